@@ -1,0 +1,169 @@
+"""What only the whole lab shows: problems between fields, and what is allowed but unwise."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Iterator
+from itertools import combinations
+
+from lab.config import LABEL, MAX_PORT, Datacenter, Lab, Problem
+from lab.topology import (
+    EXTERNAL_OFFSET,
+    FIRST_OFFSET,
+    PORTS_PER_DATACENTER,
+    ROLES,
+    host_names,
+    subnets,
+)
+
+MAX_FQDN = 253  # RFC 1035
+# What the lab itself decides; anything else of Kafka's may stand in [kafka.config].
+RESERVED_SETTINGS = {
+    "broker.id": "the host's number",
+    "broker.rack": "the host's zone",
+    "listeners": "INTERNAL and EXTERNAL",
+    "advertised.listeners": "INTERNAL and EXTERNAL",
+    "listener.security.protocol.map": "INTERNAL and EXTERNAL",
+    "inter.broker.listener.name": "INTERNAL",
+    "log.dirs": "/data/kafka-logs",
+    "log.dir": "/data/kafka-logs",
+    "zookeeper.connect": "the datacenter's ensemble",
+    "num.partitions": "kafka.partitions",
+    "default.replication.factor": "kafka.replication_factor",
+    "min.insync.replicas": "kafka.min_insync_replicas",
+    "offsets.topic.num.partitions": "kafka.offsets_partitions",
+    "process.roles": "ZooKeeper",
+}
+
+
+def findings(lab: Lab) -> tuple[list[Problem], list[Problem]]:
+    """The errors and the warnings of a lab whose fields are each right for themselves."""
+    errors = [
+        *_names(lab), *_networks(lab), *_links(lab), *_replication(lab), *_settings(lab),
+        *_ports(lab),
+    ]
+    return errors, list(_warnings(lab))
+
+
+def _names(lab: Lab) -> Iterator[Problem]:
+    seen: Counter[str] = Counter(datacenter.name for datacenter in lab.datacenters)
+    for index, datacenter in enumerate(lab.datacenters, 1):
+        field = f"datacenters[{index}].name"
+        if seen[datacenter.name] > 1:
+            yield Problem(field, repr(datacenter.name), "used twice; accepted: a name of its own")
+    hosts = Counter(
+        name for name_of in {d.name: d for d in lab.datacenters}.values()
+        for _, _, name in host_names(lab, name_of)
+    )
+    twice = [name for name, count in hosts.items() if count > 1]
+    if twice:
+        yield Problem(
+            "names.pattern", repr(lab.names.pattern),
+            f"gives {twice[0]} to more than one host; accepted: a pattern with {{datacenter}}, "
+            "and short names that differ",
+        )
+    for name in hosts:
+        if not LABEL.fullmatch(name) or len(name) + 1 + len(lab.domain) > MAX_FQDN:
+            yield Problem(
+                "names.pattern", repr(lab.names.pattern),
+                f"gives the host name {name!r}; accepted: RFC 1123 labels of at most "
+                f"63 characters, {MAX_FQDN} with the domain",
+            )
+            return
+
+
+def _networks(lab: Lab) -> Iterator[Problem]:
+    for index, datacenter in enumerate(lab.datacenters, 1):
+        needed = _last_offset(datacenter) + 2  # the last address is the broadcast address
+        zones = subnets(datacenter)
+        if not zones or zones[0].num_addresses < needed:
+            prefix = 32 - (needed - 1).bit_length() - {1: 0, 2: 1, 3: 2}[datacenter.zones]
+            yield Problem(
+                f"datacenters[{index}].cidr", repr(str(datacenter.cidr)),
+                f"too small for its hosts; accepted: /{prefix} or larger",
+            )
+    for (i, one), (j, two) in combinations(enumerate(lab.datacenters, 1), 2):
+        if one.cidr.overlaps(two.cidr):
+            yield Problem(
+                f"datacenters[{j}].cidr", repr(str(two.cidr)),
+                f"overlaps {one.cidr} of datacenters[{i}]; accepted: a range of its own",
+            )
+
+
+def _last_offset(datacenter: Datacenter) -> int:
+    counts = (datacenter.control, datacenter.zookeeper, datacenter.kafka)
+    return max(FIRST_OFFSET[role] + count for role, count in zip(ROLES, counts, strict=True))
+
+
+def _links(lab: Lab) -> Iterator[Problem]:
+    known = [datacenter.name for datacenter in lab.datacenters]
+    for index, link in enumerate(lab.links, 1):
+        field = f"links[{index}].between"
+        for name in link.between:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1, 0.5)
+                hint = f"did you mean {near[0]}?" if near else "accepted: " + ", ".join(known)
+                yield Problem(field, repr(name), f"no such datacenter; {hint}")
+        if link.between[0] == link.between[1]:
+            yield Problem(field, repr(link.between[0]), "links a datacenter to itself")
+
+
+def _replication(lab: Lab) -> Iterator[Problem]:
+    smallest = min(lab.datacenters, key=lambda datacenter: datacenter.kafka)
+    factor = lab.kafka.replication_factor
+    if factor is not None and factor > smallest.kafka:
+        yield Problem(
+            "kafka.replication_factor", str(factor),
+            f"more than the {smallest.kafka} broker(s) of {smallest.name}; "
+            f"accepted: at most {smallest.kafka}",
+        )
+    for index, datacenter in enumerate(lab.datacenters, 1):
+        copies = min(factor or 3, datacenter.kafka)
+        insync = lab.kafka.min_insync_replicas
+        if insync is not None and insync > copies:
+            yield Problem(
+                "kafka.min_insync_replicas", str(insync),
+                f"more than the {copies} replica(s) in datacenters[{index}]; "
+                f"accepted: at most {copies}",
+            )
+            return
+
+
+def _settings(lab: Lab) -> Iterator[Problem]:
+    for key, value in lab.kafka.config.items():
+        if key in RESERVED_SETTINGS:
+            yield Problem(
+                f"kafka.config.{key}", repr(value),
+                f"decided by the lab ({RESERVED_SETTINGS[key]}); "
+                "accepted: any other broker setting",
+            )
+        elif "\n" in f"{key}{value}" or not key.isprintable() or not key.strip():
+            yield Problem(
+                f"kafka.config.{key!r}", repr(value), "accepted: a key and a value on one line"
+            )
+
+
+def _ports(lab: Lab) -> Iterator[Problem]:
+    last = lab.local.port_base + PORTS_PER_DATACENTER * len(lab.datacenters)
+    if last > MAX_PORT:
+        highest = MAX_PORT - PORTS_PER_DATACENTER * len(lab.datacenters)
+        yield Problem(
+            "local.port_base", str(lab.local.port_base),
+            f"leaves no {PORTS_PER_DATACENTER} ports a datacenter below {MAX_PORT}; "
+            f"accepted: at most {highest}",
+        )
+    for index, datacenter in enumerate(lab.datacenters, 1):
+        if FIRST_OFFSET["kafka"] + datacenter.kafka >= EXTERNAL_OFFSET:
+            yield Problem(f"datacenters[{index}].kafka", str(datacenter.kafka), "too many brokers")
+
+
+def _warnings(lab: Lab) -> Iterator[Problem]:
+    for index, datacenter in enumerate(lab.datacenters, 1):
+        count = datacenter.zookeeper
+        if count % 2 == 0:
+            yield Problem(
+                f"datacenters[{index}].zookeeper", str(count),
+                f"an even ensemble bears no more failures than one of {count - 1} "
+                f"(a majority of {count} is {count // 2 + 1}); {count + 1} would",
+            )

@@ -1,0 +1,67 @@
+"""The one exception tree of the tasks: every failure is a line a person can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class LabError(Exception):
+    """Something failed that a person can act on.
+
+    `str()` is the one line that is shown: where, what, and the next step.
+    `exit_code` is what `fab` exits with.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        self.what, self.where, self.hint = what, where, hint
+        line = f"{where}: {what}" if where else what
+        super().__init__(f"{line} ({hint})" if hint else line)
+
+
+class UsageError(LabError):
+    """The command or the lab file asks for something that does not exist."""
+
+    exit_code = 2
+
+
+class CommandError(LabError):
+    """A command failed: on the workstation (`where` is "") or on a host.
+
+    Carries the whole result: `argv` or script name, exit `status`, `stdout` and `stderr`.
+    """
+
+    def __init__(
+        self,
+        command: str | Sequence[str],
+        status: int | str,
+        stdout: str = "",
+        stderr: str = "",
+        *,
+        where: str = "",
+        hint: str = "",
+    ) -> None:
+        self.command = command if isinstance(command, str) else " ".join(command)
+        self.status, self.stdout, self.stderr = status, stdout, stderr
+        said = _last_line(stderr) or _last_line(stdout)
+        what = f"`{self.command}` ended with {status}" + (f": {said}" if said else "")
+        super().__init__(what, where=where, hint=hint)
+
+
+class TimeoutExpired(LabError):
+    """A condition did not come true before its deadline."""
+
+
+class HostKeyError(LabError):
+    """A host shows another key than the one read from its platform, or none is known."""
+
+
+class LockedError(LabError):
+    """Another run holds the lab's lock."""
+
+
+def _last_line(text: str) -> str:
+    """The last line of output that says something, cut to what fits on a screen."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else ""

@@ -1,0 +1,52 @@
+"""Commands on the workstation itself: one place that runs, times and logs them."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from scripts.errors import CommandError
+
+log = logging.getLogger("kafkalab.run")
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float = 120,
+    stdin: bytes | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    check: bool = True,
+    hint: str = "",
+) -> subprocess.CompletedProcess[str]:
+    """Run `argv` (never through a shell) and return its decoded result.
+
+    `timeout` is in seconds. Raises CommandError when the program is missing, does not end in time
+    or, with `check`, exits non-zero. Every call is one line in the run's log.
+    """
+    began = time.monotonic()
+    try:
+        done = subprocess.run(
+            list(argv), check=False, capture_output=True, timeout=timeout, env=env, cwd=cwd,
+            **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
+        )
+    except FileNotFoundError as error:
+        _record(argv, "not found", began)
+        raise CommandError(argv, "not found", hint=hint) from error
+    except subprocess.TimeoutExpired as error:
+        _record(argv, "time-out", began)
+        raise CommandError(argv, f"no end after {timeout:g} s", hint=hint) from error
+    _record(argv, done.returncode, began)
+    out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    if check and done.returncode:
+        log.info("stderr: %s", err.strip())
+        raise CommandError(argv, done.returncode, out, err, hint=hint)
+    return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+
+def _record(argv: Sequence[str], status: int | str, began: float) -> None:
+    log.info("workstation: %s -> %s, %.3f s", " ".join(argv), status, time.monotonic() - began)
