@@ -36,13 +36,14 @@ def download(version: str, name: str, folder: Path) -> Path:
     try:
         # The checksum first: it is short, so it also tells whether the server can be reached.
         with urllib.request.urlopen(f"{url}.sha512", timeout=_FIRST_TIMEOUT) as answer:  # noqa: S310
-            published = parse_checksum(answer.read(4096).decode("ascii", "replace"), digits=SHA512_DIGITS)
+            text = answer.read(4096).decode("ascii", "replace")
+        published = parse_checksum(text, digits=SHA512_DIGITS)
         received = _stream(url, target)
     except (OSError, HTTPException) as error:
         raise LabError(f"{url}: {_reason(error)}") from error
     if received != published:
         target.unlink()
-        raise LabError(f"{url}: its SHA-512 is {received[:16]}..., published is {published[:16]}...")
+        raise LabError(f"{url}: its SHA-512 is {received[:16]}..., not the published one")
     return target
 
 

@@ -3,12 +3,13 @@
     obtain("3.9.2").tar   # a plain, normalised tar of kafka_2.13-3.9.2/
 
 What is in the cache was verified when it came and is hashed again only when the file has changed
-since, so a second run costs two `stat` calls. Only whole files have their final names there.
+since, so a second run costs a few short reads. Only whole files have their final names there.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import tempfile
@@ -19,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.errors import LabError, UsageError
-from scripts.paths import cache_dir
+from scripts.paths import PROJECT, cache_dir
 
+DIST = PROJECT / "dist"
 SOURCES_VARIABLE = "KAFKALAB_KAFKA_SOURCES"
 # The Scala line of the jars: Kafka 3.x publishes 2.12 as well, but recommends this one.
 SCALA = "2.13"
@@ -40,9 +42,7 @@ class Distribution:
     source: str  # "cache", "official archive" or "Maven"
 
 
-def obtain(
-    version: str, *, sources: Sequence[str] | None = None, say: Say = print
-) -> Distribution:
+def obtain(version: str, *, sources: Sequence[str] | None = None, say: Say = print) -> Distribution:
     """The distribution of `version` from the first of `sources` that has it, kept in the cache.
 
     `sources` are words of `cache`, `archive` and `maven`; by default those in the environment
@@ -86,34 +86,49 @@ def _chosen(sources: Sequence[str] | None) -> list[str]:
     for word in words:
         if word not in _SOURCES:
             raise UsageError(
-                f"no source of Kafka is called {word!r}", where=SOURCES_VARIABLE,
-                hint=f"accepted are {', '.join(_SOURCES)}",
+                f"no source of Kafka is called {word!r}",
+                hint=f"{SOURCES_VARIABLE} accepts {', '.join(_SOURCES)}",
             )
     return words
 
 
 class _Kept:
-    """A tar in the cache, with its SHA-256 beside it and a stamp of when that was last true."""
+    """A tar in the cache, with its SHA-256 beside it and a stamp of when that was last true.
+
+    One that we laid out ourselves also has the digest of `dist/` beside it, so that a wrapper that
+    was repaired there does not stay broken in the cache.
+    """
 
     def __init__(self, tar: Path) -> None:
         self.tar = tar
         self.checksum = tar.with_name(f"{tar.name}.sha256")
         self.stamp = tar.with_name(f"{tar.name}.verified")
+        self.recipe = tar.with_name(f"{tar.name}.recipe")
 
     def stamped(self) -> str | None:
         """The digest, if the file is as it was when it was last hashed."""
         try:
             digest = self.checksum.read_text().split()[0]
-            return digest if self.stamp.read_text() == self._state(digest) else None
+            known = self.stamp.read_text() == self._state(digest)
+            return digest if known and not self.outdated() else None
         except (OSError, IndexError):
             return None
 
+    def outdated(self) -> bool:
+        """Whether `dist/` has changed since it was laid out from there."""
+        try:
+            return self.recipe.read_text() != _recipe()
+        except FileNotFoundError:
+            return False
+
     def verify(self) -> str:
-        """The digest, hashing only if it must; what fails is removed. Raises LabError."""
+        """The digest, hashing only if it must; what is damaged is removed. Raises LabError."""
         from scripts.kafka_tar import file_digest, parse_checksum  # noqa: PLC0415 - see `_keep`
 
         if digest := self.stamped():
             return digest
+        if self.outdated():
+            raise LabError(f"{self.tar} was made from another dist/ than this one")
         try:
             digest = parse_checksum(self.checksum.read_text(), digits=64)
             if file_digest(self.tar, "sha256") == digest:
@@ -127,15 +142,17 @@ class _Kept:
         self.remove()
         raise LabError(f"{self.tar} is refused and removed: {reason}")
 
-    def put(self, part: Path, digest: str) -> None:
+    def put(self, part: Path, digest: str, *, recipe: str | None) -> None:
         """Give a finished tar its place. Cut off anywhere, what is left is refused or complete."""
         self.remove()
+        if recipe:
+            self._put(self.recipe, recipe)
         self._put(self.checksum, f"{digest}  {self.tar.name}\n")
         part.replace(self.tar)
         self._put(self.stamp, self._state(digest))
 
     def remove(self) -> None:
-        for path in (self.stamp, self.tar, self.checksum):
+        for path in (self.stamp, self.tar, self.checksum, self.recipe):
             path.unlink(missing_ok=True)
 
     def _state(self, digest: str) -> str:
@@ -154,14 +171,28 @@ class _Kept:
 
 
 def _keep(
-    source: Path, kept: _Kept, work: Path, added: Mapping[str, bytes] | None = None
+    source: Path,
+    kept: _Kept,
+    work: Path,
+    *,
+    added: Mapping[str, bytes] | None = None,
+    recipe: str | None = None,
 ) -> str:
     from scripts.kafka_tar import normalise  # noqa: PLC0415
 
     part = work / kept.tar.name
     digest = normalise(source, part, kept.tar.stem, added=added)
-    kept.put(part, digest)
+    kept.put(part, digest, recipe=recipe)
     return digest
+
+
+def _recipe() -> str:
+    """The digest of everything in `dist/`."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in DIST.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(DIST)}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
 
 
 def _from_cache(_version: str, kept: _Kept, work: Path, _say: Say) -> str:
@@ -195,8 +226,10 @@ def _from_maven(version: str, kept: _Kept, work: Path, say: Say) -> str:
     from scripts import kafka_maven  # noqa: PLC0415
 
     say(f"Kafka {version}: building it with Maven (about 20 s the first time)")
+    # Before the build: what is changed during it counts as changed after it.
+    recipe = _recipe()
     tar, added = kafka_maven.build(version, work, say)
-    return _keep(tar, kept, work, added)
+    return _keep(tar, kept, work, added=added, recipe=recipe)
 
 
 _SOURCES: dict[str, tuple[str, Callable[[str, _Kept, Path, Say], str]]] = {

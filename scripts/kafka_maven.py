@@ -19,14 +19,13 @@ from typing import Any
 
 from scripts import workstation
 from scripts.errors import CommandError, LabError
-from scripts.paths import PROJECT
+from scripts.kafka_dist import DIST
 
-DIST = PROJECT / "dist"
 # Seconds. On a slow line 60 MB of jars may take minutes; a proxy that never answers must end too.
 _BUILD_TIMEOUT = 900.0
 _INSTALL_TIMEOUT = 600.0
-_HINT = "install Maven 3.6 or newer, for example with `apt-get install maven` or `brew install maven`"
-# Over in a second: a collector and a compiler without threads of their own start twice as fast.
+_HINT = "install Maven 3.6 or newer, with `apt-get install maven` or `brew install maven`"
+# For what is over in a second or two: it ends before a second compiler has paid for itself.
 _BRIEF = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.awt.headless=true"
 # The jars that hold classes with a `main`; looking into the other hundred takes longer than these.
 _WITH_TOOLS = re.compile(r"/libs/(kafka|connect|zookeeper)[^/]*\.jar$")
@@ -42,14 +41,13 @@ def build(version: str, folder: Path, say: Callable[[str], None]) -> tuple[Path,
     project = folder / "dist"
     shutil.copytree(DIST, project)
     argv = ["mvn", "-q", "-B", "-C", "-f", "pom.xml", "package", f"-Dkafka.version={version}"]
-    # A build this short is over before the second compiler has paid for itself.
-    options = f"-XX:TieredStopAtLevel=1 {os.environ.get('MAVEN_OPTS', '')}".strip()
+    env = {"MAVEN_OPTS": _BRIEF, **os.environ}
     done = workstation.run(
-        argv, cwd=project, timeout=_BUILD_TIMEOUT, env={**os.environ, "MAVEN_OPTS": options},
-        check=False, hint=_HINT,
+        argv, cwd=project, timeout=_BUILD_TIMEOUT, env=env, check=False, hint=_HINT
     )
     if done.returncode:
-        raise LabError(f"`{' '.join(argv)}` ended with {done.returncode}: {_first_error(done.stdout)}")
+        said = _first_error(done.stdout)
+        raise LabError(f"`{' '.join(argv)}` ended with {done.returncode}: {said}")
     tars = list((project / "target").glob("*.tar"))
     if len(tars) != 1:
         raise LabError(f"`{' '.join(argv)}` left {len(tars)} archives instead of one")
@@ -67,7 +65,7 @@ def ensure_maven(say: Callable[[str], None]) -> None:
     apt = [*privilege, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]
     install = [*apt, "install", "--no-install-recommends", "maven"]
     try:
-        # The package lists are often missing or too old on a new machine, so once more with new ones.
+        # A new machine's package lists are often missing or too old: once more with new ones.
         if workstation.run(install, timeout=_INSTALL_TIMEOUT, check=False).returncode:
             workstation.run([*apt, "update"], timeout=_INSTALL_TIMEOUT)
             workstation.run(install, timeout=_INSTALL_TIMEOUT)
@@ -86,11 +84,9 @@ def _privilege() -> list[str] | None:
 
 def _first_error(output: str) -> str:
     """Maven's first error line: the last ones only tell how to ask for more output."""
-    for line in output.splitlines():
-        said = re.sub(r"\x1b\[[0-9;]*m", "", line).strip()
-        if said.startswith("[ERROR]") and said.removeprefix("[ERROR]").strip():
-            return said.removeprefix("[ERROR]").strip()[:300]
-    return output.strip()[-300:] or "it said nothing"
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
+    errors = re.findall(r"^\[ERROR\](?: \[ERROR\])*+[ \t]*(\S.*)", plain, re.MULTILINE)
+    return errors[0][:300] if errors else plain.strip()[-300:] or "it said nothing"
 
 
 def classes_in(tar: Path) -> frozenset[str]:
@@ -102,7 +98,8 @@ def classes_in(tar: Path) -> frozenset[str]:
             if content is not None:
                 with zipfile.ZipFile(content) as jar:
                     found.update(jar.namelist())
-    return frozenset(n.removesuffix(".class").replace("/", ".") for n in found if n.endswith(".class"))
+    suffix = ".class"
+    return frozenset(n.removesuffix(suffix).replace("/", ".") for n in found if n.endswith(suffix))
 
 
 class _Shell(string.Template):
@@ -141,7 +138,10 @@ def _tool(entry: Mapping[str, Any], cls: str) -> dict[str, str]:
 def _server(entry: Mapping[str, Any], cls: str) -> dict[str, str]:
     extra = entry["daemon"] + (" -loggc" if entry.get("gc_log") else "")
     return {
-        "cls": cls, "heap": entry["heap"], "log4j": entry["log4j"], "takes": entry["takes"],
+        "cls": cls,
+        "heap": entry["heap"],
+        "log4j": entry["log4j"],
+        "takes": entry["takes"],
         "extra": extra,
     }
 

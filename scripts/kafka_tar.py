@@ -16,7 +16,7 @@ import shutil
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from scripts.errors import LabError
 
@@ -77,7 +77,7 @@ def normalise(
 
 
 def _plain(source: Path, folder: Path) -> Path:
-    """`source` itself, or unpacked into `folder`: members are read in another order than they lie."""
+    """`source`, or an unpacked copy in `folder`: members are not read in the order they lie in."""
     with source.open("rb") as file:
         if file.read(len(_GZIP_MAGIC)) != _GZIP_MAGIC:
             return source
@@ -130,8 +130,10 @@ def _write(
     sink: _Hashing,
 ) -> None:
     paths = members.keys() | extra.keys()
-    folders = {"/".join(path.split("/")[:depth]) for path in paths for depth in range(path.count("/") + 1)}
+    folders = {path[: match.start()] for path in paths for match in re.finditer("/", path)} | {""}
+    # As a stream: nothing is written twice, so what is hashed on the way is the file.
     with tarfile.open(fileobj=sink, mode="w|", bufsize=_CHUNK, format=tarfile.PAX_FORMAT) as out:
+        out.copybufsize = _CHUNK  # type: ignore[attr-defined]
         for path in sorted(paths | folders, key=os.fsencode):
             full = f"{name}/{path}" if path else name
             if path in folders:
@@ -139,7 +141,7 @@ def _write(
                 continue
             mode = 0o755 if path.startswith("bin/") and path.endswith(".sh") else 0o644
             if path in extra:
-                content: BinaryIO = io.BytesIO(extra[path])
+                content: IO[bytes] = io.BytesIO(extra[path])
                 size = len(extra[path])
             else:
                 content = _content(archive, members[path])
@@ -147,11 +149,11 @@ def _write(
             out.addfile(_entry(full, tarfile.REGTYPE, size, mode), content)
 
 
-def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> BinaryIO:
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     content = archive.extractfile(member)
     if content is None:
         raise LabError(f"the archive has no content for {member.name!r}")
-    return content  # type: ignore[return-value]
+    return content
 
 
 def _entry(name: str, kind: bytes, size: int, mode: int) -> tarfile.TarInfo:
@@ -160,13 +162,16 @@ def _entry(name: str, kind: bytes, size: int, mode: int) -> tarfile.TarInfo:
     return entry
 
 
-class _Hashing:
+class _Hashing(io.RawIOBase):
     """A file that knows the SHA-256 of what was written, so that it need not be read again."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
         self.digest = hashlib.sha256()
 
-    def write(self, data: bytes) -> int:
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
         self.digest.update(data)
         return self.file.write(data)
