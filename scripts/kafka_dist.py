@@ -143,8 +143,12 @@ class _Kept:
         raise LabError(f"{self.tar} is refused and removed: {reason}")
 
     def put(self, part: Path, digest: str, *, recipe: str | None) -> None:
-        """Give a finished tar its place. Cut off anywhere, what is left is refused or complete."""
-        self.remove()
+        """Give a finished tar its place. Cut off anywhere, what is left is refused or complete.
+
+        An older tar stays until the new one takes its name: another run may be about to send it.
+        """
+        self.stamp.unlink(missing_ok=True)
+        self.recipe.unlink(missing_ok=True)
         if recipe:
             self._put(self.recipe, recipe)
         self._put(self.checksum, f"{digest}  {self.tar.name}\n")
@@ -152,6 +156,7 @@ class _Kept:
         self._put(self.stamp, self._state(digest))
 
     def remove(self) -> None:
+        """Forget the tar and all that is known about it."""
         for path in (self.stamp, self.tar, self.checksum, self.recipe):
             path.unlink(missing_ok=True)
 
@@ -161,6 +166,7 @@ class _Kept:
 
     @staticmethod
     def _put(path: Path, text: str) -> None:
+        """Write a small file so that it is never seen half."""
         part = path.with_name(f"{_PART}{path.name}")
         part.write_text(text)
         part.replace(path)
@@ -225,7 +231,7 @@ def _from_archive(version: str, kept: _Kept, work: Path, _say: Say) -> str:
 def _from_maven(version: str, kept: _Kept, work: Path, say: Say) -> str:
     from scripts import kafka_maven  # noqa: PLC0415
 
-    say(f"Kafka {version}: building it with Maven (about 20 s the first time)")
+    say(f"Kafka {version}: building it with Maven (some 10 to 20 s the first time)")
     # Before the build: what is changed during it counts as changed after it.
     recipe = _recipe()
     tar, added = kafka_maven.build(version, work, say)
