@@ -109,6 +109,9 @@ Timezone = Annotated[str, AfterValidator(_timezone)]
 PortRange = Annotated[tuple[int, int], BeforeValidator(_ports)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Setting = str | int | bool
+JvmOptions = tuple[Annotated[str, Field(pattern=r"^-[^\s\"'\\%$]+$")], ...]
+# A small heap collected by one thread and no second compiler: starts in two thirds of the time.
+LAB_JVM: JvmOptions = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 HeapMb = Annotated[int, Field(ge=32, le=32768)]
 
 
@@ -143,6 +146,7 @@ class ZooKeeper(Section):
     """Every ensemble. Times in milliseconds or, where ZooKeeper counts so, in ticks."""
 
     heap_mb: HeapMb = 96
+    jvm_options: JvmOptions = LAB_JVM
     tick_time_ms: Annotated[int, Field(ge=500, le=10000)] = 2000
     init_limit: Annotated[int, Field(ge=2, le=100)] = 10
     sync_limit: Annotated[int, Field(ge=2, le=100)] = 5
@@ -153,6 +157,7 @@ class Kafka(Section):
 
     version: KafkaVersion = "3.9.2"
     heap_mb: HeapMb = 256
+    jvm_options: JvmOptions = LAB_JVM
     partitions: Annotated[int, Field(ge=1, le=1000)] = 3
     replication_factor: Annotated[int, Field(ge=1, le=9)] | None = None
     min_insync_replicas: Annotated[int, Field(ge=1, le=9)] | None = None

@@ -1,0 +1,76 @@
+"""What each service needs of a host: a pure function from host to HostState.
+
+A service is one module with one function, `desired(host, context)`, and one line in `SERVICES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lab.services import base, control, distribution, firewall, kafka, zookeeper
+from lab.services.context import Context
+from lab.state import HostState, merge
+from lab.topology import (
+    INTERNAL_PORT,
+    ROLES,
+    ZOOKEEPER_CLIENT_PORT,
+    Host,
+    Role,
+)
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service: which roles have it, what it needs there, its unit and the port it answers on.
+
+    `unit` and `port` are None for what is only files.
+    """
+
+    name: str
+    roles: tuple[Role, ...]
+    desired: Callable[[Host, Context], HostState]
+    unit: str | None = None
+    port: int | None = None
+
+
+# In the order in which they are converged and restarted.
+SERVICES: dict[str, Service] = {
+    service.name: service
+    for service in (
+        Service("hosts", ROLES, base.desired),
+        Service("firewall", ROLES, firewall.desired),
+        Service("distribution", ROLES, distribution.desired),
+        Service("control", ("control",), control.desired),
+        Service(
+            "zookeeper", ("zookeeper",), zookeeper.desired, "zookeeper.service",
+            ZOOKEEPER_CLIENT_PORT,
+        ),
+        Service("kafka", ("kafka",), kafka.desired, "kafka.service", INTERNAL_PORT),
+    )
+}
+# A service alone is of no use: what it stands on comes with it.
+GROUND = ("hosts", "firewall")
+NEEDS = {"hosts": (), "zookeeper": ("distribution",), "kafka": ("distribution",)}
+
+
+def desired_state(
+    host: Host, context: Context, only: tuple[str, ...] | None = None
+) -> HostState:
+    """Everything a host should have, or what the services named in `only` need of it."""
+    names = tuple(SERVICES)
+    if only is not None:
+        wanted = set(GROUND) | set(only)
+        names = tuple(
+            name for name in names
+            if name in wanted or any(name in NEEDS[service] for service in only)
+        )
+    services = [SERVICES[name] for name in names if host.role in SERVICES[name].roles]
+    return merge(*(service.desired(host, context) for service in services))
+
+
+def services_of(host: Host) -> tuple[Service, ...]:
+    """The services that run on a host, in order."""
+    return tuple(
+        service for service in SERVICES.values() if service.unit and host.role in service.roles
+    )

@@ -1,0 +1,22 @@
+"""The lab's security rules on the host itself, where no security group does it."""
+
+from __future__ import annotations
+
+from lab.services.context import Context
+from lab.state import File, Firewall, HostState, Key, digest
+from lab.templates import render
+from lab.topology import Host
+
+RULES_FILE = "/etc/nftables.conf"
+TABLE = "kafkalab"
+
+
+def desired(host: Host, context: Context) -> HostState:
+    if not context.own_firewall:
+        return {}
+    rules = context.topology.rules(context.datacenter(host), context.admin)
+    name = digest(render("nftables.conf.j2", rules=rules, digest=""))
+    return {
+        Key("file", RULES_FILE): File(render("nftables.conf.j2", rules=rules, digest=name), 0o755),
+        Key("firewall", TABLE): Firewall(name),
+    }

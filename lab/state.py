@@ -1,0 +1,174 @@
+"""What a host has or should have, and the difference between the two.
+
+A HostState maps keys (kind and name) to resources. `diff` gives the changes that lead from one
+state to another, in the order in which they must be made; `apply` makes them on paper, and
+`apply(diff(a, b), a) == b` holds for all states.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+# In the order of application: what comes later may need what comes before.
+KINDS = (
+    "package", "user", "archive", "directory", "link", "file", "block", "sysctl", "firewall",
+    "unit",
+)
+
+
+class Key(NamedTuple):
+    """What a resource is called: its kind and, for most kinds, its path."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class Package:
+    """Something of the distribution's that `path` (its file on the host) shows to be there."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class User:
+    """A system user with a group of the same name and no login."""
+
+    home: str
+
+
+@dataclass(frozen=True)
+class Directory:
+    mode: int = 0o755
+    owner: str = "root"
+
+
+@dataclass(frozen=True)
+class Link:
+    """A symbolic link."""
+
+    target: str
+
+
+@dataclass(frozen=True)
+class File:
+    """A whole file; the group is named as the owner."""
+
+    content: str
+    mode: int = 0o644
+    owner: str = "root"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A marked part of a file whose rest is left as it is."""
+
+    content: str
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An unpacked archive, named by its folder; `sha256` is that of the archive."""
+
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Sysctl:
+    """A kernel setting; `settable` False where the host does not let us."""
+
+    value: str
+    settable: bool = True
+
+
+@dataclass(frozen=True)
+class Firewall:
+    """The nftables table of the lab, by the digest of its rules."""
+
+    digest: str
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A systemd service; `digest` is that of the configuration its process was started with."""
+
+    digest: str
+    running: bool = True
+    enabled: bool = True
+
+
+Resource: TypeAlias = (
+    Package | User | Directory | Link | File | Block | Archive | Sysctl | Firewall | Unit
+)
+HostState: TypeAlias = Mapping[Key, Resource]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One resource that differs: `before` None is to be made, `after` None to be removed."""
+
+    key: Key
+    before: Resource | None
+    after: Resource | None
+
+    @property
+    def restarts(self) -> bool:
+        """Whether a running service has to be stopped for it."""
+        return (
+            isinstance(self.before, Unit) and self.before.running
+            and isinstance(self.after, Unit) and self.before.digest != self.after.digest
+        )
+
+
+def diff(actual: HostState, desired: HostState) -> tuple[Change, ...]:
+    """The changes from `actual` to `desired`, in the order of application."""
+    keys = sorted(actual.keys() | desired.keys(), key=lambda key: (KINDS.index(key.kind), key.name))
+    return tuple(
+        Change(key, actual.get(key), desired.get(key))
+        for key in keys
+        if actual.get(key) != desired.get(key)
+    )
+
+
+def apply(changes: Iterable[Change], state: HostState) -> HostState:
+    """The state after the changes."""
+    result = dict(state)
+    for change in changes:
+        if change.after is None:
+            result.pop(change.key, None)
+        else:
+            result[change.key] = change.after
+    return result
+
+
+def allowed(desired: HostState, actual: HostState) -> HostState:
+    """`desired` as far as the host lets us: settings it keeps from us are taken as they are."""
+    kept = dict(desired)
+    for key, have in actual.items():
+        if isinstance(have, Sysctl) and not have.settable and key in kept:
+            kept[key] = have
+    return kept
+
+
+def merge(*states: HostState) -> HostState:
+    """The union of states that agree on what they share. Raises ValueError where they do not."""
+    result: dict[Key, Resource] = {}
+    for state in states:
+        for key, resource in state.items():
+            if result.setdefault(key, resource) != resource:
+                raise ValueError(f"two services want different things of {key}")
+    return result
+
+
+def digest(*parts: str) -> str:
+    """A short name for what a service runs with (the first 80 bits of SHA-256, hexadecimal)."""
+    hashed = hashlib.sha256()
+    for part in parts:
+        hashed.update(f"{len(part)}:{part}".encode())
+    return hashed.hexdigest()[:20]

@@ -1,0 +1,34 @@
+"""Configuration texts: Jinja templates with explicit arguments and no undefined names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parent
+
+
+@cache
+def _template(name: str) -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - 40 ms
+
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER), undefined=StrictUndefined, keep_trailing_newline=True,
+        trim_blocks=True, lstrip_blocks=True, autoescape=False,  # noqa: S701 - not HTML
+    )
+    return environment.get_template(name)
+
+
+def render(name: str, **arguments: object) -> str:
+    """The text of the template `name`. Raises jinja2.UndefinedError for a missing argument."""
+    return str(_template(name).render(**arguments))
+
+
+def properties(settings: Mapping[str, object]) -> str:
+    """Java properties in the order of their keys, booleans in lower case."""
+    return "".join(
+        f"{key}={str(value).lower() if isinstance(value, bool) else value}\n"
+        for key, value in sorted(settings.items())
+    )

@@ -1,0 +1,135 @@
+"""A Kafka cluster as the workstation sees it: Kafka's protocol, through the EXTERNAL listeners."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scripts.errors import LabError, TimeoutExpired
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
+
+REQUEST_SECONDS = 5.0
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class View:
+    """What one metadata answer says: brokers by id, the controller, partitions short of replicas.
+
+    `under_replicated` names partitions as TOPIC-N.
+    """
+
+    brokers: tuple[int, ...]
+    controller: int
+    under_replicated: tuple[str, ...]
+
+
+class Cluster:
+    """One datacenter's cluster, by its bootstrap list."""
+
+    def __init__(self, name: str, bootstrap: str, brokers: tuple[int, ...]) -> None:
+        self.name, self.bootstrap, self.expected = name, bootstrap, brokers
+        self._admin: AdminClient | None = None
+
+    @property
+    def admin(self) -> AdminClient:
+        """The client; kept for the life of this object, as its futures need it."""
+        if self._admin is None:
+            from confluent_kafka.admin import AdminClient  # noqa: PLC0415 - 50 ms
+
+            self._admin = AdminClient(client_settings(self.bootstrap))
+        return self._admin
+
+    def view(self, timeout: float = REQUEST_SECONDS) -> View:
+        """One metadata request. Raises LabError when no broker answers within `timeout` s."""
+        from confluent_kafka import KafkaException  # noqa: PLC0415
+
+        try:
+            metadata = self.admin.list_topics(timeout=timeout)
+        except KafkaException as error:
+            raise LabError(
+                f"no broker answers at {self.bootstrap} ({error.args[0].str()})",
+                where=self.name, hint="see `fab status`",
+            ) from error
+        return View(
+            tuple(sorted(metadata.brokers)), metadata.controller_id, _short(metadata.topics)
+        )
+
+    def wait_healthy(self, timeout: float = 180) -> View:
+        """Wait until every broker is registered and no partition is under-replicated."""
+        last = "no answer"
+
+        def healthy() -> View | None:
+            nonlocal last
+            try:
+                view = self.view(timeout=2)
+            except LabError as error:
+                last = error.what
+                return None
+            last = describe(view, self.expected)
+            return None if last else view
+
+        try:
+            return wait_until(healthy, timeout=timeout)
+        except TimeoutExpired:
+            raise TimeoutExpired(
+                f"still not healthy after {timeout:g} s: {last}", where=self.name,
+                hint="see `fab status` and `fab logs`, then run it again",
+            ) from None
+
+
+def describe(view: View, expected: tuple[int, ...]) -> str:
+    """What is wrong with a cluster, in words; "" when nothing is."""
+    missing = [str(broker) for broker in expected if broker not in view.brokers]
+    if missing:
+        return f"broker {', '.join(missing)} not registered"
+    if view.under_replicated:
+        some = ", ".join(view.under_replicated[:5])
+        return f"{len(view.under_replicated)} partitions under-replicated ({some})"
+    return ""
+
+
+def client_settings(bootstrap: str, **more: object) -> dict[str, Any]:
+    """librdkafka settings of every client here: quick to retry, silent, IPv4 like the ports."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "broker.address.family": "v4",
+        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.max.ms": 500,
+        "retry.backoff.ms": 50,
+        "allow.auto.create.topics": False,
+        "log_level": 0,
+        "error_cb": lambda error: None,
+        **more,
+    }
+
+
+def _short(topics: Any) -> tuple[str, ...]:
+    return tuple(
+        f"{topic.topic}-{partition.id}"
+        for topic in topics.values()
+        for partition in topic.partitions.values()
+        if len(partition.isrs) < len(partition.replicas)
+    )
+
+
+def wait_until(
+    condition: Callable[[], Any], *, timeout: float, message: str = "", where: str = "",
+    pause: float = POLL_SECONDS,
+) -> Any:
+    """The first true value of `condition()`, asked every `pause` seconds.
+
+    Raises TimeoutExpired with `message` after `timeout` seconds.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            raise TimeoutExpired(f"{message or 'not so'} after {timeout:g} s", where=where)
+        time.sleep(pause)

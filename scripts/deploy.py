@@ -1,0 +1,62 @@
+"""From a lab file to a running lab: hosts, then their services."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from lab.topology import Host
+from scripts.cli import duration
+from scripts.converge import converge
+from scripts.distribute import Distributor
+from scripts.kafka_dist import Distribution
+from scripts.memory import check_memory
+from scripts.platforms import Instance
+from scripts.progress import Progress
+from scripts.rolling import roll
+from scripts.session import Session
+
+
+def deploy(session: Session, hosts: Sequence[Host]) -> None:
+    """Create what is missing and converge `hosts`; says what it did."""
+    began = time.monotonic()
+    platform = session.platform
+    missing = platform.missing()
+    check_memory(missing)
+    distribution = session.distribution()
+    instances = platform.create(distribution)
+    if missing:
+        session.say(f"{len(missing)} hosts created or started in {duration(began)}")
+    for name in platform.strangers():
+        session.say(f"warning: {name} carries the lab's label but is not in the lab file; left alone")
+    _converge(session, hosts, instances, distribution, None)
+
+
+def converge_existing(session: Session, hosts: Sequence[Host], only: tuple[str, ...]) -> None:
+    """Converge one service on the hosts that need it; creates none."""
+    chosen = [host for host in hosts if only == ("hosts",) or set(only) & set(host.roles)]
+    instances = session.running([host.name for host in chosen])
+    distribution = None if only == ("hosts",) else session.distribution()
+    _converge(session, chosen, instances, distribution, only)
+
+
+def _converge(
+    session: Session, hosts: Sequence[Host], instances: dict[str, Instance],
+    distribution: Distribution | None, only: tuple[str, ...] | None,
+) -> None:
+    began = time.monotonic()
+    context = session.context(distribution)
+    distributor = Distributor(session.topology, distribution)
+    names = [host.name for host in hosts]
+    with session.fleet(instances) as fleet, Progress(session.topology.lab, names) as progress:
+        try:
+            plans = converge(fleet, hosts, context, distributor, progress, only=only)
+        finally:
+            distributor.close(fleet)
+        restarted = roll(fleet, session.datacenters(tuple(hosts)), plans, context, progress)
+    changed = sum(1 for plan in plans.values() if plan.changes)
+    text = f"{changed} of {len(hosts)} hosts changed" if changed else (
+        f"{len(hosts)} hosts in order, nothing to do"
+    )
+    rolled = f", {restarted} services restarted one at a time" if restarted else ""
+    session.say(f"{text}{rolled}, {duration(began)}")

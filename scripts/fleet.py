@@ -1,0 +1,227 @@
+"""SSH to many hosts: verified host keys, one connection a host, one script a round trip."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from scripts.errors import CommandError, HostKeyError, LabError, TimeoutExpired
+from scripts.platforms import Instance
+
+if TYPE_CHECKING:
+    from fabric import Connection
+
+log = logging.getLogger("kafkalab.run")
+T = TypeVar("T")
+
+CONNECT_TIMEOUT = 15  # seconds, for TCP, banner and authentication each
+THREADS = 32  # a bound for large labs; a thread here mostly waits
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a script printed on a host, and how it ended."""
+
+    stdout: str
+    stderr: str
+    status: int
+
+
+class Host:
+    """One host over SSH. Connects at first use, with the host key that its platform told."""
+
+    def __init__(self, instance: Instance, key_file: Path) -> None:
+        self.instance, self.name = instance, instance.name
+        self._key_file = key_file
+        self._connection: Connection | None = None
+
+    def script(
+        self, text: str, *, label: str, timeout: float = 120, check: bool = True
+    ) -> Answer:
+        """Run a bash script as root and wait for its end, at most `timeout` seconds.
+
+        The script goes in on standard input, so nothing of it shows in a process list. Raises
+        CommandError when it fails (with `check`) and TimeoutExpired when it does not end.
+        """
+        return self._exec("sudo -n bash -s", [text.encode()], label, timeout, check)
+
+    def upload(self, source: Path, command: str, *, label: str, timeout: float = 600) -> Answer:
+        """Stream a file from the workstation into `command`, which runs as root."""
+        def chunks() -> Iterable[bytes]:
+            with source.open("rb") as file:
+                while piece := file.read(CHUNK):
+                    yield piece
+
+        return self._exec(f"sudo -n {command}", chunks(), label, timeout, True)
+
+    def ask(self, port: int, question: bytes, *, timeout: float = 5) -> str:
+        """Send `question` to a port of the host itself and return what it answers.
+
+        For protocols that answer once and close (ZooKeeper's four-letter words); "" when nobody
+        listens there.
+        """
+        import paramiko  # noqa: PLC0415 - 0.1 s that not every command needs
+
+        transport = self._transport()
+        try:
+            channel = transport.open_channel(
+                "direct-tcpip", ("127.0.0.1", port), ("127.0.0.1", 0), timeout=timeout
+            )
+        except paramiko.ChannelException:
+            return ""
+        with channel:
+            channel.settimeout(timeout)
+            channel.sendall(question)
+            received = b""
+            with suppress(TimeoutError):
+                while piece := channel.recv(CHUNK):
+                    received += piece
+        return received.decode(errors="replace")
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _exec(
+        self, command: str, chunks: Iterable[bytes], label: str, timeout: float, check: bool
+    ) -> Answer:
+        began, deadline = time.monotonic(), time.monotonic() + timeout
+        try:
+            answer = self._converse(command, chunks, deadline)
+        except TimeoutError as error:
+            self._record(label, "time-out", began)
+            raise TimeoutExpired(
+                f"{label}: no end after {timeout:g} s", where=self.name, hint="run it again"
+            ) from error
+        except (OSError, EOFError) as error:
+            self._record(label, "connection lost", began)
+            raise LabError(
+                f"{label}: the connection broke ({error or type(error).__name__})",
+                where=self.name, hint="see `fab status`, then run it again",
+            ) from error
+        self._record(label, answer.status, began)
+        if answer.status:
+            log.info("%s: stderr: %s", self.name, answer.stderr.strip())
+        if check and answer.status:
+            raise CommandError(label, answer.status, answer.stdout, answer.stderr, where=self.name)
+        return answer
+
+    def _converse(self, command: str, chunks: Iterable[bytes], deadline: float) -> Answer:
+        channel = self._transport().open_session(timeout=CONNECT_TIMEOUT)
+        with channel:
+            channel.exec_command(command)
+            channel.settimeout(max(deadline - time.monotonic(), 0.1))
+            with suppress(OSError):  # the far side may end early; its status then tells why
+                for chunk in chunks:
+                    channel.sendall(chunk)
+                channel.shutdown_write()
+            out, err = channel.makefile("rb"), channel.makefile_stderr("rb")
+            stdout, stderr = out.read(), err.read()
+            if not channel.status_event.wait(max(deadline - time.monotonic(), 0.1)):
+                raise TimeoutError
+            return Answer(
+                stdout.decode(errors="replace"), stderr.decode(errors="replace"),
+                channel.recv_exit_status(),
+            )
+
+    def _record(self, label: str, status: int | str, began: float) -> None:
+        log.info("%s: %s -> %s, %.3f s", self.name, label, status, time.monotonic() - began)
+
+    def _transport(self) -> Any:
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection.transport
+
+    def _connect(self) -> Connection:
+        import paramiko  # noqa: PLC0415 - 0.1 s that not every command needs
+
+        began, instance = time.monotonic(), self.instance
+        if not instance.host_key:
+            raise HostKeyError(
+                "its host key is not known from the platform", where=self.name, hint="run `fab up`"
+            )
+        connection = self._prepare(instance)
+        try:
+            connection.open()
+        except paramiko.BadHostKeyException as error:
+            raise HostKeyError(
+                "shows another host key than the one its platform told; not connected",
+                where=self.name,
+                hint="if you changed it yourself, remove the host and run `fab up`",
+            ) from error
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise LabError(
+                f"no SSH connection to {instance.ssh_host}:{instance.ssh_port} ({error})",
+                where=self.name, hint="see `fab status`; `fab up` starts a stopped host",
+            ) from error
+        self._record("connect", 0, began)
+        return connection
+
+    def _prepare(self, instance: Instance) -> Connection:
+        """A connection that knows one key, takes no other, and reads no one's ~/.ssh."""
+        import paramiko  # noqa: PLC0415
+        from fabric import Config, Connection  # noqa: PLC0415
+
+        config = Config(ssh_config=paramiko.SSHConfig())
+        connection = Connection(
+            instance.ssh_host, user=instance.user, port=instance.ssh_port, config=config,
+            connect_timeout=CONNECT_TIMEOUT,
+            connect_kwargs={
+                "key_filename": str(self._key_file), "look_for_keys": False, "allow_agent": False,
+                "banner_timeout": CONNECT_TIMEOUT, "auth_timeout": CONNECT_TIMEOUT,
+            },
+        )
+        client = connection.client
+        client.set_missing_host_key_policy(paramiko.RejectPolicy())
+        kind, _, encoded = str(instance.host_key).partition(" ")
+        key = paramiko.Ed25519Key(data=base64.b64decode(encoded.split()[0]))
+        name = f"[{instance.ssh_host}]:{instance.ssh_port}"
+        known = instance.ssh_host if instance.ssh_port == 22 else name
+        client.get_host_keys().add(known, kind, key)
+        return connection
+
+
+class Fleet:
+    """The hosts of a lab by name. `each` does one thing on many at once."""
+
+    def __init__(self, instances: Mapping[str, Instance], key_file: Path) -> None:
+        self.hosts = {name: Host(instance, key_file) for name, instance in instances.items()}
+
+    def __getitem__(self, name: str) -> Host:
+        return self.hosts[name]
+
+    def __enter__(self) -> Fleet:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for host in self.hosts.values():
+            host.close()
+
+    @staticmethod
+    def each(work: Callable[[str], T], names: Iterable[str]) -> dict[str, T]:
+        """`work(name)` for all names side by side; the results by name.
+
+        All are let finish; then the first failure is raised, the others are in its notes.
+        """
+        names = list(names)
+        if not names:
+            return {}
+        with ThreadPoolExecutor(min(THREADS, len(names))) as pool:
+            futures = {name: pool.submit(work, name) for name in names}
+        failed = [error for future in futures.values() if (error := future.exception())]
+        if failed:
+            first = next((e for e in failed if not isinstance(e, LabError)), failed[0])
+            others = [str(error) for error in failed if error is not first]
+            for line in others:
+                first.add_note(line)
+            raise first
+        return {name: future.result() for name, future in futures.items()}

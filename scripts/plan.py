@@ -1,0 +1,110 @@
+"""What `up` would do, without doing it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+
+from lab import state
+from lab.services import SERVICES
+from lab.services.context import Context
+from lab.state import Change
+from lab.topology import Datacenter, Host
+from scripts import ensemble
+from scripts.cluster import Cluster
+from scripts.converge import HostPlan, pending, plan_host
+from scripts.errors import LabError
+from scripts.fleet import Fleet
+from scripts.session import Session, bootstrap
+
+
+def show(session: Session, hosts: Sequence[Host]) -> int:
+    """Print the plan for `hosts`; how many things it would change."""
+    missing = {host.name for host in session.platform.missing()}
+    present = {host.name: host for host in hosts if host.name not in missing}
+    absent = [host for host in hosts if host.name in missing]
+    context = session.context(session.peek_distribution())
+    for host in absent:
+        session.say(f"+ host {host.name} ({', '.join(host.roles)}) at {host.address}")
+    instances = session.platform.instances()
+    with session.fleet(instances) as fleet:
+        plans = fleet.each(lambda name: plan_host(fleet, present[name], context), present)
+        for plan in plans.values():
+            for line in describe_host(plan):
+                session.say(line)
+        restarts = [
+            line for datacenter in session.datacenters(tuple(hosts))
+            for line in _restart_order(fleet, datacenter, plans, context)
+        ]
+    if restarts:
+        session.say("restarts, one at a time, in this order:")
+        for line in restarts:
+            session.say(f"  {line}")
+    count = len(absent) + sum(len(plan.changes) for plan in plans.values())
+    changed = sum(1 for plan in plans.values() if plan.changes)
+    session.say(
+        f"plan: {len(absent)} hosts to create, {changed} to change, {len(restarts)} restarts"
+        if count else "plan: nothing to do"
+    )
+    return count
+
+
+def describe_host(plan: HostPlan) -> Iterator[str]:
+    """The changes of one host, files as unified diffs."""
+    if plan.changes:
+        yield f"~ host {plan.host.name}"
+    for change in plan.changes:
+        yield from describe_change(change)
+
+
+def describe_change(change: Change) -> Iterator[str]:
+    """One change: a diff for text, a line for all else."""
+    before, after = change.before, change.after
+    old = before.content if isinstance(before, state.File | state.Block) else None
+    new = after.content if isinstance(after, state.File | state.Block) else None
+    if new is not None and old != new:
+        name = change.key.name
+        yield from (
+            f"    {line}" for line in difflib.unified_diff(
+                (old or "").splitlines(), new.splitlines(),
+                f"{name} (on the host)" if old is not None else "/dev/null", f"{name} (wanted)",
+                lineterm="", n=1,
+            )
+        )
+        return
+    match after:
+        case state.Unit():
+            verb = "restart" if change.restarts else ("start" if not _running(before) else "enable")
+            yield f"    {verb} {change.key.name}"
+        case None:
+            yield f"    - {change.key}"
+        case state.Sysctl(value):
+            yield f"    {change.key} = {value}"
+        case _:
+            yield f"    {'+' if before is None else '~'} {change.key}"
+
+
+def _running(before: object) -> bool:
+    return isinstance(before, state.Unit) and before.running
+
+
+def _restart_order(
+    fleet: Fleet, datacenter: Datacenter, plans: Mapping[str, HostPlan], context: Context
+) -> Iterator[str]:
+    """The services that would restart: followers, the leader, brokers, the controller."""
+    mine = {name: plan for name, plan in plans.items() if plan.host.datacenter == datacenter.name}
+    servers = pending(mine, SERVICES["zookeeper"])
+    if servers:
+        leader = ensemble.ask(fleet, datacenter.by_role("zookeeper")).leader
+        for host in sorted(servers, key=lambda host: host.name == leader):
+            yield f"{host.name} zookeeper" + (" (leader)" if host.name == leader else "")
+    brokers = pending(mine, SERVICES["kafka"])
+    if brokers:
+        numbers = tuple(host.number for host in datacenter.by_role("kafka"))
+        try:
+            cluster = Cluster(datacenter.name, bootstrap(datacenter, context), numbers)
+            controller = cluster.view().controller
+        except LabError:
+            controller = -1
+        for host in sorted(brokers, key=lambda host: host.number == controller):
+            yield f"{host.name} kafka" + (" (controller)" if host.number == controller else "")

@@ -1,0 +1,147 @@
+"""What every task begins with: the lab file, its topology, its platform and its state folder."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.config import LabFile, load
+from lab.services.context import Context, local_context
+from lab.topology import Datacenter, Host, Topology, build
+from scripts import paths
+from scripts.errors import HostKeyError, LabError, UsageError
+from scripts.fleet import Fleet
+from scripts.platforms import Instance
+
+if TYPE_CHECKING:
+    from scripts.kafka_dist import Distribution
+    from scripts.platforms.local import Local
+
+NOT_FETCHED = "0" * 64  # stands for the digest of a distribution that is not on this machine yet
+
+
+class Session:
+    """One lab, as the file named by LAB (or ./lab.toml) describes it."""
+
+    def __init__(self, say: Callable[[str], None] = print) -> None:
+        path = Path(os.environ.get("LAB") or "lab.toml")
+        self.file: LabFile = load(path)
+        self.topology: Topology = build(self.file.lab)
+        self.say = say
+
+    @cached_property
+    def state(self) -> Path:
+        return paths.state_dir(self.topology.lab)
+
+    @property
+    def key_file(self) -> Path:
+        return self.state / "id_ed25519"
+
+    @cached_property
+    def platform(self) -> Local:
+        from scripts.platforms import engine, local  # noqa: PLC0415 - only tasks that need hosts
+
+        return local.Local(
+            self.topology, engine=engine.find(say=self.say), state=self.state, say=self.say,
+            prebuilt=os.environ.get("LAB_PREBUILT", "1") != "0",
+        )
+
+    def distribution(self) -> Distribution:
+        """The Kafka distribution, fetched if this machine does not have it."""
+        from scripts import kafka_dist  # noqa: PLC0415
+
+        return kafka_dist.obtain(self.topology.config.kafka.version, say=self.say)
+
+    def peek_distribution(self) -> Distribution | None:
+        """The distribution if this machine has it; fetches nothing."""
+        from scripts import kafka_dist  # noqa: PLC0415
+
+        version = self.topology.config.kafka.version
+        with contextlib.suppress(LabError):
+            return kafka_dist.obtain(version, sources=["cache"], say=lambda line: None)
+        return None
+
+    def context(self, distribution: Distribution | None) -> Context:
+        """What the services have to know; without a distribution only its name is right."""
+        name = f"kafka_2.13-{self.topology.config.kafka.version}"
+        sha256 = distribution.sha256 if distribution else NOT_FETCHED
+        return local_context(self.topology, name, sha256)
+
+    def fleet(self, instances: dict[str, Instance]) -> Fleet:
+        return Fleet(instances, self.key_file)
+
+    def running(self, names: Iterable[str]) -> dict[str, Instance]:
+        """All hosts as they are. Raises LabError when one of `names` is not there and running."""
+        instances = self.platform.instances()
+        for name in names:
+            if name not in instances:
+                raise LabError("does not exist", where=name, hint="run `fab up`")
+            if not instances[name].running:
+                raise LabError("is stopped", where=name, hint="run `fab up`")
+        return instances
+
+    def ssh_command(self, host: str, *, batch: bool = False) -> list[str]:
+        """The OpenSSH command line to `host`, which accepts the platform's key and no other."""
+        chosen = self.select(None, host)[0]
+        instance = self.running([chosen.name])[chosen.name]
+        if not instance.host_key:
+            raise HostKeyError("its host key is not known", where=host, hint="run `fab up`")
+        known = self.state / "known_hosts"
+        known.write_text(
+            f"[{instance.ssh_host}]:{instance.ssh_port} {instance.host_key}\n", encoding="ascii"
+        )
+        options = {
+            "UserKnownHostsFile": f'"{known}"', "GlobalKnownHostsFile": "/dev/null",
+            "StrictHostKeyChecking": "yes", "IdentitiesOnly": "yes", "LogLevel": "ERROR",
+            "BatchMode": "yes" if batch else "no",
+        }
+        return [
+            "ssh", "-F", "/dev/null", *(f"-o{key}={value}" for key, value in options.items()),
+            "-i", str(self.key_file), "-p", str(instance.ssh_port),
+            f"{instance.user}@{instance.ssh_host}",
+        ]
+
+    def warn(self) -> None:
+        """Say once what the lab file allows but should not."""
+        for problem in self.file.warnings:
+            self.say(f"warning: {self.file.path}: {problem}")
+
+    def select(self, datacenter: str | None, host: str | None) -> tuple[Host, ...]:
+        """The hosts that --datacenter and --host leave, in the topology's order."""
+        chosen = self.topology.hosts
+        if datacenter:
+            names = [d.name for d in self.topology.datacenters]
+            wanted = _known(datacenter, names, "datacenter")
+            chosen = tuple(h for h in chosen if h.datacenter in wanted)
+        if host:
+            wanted = _known(host, [h.name for h in chosen], "host")
+            chosen = tuple(h for h in chosen if h.name in wanted)
+        return chosen
+
+    def datacenters(self, hosts: tuple[Host, ...]) -> tuple[Datacenter, ...]:
+        """The datacenters that have at least one of `hosts`."""
+        names = {host.datacenter for host in hosts}
+        return tuple(d for d in self.topology.datacenters if d.name in names)
+
+
+def _known(asked: str, names: list[str], what: str) -> set[str]:
+    """The comma-separated names in `asked`. Raises UsageError naming the nearest for a stranger."""
+    wanted = {name.strip() for name in asked.split(",") if name.strip()}
+    for name in sorted(wanted):
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1, 0.5)
+            hint = f"did you mean {near[0]}?" if near else "known: " + ", ".join(names)
+            raise UsageError(f"no {what} {name!r} in the lab", hint=hint)
+    return wanted
+
+
+def bootstrap(datacenter: Datacenter, context: Context) -> str:
+    """The EXTERNAL listeners of a datacenter, as clients on the workstation take them."""
+    return ",".join(
+        "{}:{}".format(*context.external[host.name]) for host in datacenter.by_role("kafka")
+    )

@@ -1,0 +1,100 @@
+"""Looking at the lab: status, verify, ssh, logs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+
+from scripts.cli import NARROW, duration, lab_task
+from scripts.errors import LabError, UsageError
+from scripts.session import Session
+
+
+@lab_task(locks=False, help={**NARROW, "json": "print one JSON object, for programs"})
+def status(
+    session: Session, datacenter: str | None = None, host: str | None = None, json: bool = False
+) -> int:
+    """Show hosts, services, ensembles and clusters (exit 1 when something is wrong)."""
+    from scripts.progress import table  # noqa: PLC0415
+    from scripts.status import collect, rows  # noqa: PLC0415
+
+    hosts = session.select(datacenter, host)
+    instances = session.platform.instances()
+    with session.fleet(instances) as fleet:
+        found = collect(fleet, session.topology, hosts, instances, session.context(None))
+    if json:
+        _print_json(found)
+        return 0 if found["healthy"] else 1
+    columns = ("datacenter", "host", "address", "ssh", "state", "services", "detail")
+    table(f"{found['lab']} ({found['platform']})", columns, rows(found))
+    for one in found["datacenters"]:
+        kafka = one["kafka"]
+        print(f"{one['name']}: bootstrap {kafka['bootstrap']}, "
+              f"{len(kafka['brokers'])} brokers, controller {kafka['controller']}, "
+              f"{kafka['under_replicated']} under-replicated")
+    problems = [f"{one['name']}: {text}" for one in found["datacenters"] for text in one["problems"]]
+    for line in problems:
+        print(f"problem: {line}")
+    return 1 if problems else 0
+
+
+@lab_task(locks=True, help=NARROW)
+def verify(session: Session, datacenter: str | None = None, host: str | None = None) -> int:
+    """Prove each datacenter: quorum, brokers, records written and read from inside and outside."""
+    from scripts.progress import Progress, table  # noqa: PLC0415
+    from scripts.verify import verify as prove  # noqa: PLC0415
+
+    began = time.monotonic()
+    datacenters = session.datacenters(session.select(datacenter, host))
+    names = [d.name for d in datacenters]
+    needed = [h.name for d in datacenters for h in d.hosts]
+    instances = session.running(needed)
+    with session.fleet(instances) as fleet, Progress("verify", names):
+        reports = prove(fleet, session.topology, datacenters, session.context(None))
+    table("verify", ("datacenter", "check", "result", "seen"), [
+        (report.datacenter, what, "ok" if held else "failed", seen)
+        for report in reports for what, held, seen in report.lines
+    ])
+    failed = [(r.datacenter, what, seen) for r in reports for what, held, seen in r.lines if not held]
+    for name, what, seen in failed:
+        print(f"failed: {name}: {what}: {seen}", file=sys.stderr)
+    if not failed:
+        print(f"verified {', '.join(names)} in {duration(began)}")
+    return 1 if failed else 0
+
+
+@lab_task(locks=False, help={"host": "the host's name"})
+def ssh(session: Session, host: str) -> None:
+    """Open a shell on HOST; its key is the one that the platform told."""
+    argv = session.ssh_command(host)
+    sys.stdout.flush()
+    try:
+        os.execvp(argv[0], argv)  # noqa: S606 - the shell takes this process's place
+    except FileNotFoundError as error:
+        raise LabError("no `ssh` program here", hint="install an OpenSSH client") from error
+
+
+@lab_task(locks=False, help={
+    "host": "the host's name", "service": "zookeeper, kafka, ssh, …",
+    "follow": "go on printing what comes", "lines": "how many lines back",
+})
+def logs(
+    session: Session, host: str, service: str, follow: bool = False, lines: int = 100
+) -> None:
+    """Print the last log lines of SERVICE on HOST."""
+    if not service.replace("-", "").replace("@", "").replace(".", "").isalnum():
+        raise UsageError(f"no service {service!r}", hint="such as zookeeper or kafka")
+    journal = ["sudo", "-n", "journalctl", "--no-pager", "-o", "short-iso", "-u", service,
+               "-n", str(lines), *(["-f"] if follow else [])]
+    argv = session.ssh_command(host, batch=True)
+    sys.stdout.flush()
+    try:
+        os.execvp(argv[0], [*argv, *journal])  # noqa: S606
+    except FileNotFoundError as error:
+        raise LabError("no `ssh` program here", hint="install an OpenSSH client") from error
+
+
+def _print_json(found: object) -> None:
+    print(json.dumps(found, indent=2))

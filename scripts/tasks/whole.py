@@ -1,0 +1,38 @@
+"""The lab as a whole: up, plan, down."""
+
+from __future__ import annotations
+
+from scripts.cli import NARROW, lab_task
+from scripts.session import Session
+
+
+@lab_task(locks=True, help=NARROW)
+def up(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
+    """Create the hosts that are missing and bring every service to what the lab file says."""
+    from scripts.deploy import deploy  # noqa: PLC0415 - keeps `fab --list` quick
+
+    deploy(session, session.select(datacenter, host))
+
+
+# 2 means "there are changes" here, so a lab file that cannot be used is 1 as every other error.
+@lab_task(locks=False, help=NARROW, lab_file_error=1)
+def plan(session: Session, datacenter: str | None = None, host: str | None = None) -> int:
+    """Show what `up` would do, and do nothing (exit 0: nothing to do, 2: changes, 1: error)."""
+    from scripts.plan import show  # noqa: PLC0415
+
+    session.warn()
+    return 2 if show(session, session.select(datacenter, host)) else 0
+
+
+@lab_task(locks=True)
+def down(session: Session) -> None:
+    """Remove every host, network and image of the lab, and the data on it."""
+    removed = session.platform.destroy()
+    for line in removed:
+        session.say(f"removed {line}")
+    left = session.platform.leftovers()
+    if left:
+        from scripts.errors import LabError  # noqa: PLC0415
+
+        raise LabError("still there: " + ", ".join(left), hint="run `fab down` again")
+    session.say(f"nothing of {session.topology.lab} is left on this machine")
