@@ -29,7 +29,10 @@ put_block() { # PATH, the new block on standard input
   # The file may be a mount that cannot be renamed over, so it is written in place; the copy beside
   # it is whole before that begins, and a run that was cut off in between starts from the copy.
   [ ! -e "$1.kafkalab" ] || cat "$1.kafkalab" >"$1"
-  { sed '/^@BEGIN@$/,/^@END@$/d' "$1"; echo '@BEGIN@'; cat; echo '@END@'; } >"$1.kafkalab-new"
+  {
+    sed -e '/^@BEGIN@$/,/^@END@$/d' -e '$a\\' "$1"
+    echo '@BEGIN@'; cat; echo '@END@'
+  } >"$1.kafkalab-new"
   mv -f "$1.kafkalab-new" "$1.kafkalab"
   cat "$1.kafkalab" >"$1"
   rm -f "$1.kafkalab"

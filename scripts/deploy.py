@@ -28,7 +28,7 @@ def deploy(session: Session, hosts: Sequence[Host]) -> None:
     if missing:
         session.say(f"{len(missing)} hosts created or started in {duration(began)}")
     for name in platform.strangers():
-        session.say(f"warning: {name} carries the lab's label but is not in the lab file; left alone")
+        session.say(f"warning: {name} is of this lab but not in the lab file; left alone")
     _converge(session, hosts, instances, distribution, None)
 
 

@@ -94,7 +94,7 @@ def read_script(desired: HostState) -> str:
                 paths.append(name)
             case state.File(content):
                 paths.append(name)
-                checks.append((name, hashlib.sha256(content.encode()).hexdigest()))
+                checks.append((key.name, hashlib.sha256(content.encode()).hexdigest()))
             case state.Unit():
                 units.append(name)
     if paths:
@@ -111,7 +111,7 @@ def read_script(desired: HostState) -> str:
 
 def _unquoted(text: str) -> str:
     """Paths of the lab's own files need no quoting; anything else would be a mistake here."""
-    if "'" in text or "\\" in text:
+    if "'" in text or "\\" in text or text.count("\n") != text.count("  /"):
         raise ValueError(f"a path that the read cannot ask for: {text!r}")
     return text
 

@@ -34,10 +34,9 @@ def status(
         print(f"{one['name']}: bootstrap {kafka['bootstrap']}, "
               f"{len(kafka['brokers'])} brokers, controller {kafka['controller']}, "
               f"{kafka['under_replicated']} under-replicated")
-    problems = [f"{one['name']}: {text}" for one in found["datacenters"] for text in one["problems"]]
-    for line in problems:
-        print(f"problem: {line}")
-    return 1 if problems else 0
+        for text in one["problems"]:
+            print(f"problem: {one['name']}: {text}")
+    return 0 if found["healthy"] else 1
 
 
 @lab_task(locks=True, help=NARROW)
@@ -57,12 +56,14 @@ def verify(session: Session, datacenter: str | None = None, host: str | None = N
         (report.datacenter, what, "ok" if held else "failed", seen)
         for report in reports for what, held, seen in report.lines
     ])
-    failed = [(r.datacenter, what, seen) for r in reports for what, held, seen in r.lines if not held]
-    for name, what, seen in failed:
-        print(f"failed: {name}: {what}: {seen}", file=sys.stderr)
-    if not failed:
-        print(f"verified {', '.join(names)} in {duration(began)}")
-    return 1 if failed else 0
+    for report in reports:
+        for what, held, seen in report.lines:
+            if not held:
+                print(f"failed: {report.datacenter}: {what}: {seen}", file=sys.stderr)
+    if not all(report.ok for report in reports):
+        return 1
+    session.say(f"verified {', '.join(names)} in {duration(began)}")
+    return 0
 
 
 @lab_task(locks=False, help={"host": "the host's name"})
