@@ -1,0 +1,373 @@
+"""The local platform: one container a host, with systemd and sshd, on one private network.
+
+What exists is read from the engine by label, never from a file. Two files in the state directory
+only save time or hold a secret: the lab's login key, and the host keys by container id. A host key
+is read from the host's console through the engine, when the host is made; never over SSH.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from scripts import workstation
+from scripts.errors import CommandError, LabError, TimeoutExpired
+from scripts.platforms import Instance, checks
+from scripts.platforms.engine import Container, Engine, Say
+from scripts.platforms.image import LAB_LABEL, Images
+
+if TYPE_CHECKING:
+    from lab.topology import Host, Topology
+    from scripts.kafka_dist import Distribution
+
+LOOPBACK = "127.0.0.1"
+USER = "student"
+SSH_PORT = 22
+EXTERNAL_PORT = 9094
+HOST_LABEL = "kafkalab.host"
+LOGIN_LABEL = "kafkalab.login"
+# The engine takes its own locks: more at a time than this gains nothing.
+AT_A_TIME = 4
+READY_S = 60.0
+POLL_S = 0.05
+T = TypeVar("T")
+R = TypeVar("R")
+_HOST_KEY = re.compile(r"kafkalab host key: (ssh-ed25519 [A-Za-z0-9+/=]+)")
+
+
+class Local:
+    """The hosts of one topology as containers of one engine."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        engine: Engine,
+        state: Path,
+        say: Say = print,
+        prebuilt: bool = True,
+    ) -> None:
+        self.topology, self.engine, self.state = topology, engine, state
+        self.say, self.prebuilt = say, prebuilt
+        self.label = f"{LAB_LABEL}={topology.lab}"
+        self.network = f"kafkalab-{topology.lab}"
+        self.images = Images(engine, say)
+        self._keys = _KeyCache(state / "hostkeys.json")
+
+    def instances(self) -> dict[str, Instance]:
+        """Every host of the lab that exists, by name; one call of the engine."""
+        return self._instances(self._containers())
+
+    def missing(self) -> list[Host]:
+        """The hosts of the topology that do not exist or do not run, in its order."""
+        there = self._containers()
+        return [host for host in self.topology.hosts if not _runs(there.get(host.name))]
+
+    def strangers(self) -> list[str]:
+        """Names of hosts that carry the lab's label and are not in the topology (any more)."""
+        known = {host.name for host in self.topology.hosts}
+        return sorted(self._containers().keys() - known)
+
+    def create(self, distribution: Distribution | None) -> dict[str, Instance]:
+        """Make what is missing, start what is stopped, and wait until every sshd answers.
+
+        Hosts that run are left as they are. Raises LabError when something on the workstation is in
+        the way (before anything is made), TimeoutExpired when a host does not come up.
+        """
+        login = self._login_key()
+        there = self._containers()
+        # What a create that was cut off left half made is made anew; it holds nothing yet.
+        unborn = [one.id for one in there.values() if not one.ever_ran]
+        there = {name: one for name, one in there.items() if one.ever_ran}
+        self._refuse_moved(there)
+        absent = [host for host in self.topology.hosts if host.name not in there]
+        stopped = [
+            host for host in self.topology.hosts
+            if host.name in there and not there[host.name].running
+        ]  # fmt: skip
+        if absent or stopped:
+            if unborn:
+                self.engine("rm", "--force", "--volumes", *unborn)
+            self._check([*absent, *stopped], network=bool(absent))
+            self._make(absent, [there[host.name].id for host in stopped], login, distribution)
+            there = self._containers()
+        wanted = {host.name: there[host.name] for host in self.topology.hosts}
+        self._learn(wanted, login)
+        if absent or stopped:
+            self._await_sshd([*absent, *stopped])
+        return self._instances(there)
+
+    def destroy(self) -> list[str]:
+        """Remove everything that carries the lab's label, and the lab's keys; returns what went.
+
+        Shared images and caches stay, and so do the run logs in the state directory.
+        """
+        containers = list(self.engine.containers(self.label))
+        networks = self.engine.networks(self.label)
+        images = self.engine.images(self.label)
+        if containers:
+            # The lab is thrown away: nothing is gained by waiting for brokers to end.
+            now = ("--time", "0") if self.engine.name == "podman" else ()
+            ids = [container.id for container in containers]
+            self.engine("rm", "--force", "--volumes", *now, *ids, timeout=300)
+        if networks:
+            self.engine("network", "rm", *networks)
+        if images:
+            self.engine("rmi", "--force", *images)
+        removed = _named(containers, networks, images) + self.images.sweep()
+        for name in ("hostkeys.json", "id_ed25519", "id_ed25519.pub"):
+            path = self.state / name
+            if path.exists():
+                path.unlink()
+                removed.append(f"file {path}")
+        return removed
+
+    def leftovers(self) -> list[str]:
+        """What `destroy` would still remove from the engine; empty after it."""
+        return _named(
+            self.engine.containers(self.label),
+            self.engine.networks(self.label),
+            self.engine.images(self.label),
+        )
+
+    def _containers(self) -> dict[str, Container]:
+        found = self.engine.containers(self.label)
+        return {one.labels[HOST_LABEL]: one for one in found if HOST_LABEL in one.labels}
+
+    def _instances(self, containers: dict[str, Container]) -> dict[str, Instance]:
+        keys = self._keys.read()
+        return {
+            name: Instance(
+                name=name, id=one.id, running=one.running, ssh_host=LOOPBACK,
+                ssh_port=int(one.labels["kafkalab.ssh-port"]), user=USER,
+                host_key=keys.get(one.id, {}).get("host_key"),
+                address=one.labels["kafkalab.address"],
+            )
+            for name, one in sorted(containers.items())
+        }  # fmt: skip
+
+    def _login_key(self) -> str:
+        """The lab's public login key; the pair is made when it is not there."""
+        private, public = self.state / "id_ed25519", self.state / "id_ed25519.pub"
+        if not (private.exists() and public.exists()):
+            private.unlink(missing_ok=True)
+            workstation.run(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"kafkalab {self.topology.lab}",
+                 "-f", str(private)],
+                hint="install OpenSSH's client",
+            )  # fmt: skip
+        return public.read_text().strip()
+
+    def _refuse_moved(self, there: dict[str, Container]) -> None:
+        """A host's address and ports are fixed when it is made; its data must not be thrown away."""
+        for host in self.topology.hosts:
+            if (one := there.get(host.name)) is None:
+                continue
+            for key, value in _placing(host).items():
+                if one.labels.get(key) != value:
+                    raise LabError(
+                        f"{key.removeprefix('kafkalab.')} is {one.labels.get(key)} and would have "
+                        f"to become {value}, which a host that exists cannot do",
+                        where=host.name,
+                        hint="undo that change in the lab file, or destroy the lab first",
+                    )
+
+    def _check(self, hosts: Sequence[Host], *, network: bool) -> None:
+        published = {host.ssh_port: f"SSH of {host.name}" for host in hosts}
+        published |= {
+            host.external_port: f"broker {host.name}"
+            for host in hosts if host.external_port is not None
+        }  # fmt: skip
+        checks.ports(published)
+        if network and self.network not in (subnets := self.engine.subnets()):
+            checks.subnet(self.topology.network, subnets)
+        checks.inotify(len(hosts))
+
+    def _make(
+        self,
+        absent: Sequence[Host],
+        stopped: Sequence[str],
+        login: str,
+        distribution: Distribution | None,
+    ) -> None:
+        if stopped:
+            self.engine("start", *stopped, timeout=300)
+        if not absent:
+            return
+        whole = self.prebuilt and distribution is not None
+        parent = self.images.host(distribution) if whole and distribution else self.images.base()
+        image = self.images.lab(self.topology.lab, parent)
+        if self.network not in self.engine.networks():
+            self.engine(
+                "network", "create", *self.engine.network_flags(), "--label", self.label,
+                "--subnet", str(self.topology.network), "--gateway", str(self.topology.gateway),
+                self.network,
+            )  # fmt: skip
+        self.say(f"Creating {len(absent)} hosts with {self.engine.name} ...")
+        _each(lambda host: self._run(host, image, login), absent)
+
+    def _run(self, host: Host, image: str, login: str) -> None:
+        labels = {
+            HOST_LABEL: host.name,
+            "kafkalab.datacenter": host.datacenter,
+            # Not joined with a comma, which Docker's list of labels uses itself.
+            "kafkalab.roles": " ".join(host.roles),
+            LOGIN_LABEL: _mark(login),
+            **_placing(host),
+        }
+        name = f"{self.topology.lab}.{host.name}"
+        argv = [
+            "run", "--detach", "--tty", "--pull", "never", "--name", name,
+            "--hostname", host.name, "--label", self.label,
+            *(word for key, value in labels.items() for word in ("--label", f"{key}={value}")),
+            "--network", self.network, "--ip", str(host.address),
+            "--publish", f"{LOOPBACK}:{host.ssh_port}:{SSH_PORT}",
+            *_publish_external(host), "--env", f"KAFKALAB_LOGIN_KEY={login}",
+            *self.engine.host_flags(), image, "/sbin/init",
+        ]  # fmt: skip
+        try:
+            self.engine(*argv)
+        except CommandError as error:
+            # A name without a container: what a create that was cut off leaves in Podman's storage.
+            if "already in use" not in error.stderr:
+                said = error.stderr.strip().splitlines() or [f"exit status {error.status}"]
+                raise LabError(f"{self.engine.name} run: {said[-1]}", where=host.name) from error
+            self.engine("rm", "--force", name)
+            self.engine(*argv)
+
+    def _learn(self, containers: dict[str, Container], login: str) -> None:
+        """Read the host keys that are not known yet, and hand the login key to hosts without it."""
+        known, mark = self._keys.read(), _mark(login)
+        entries = {
+            one.id: known[one.id] for one in containers.values()
+            if known.get(one.id, {}).get("login") == mark
+        }  # fmt: skip
+        new = {name: one for name, one in containers.items() if one.id not in entries}
+        if not new:
+            return
+
+        def one_host(name: str) -> tuple[str, dict[str, str]]:
+            one = new[name]
+            key = self._host_key(name, one)
+            if one.labels.get(LOGIN_LABEL) != mark:
+                self.engine(
+                    "exec", "--interactive", one.id, "tee", f"/etc/ssh/authorized_keys/{USER}",
+                    stdin=f"{login}\n".encode(),
+                )  # fmt: skip
+            return one.id, {"host_key": key, "login": mark}
+
+        self._keys.write(entries | dict(_each(one_host, new)))
+
+    def _host_key(self, name: str, one: Container) -> str:
+        deadline = time.monotonic() + READY_S
+        while True:
+            said = self.engine("logs", one.id)
+            if found := _HOST_KEY.findall(said.stdout):
+                return str(found[-1])
+            if time.monotonic() > deadline:
+                raise TimeoutExpired(
+                    f"no host key on the console after {READY_S:g} s; it says: {_last(said.stdout)}",
+                    where=name, hint=f"{self.engine.name} logs {one.name}",
+                )  # fmt: skip
+            time.sleep(POLL_S)
+
+    def _await_sshd(self, hosts: Sequence[Host]) -> None:
+        """Wait until sshd of each host sends its banner; all share one deadline."""
+        deadline = time.monotonic() + READY_S
+
+        def one_host(host: Host) -> None:
+            while not _banner(host.ssh_port):
+                if time.monotonic() > deadline:
+                    container = f"{self.topology.lab}.{host.name}"
+                    said = self.engine("logs", container, check=False)
+                    raise TimeoutExpired(
+                        f"sshd does not answer on {LOOPBACK}:{host.ssh_port} after {READY_S:g} s; "
+                        f"the console says: {_last(said.stdout)}",
+                        where=host.name, hint=f"{self.engine.name} logs {container}",
+                    )  # fmt: skip
+                time.sleep(POLL_S)
+
+        _each(one_host, hosts, at_a_time=len(hosts))
+
+
+class _KeyCache:
+    """Host keys by container id, each with a mark of the login key that the host was given."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> dict[str, dict[str, str]]:
+        """The entries; none when the file is missing or is not what `write` writes."""
+        try:
+            entries: dict[str, dict[str, str]] = json.loads(self.path.read_text())
+        except (OSError, ValueError):
+            return {}
+        return entries
+
+    def write(self, entries: dict[str, dict[str, str]]) -> None:
+        part = self.path.with_suffix(".part")
+        part.write_text(json.dumps(entries, indent=1, sort_keys=True))
+        part.replace(self.path)
+
+
+def _placing(host: Host) -> dict[str, str]:
+    """The labels that tell where a host is reached: fixed for its whole life."""
+    external = {} if host.external_port is None else {
+        "kafkalab.external-port": str(host.external_port),
+    }  # fmt: skip
+    return {
+        "kafkalab.address": str(host.address),
+        "kafkalab.ssh-port": str(host.ssh_port),
+        **external,
+    }
+
+
+def _mark(login: str) -> str:
+    """What tells one login key from another without showing it."""
+    return sha256(login.encode()).hexdigest()[:12]
+
+
+def _publish_external(host: Host) -> tuple[str, ...]:
+    if host.external_port is None:
+        return ()
+    return ("--publish", f"{LOOPBACK}:{host.external_port}:{EXTERNAL_PORT}")
+
+
+def _runs(container: Container | None) -> bool:
+    return container is not None and container.running
+
+
+def _banner(port: int) -> bool:
+    """Whether an SSH server talks on the port. Docker's proxy accepts before the host does."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=2) as stream:
+            return stream.recv(8).startswith(b"SSH-")
+    except OSError:
+        return False
+
+
+def _last(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " | ".join(lines[-3:]) or "nothing"
+
+
+def _named(
+    containers: Iterable[Container], networks: Iterable[str], images: Iterable[str]
+) -> list[str]:
+    return [
+        *(f"container {one.name}" for one in containers),
+        *(f"network {name}" for name in networks),
+        *(f"image {image}" for image in images),
+    ]
+
+
+def _each(work: Callable[[T], R], items: Iterable[T], *, at_a_time: int = AT_A_TIME) -> list[R]:
+    with ThreadPoolExecutor(at_a_time) as pool:
+        return list(pool.map(work, items))
