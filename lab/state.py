@@ -81,10 +81,14 @@ class Archive:
 
 @dataclass(frozen=True)
 class Sysctl:
-    """A kernel setting; `settable` False where the host does not let us."""
+    """A kernel setting; `settable` False where the host does not let us.
+
+    `at_least`: what is wanted is the value or a larger one.
+    """
 
     value: str
     settable: bool = True
+    at_least: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,12 +152,22 @@ def apply(changes: Iterable[Change], state: HostState) -> HostState:
 
 
 def allowed(desired: HostState, actual: HostState) -> HostState:
-    """`desired` as far as the host lets us: settings it keeps from us are taken as they are."""
+    """`desired` as far as the host needs and lets us.
+
+    A setting that the host keeps from us, or that is larger than asked, is taken as it is.
+    """
     kept = dict(desired)
-    for key, have in actual.items():
-        if isinstance(have, Sysctl) and not have.settable and key in kept:
+    for key, want in desired.items():
+        have = actual.get(key)
+        if isinstance(have, Sysctl) and isinstance(want, Sysctl) and (
+            not have.settable or (want.at_least and _number(have) >= _number(want))
+        ):
             kept[key] = have
     return kept
+
+
+def _number(setting: Sysctl) -> int:
+    return int(setting.value) if setting.value.isdecimal() else -1
 
 
 def merge(*states: HostState) -> HostState:

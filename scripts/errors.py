@@ -44,7 +44,7 @@ class CommandError(LabError):
     ) -> None:
         self.command = command if isinstance(command, str) else " ".join(command)
         self.status, self.stdout, self.stderr = status, stdout, stderr
-        said = _last_line(stderr) or _last_line(stdout)
+        said = _gist(stderr) or _gist(stdout)
         what = f"`{self.command}` ended with {status}" + (f": {said}" if said else "")
         super().__init__(what, where=where, hint=hint)
 
@@ -61,7 +61,13 @@ class LockedError(LabError):
     """Another run holds the lab's lock."""
 
 
-def _last_line(text: str) -> str:
-    """The last line of output that says something, cut to what fits on a screen."""
+def _gist(text: str) -> str:
+    """The line of output that says most: the last one, or what stands before a failed step."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else ""
+    if not lines:
+        return ""
+    step = lines[-1].removeprefix("failed: ")
+    if step == lines[-1] or len(lines) == 1:
+        return lines[-1][:300]
+    reason = next((line for line in lines if "error" in line.lower()), lines[-2])
+    return f"{step}: {reason}"[:300]

@@ -68,8 +68,8 @@ units() {
       UnitFileState=*) enabled=${line#*=};; MainPID=*) pid=${line#*=};;
       '') [ -n "$id" ] || continue; found=
         [ "${pid:-0}" = 0 ] || while IFS= read -r -d '' value; do
-          case $value in KAFKALAB_DIGEST=*) found=${value#*=};; esac
-        done <"/proc/$pid/environ"
+          case $value in -Dkafkalab.digest=*) found=${value#*=};; esac
+        done <"/proc/$pid/cmdline"
         say unit "$id" "$active" "$enabled" "${found:--}"; id= ;;
     esac
   done

@@ -117,7 +117,8 @@ def test_a_block_that_was_cut_off_while_written_is_repaired_from_its_copy(tmp_pa
 
 
 def test_units_are_read_with_the_digest_of_their_process(fakes: Path) -> None:
-    with subprocess.Popen(["sleep", "60"], env={"KAFKALAB_DIGEST": "abc"}) as process:
+    sleeper = ["python3", "-c", "import time; time.sleep(60)", "-Dkafkalab.digest=abc"]
+    with subprocess.Popen(sleeper) as process:
         fake(fakes, "systemctl", f"""#!/bin/bash
             wanted='show -p Id,ActiveState,UnitFileState,MainPID,LoadState -- a.service b.service'
             [ "$*" = "$wanted" ] || exit 99

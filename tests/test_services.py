@@ -149,7 +149,7 @@ def test_firewall_rules_are_the_topologys() -> None:
 TEMPLATES = {
     "hosts.j2": {"hosts": ()},
     "java.service.j2": {
-        "description": "d", "documentation": "u", "user": "kafka", "digest": "x", "command": "/c",
+        "description": "d", "documentation": "u", "user": "kafka", "command": "/c",
         "directory": "/d", "open_files": 1,
     },
     "log4j.properties.j2": {"level": "INFO", "loggers": {"b": "WARN", "a": "INFO"}},

@@ -33,6 +33,14 @@ def test_what_the_host_does_not_let_us_set_is_no_difference(a: HostState, b: Hos
             assert change.before.settable
 
 
+def test_a_setting_that_is_larger_than_asked_is_left() -> None:
+    key = Key("sysctl", "vm.max_map_count")
+    want = {key: state.Sysctl("262144", at_least=True)}
+    for value, kept in (("1048576", True), ("65530", False), ("262144", True)):
+        have = {key: state.Sysctl(value)}
+        assert (diff(have, allowed(want, have)) == ()) is kept
+
+
 def test_only_a_running_unit_with_another_digest_restarts() -> None:
     key, want = Key("unit", "kafka.service"), state.Unit("new")
 

@@ -15,6 +15,7 @@ SYSCTLS = {
     "vm.max_map_count": "262144",
     "vm.swappiness": "1",
 }
+AT_MOST = ("vm.swappiness",)
 JOURNAL_MB = 200
 CHRONY_UNIT = "chrony.service"
 
@@ -28,12 +29,15 @@ def desired(host: Host, context: Context) -> HostState:
         Key("link", "/etc/localtime"): Link(f"/usr/share/zoneinfo/{timezone}"),
         Key("file", "/etc/timezone"): File(f"{timezone}\n"),
         Key("file", "/etc/sysctl.d/90-kafkalab.conf"): File(properties(SYSCTLS)),
-        Key("file", "/etc/systemd/journald.conf.d/kafkalab.conf"): File(
-            render("journald.conf.j2", max_use_mb=JOURNAL_MB)
-        ),
-        **{Key("sysctl", name): Sysctl(value) for name, value in SYSCTLS.items()},
+        **{
+            Key("sysctl", name): Sysctl(value, at_least=name not in AT_MOST)
+            for name, value in SYSCTLS.items()
+        },
     }
-    if context.own_clock:  # a container has the clock of the machine it runs on
+    if context.machine:
+        state[Key("file", "/etc/systemd/journald.conf.d/kafkalab.conf")] = File(
+            render("journald.conf.j2", max_use_mb=JOURNAL_MB)
+        )
         state[Key("package", "chrony")] = Package("/usr/sbin/chronyd")
         state[Key("unit", CHRONY_UNIT)] = Unit(digest="")
     return state

@@ -22,7 +22,8 @@ class Context:
     `distribution` is the folder in the Kafka archive (kafka_2.13-3.9.2), `sha256` the archive's.
     `external` gives, for each broker, the address and port under which the workstation reaches it.
     `admin` is where people sit. `own_firewall`: the host itself enforces the rules (containers; on
-    EC2 the security groups do). `own_clock`: the host keeps its own time (not in a container).
+    EC2 the security groups do). `machine`: a machine of its own, which keeps its clock and its logs;
+    a container has the clock of the machine below it, and its image bounds its logs.
     """
 
     topology: Topology
@@ -31,7 +32,7 @@ class Context:
     external: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     admin: tuple[IPv4Network, ...] = ()
     own_firewall: bool = True
-    own_clock: bool = False
+    machine: bool = False
 
     def datacenter(self, host: Host) -> Datacenter:
         return self.topology.datacenter(host.datacenter)

@@ -10,6 +10,9 @@ from lab.state import Directory, File, HostState, Key, Resource, Unit, digest
 from lab.templates import properties, render
 
 
+DIGEST_OPTION = "-Dkafkalab.digest="
+
+
 @dataclass(frozen=True)
 class JavaService:
     """One service: its class, its settings and the directory that it alone writes."""
@@ -34,18 +37,19 @@ def service_state(service: JavaService, context: Context) -> HostState:
         service.config_path: File(properties(service.settings)),
         log_path: File(render("log4j.properties.j2", level="INFO", loggers=service.loggers)),
     }
-    # The class path is the distribution's own argument file: an explicit list in a fixed order, as
-    # a class-data archive demands. An archive that is absent or does not fit is passed over.
-    command = " ".join((
-        JAVA, f"-Xms{service.heap_mb}m", f"-Xmx{service.heap_mb}m", *service.jvm_options,
-        "-Xshare:auto", f"-XX:SharedArchiveFile={context.home}/cds/{service.name}.jsa",
-        f"-Dlog4j.configuration=file:{log_path}", f"@{context.home}/classpath.args",
-        service.main_class, service.config_path,
-    ))
-
     def unit(value: str) -> str:
+        # The class path is the distribution's own argument file: an explicit list in a fixed order,
+        # as a class-data archive demands. An archive that is absent or does not fit is passed over.
+        # The digest stands on the command line, which root may read in a container, unlike the
+        # environment of another user's process.
+        command = " ".join((
+            JAVA, f"-Xms{service.heap_mb}m", f"-Xmx{service.heap_mb}m", *service.jvm_options,
+            "-Xshare:auto", f"-XX:SharedArchiveFile={context.home}/cds/{service.name}.jsa",
+            f"-Dlog4j.configuration=file:{log_path}", f"{DIGEST_OPTION}{value}",
+            f"@{context.home}/classpath.args", service.main_class, service.config_path,
+        ))
         return render(
-            "java.service.j2", description=service.description, digest=value, command=command,
+            "java.service.j2", description=service.description, command=command,
             documentation=service.documentation, user=KAFKA_USER, directory=service.data,
             open_files=OPEN_FILES,
         )
