@@ -29,7 +29,7 @@ def test_changes_come_in_the_order_of_application(a: HostState, b: HostState) ->
 @given(host_states(), host_states())
 def test_what_the_host_does_not_let_us_set_is_no_difference(a: HostState, b: HostState) -> None:
     for change in diff(a, allowed(b, a)):
-        if isinstance(change.before, state.Sysctl) and change.after is not None:
+        if isinstance(change.before, state.Sysctl) and isinstance(change.after, state.Sysctl):
             assert change.before.settable
 
 
