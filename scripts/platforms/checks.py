@@ -40,14 +40,17 @@ def ports(wanted: Mapping[int, str]) -> None:
 
 
 def subnet(wanted: IPv4Network, networks: Mapping[str, Iterable[str]]) -> None:
-    """No network of the engine (name: its subnets) and no route of the machine overlaps `wanted`."""
+    """No network of the engine (name: its subnets) and no route of the machine is in the way.
+
+    A route to a larger network, as a VPN has, is not: the lab's own is the more specific one.
+    """
     hint = "change the cidr of the datacenters in the lab file, or destroy the other lab"
     for name, subnets in networks.items():
         for text in subnets:
             if _overlaps(wanted, text):
                 raise LabError(f"the network {wanted} overlaps {text} of network {name}", hint=hint)
     for text, device in _routes():
-        if _overlaps(wanted, text):
+        if ip_network(text, strict=False).prefixlen >= wanted.prefixlen and _overlaps(wanted, text):
             raise LabError(f"the network {wanted} overlaps the route {text} ({device})", hint=hint)
 
 

@@ -1,6 +1,6 @@
 """The container engine: which one, installing it, and its command line with typed answers.
 
-    engine = find()                      # Podman, else Docker, else installed where that is possible
+    engine = find()                     # Podman, else Docker, else Podman is installed
     engine.containers("kafkalab.lab=kafkalab")
 
 Podman is used as root (through `sudo -n` for others): without root its containers have addresses
@@ -131,7 +131,8 @@ class Engine:
             "--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN",
             "--security-opt", "seccomp=unconfined",
             "--cgroupns=host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw",
-            "--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp",  # noqa: S108
+            # Java's libraries unpack their native parts into /tmp and run them there.
+            "--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec",  # noqa: S108
             "--stop-signal", "SIGRTMIN+3",
             # Docker's own resolver forwards to this address, where nobody answers.
             "--dns", "127.0.0.1", "--log-driver", "json-file",
@@ -171,9 +172,10 @@ def elevation() -> tuple[str, ...] | None:
     """What to put before a command that needs root: nothing for root, else sudo, None without."""
     if os.geteuid() == 0:
         return ()
-    if shutil.which("sudo") and workstation.run(["sudo", "-n", "true"], check=False).returncode == 0:
-        return ("sudo", "-n")
-    return None
+    if shutil.which("sudo") is None:
+        return None
+    allowed = workstation.run(["sudo", "-n", "true"], check=False).returncode == 0
+    return ("sudo", "-n") if allowed else None
 
 
 def install(packages: Sequence[str], *, say: Say = print, why: str = "") -> None:
@@ -219,7 +221,8 @@ def _answering(name: str) -> Engine | None:
     if before is None:
         return None
     runtime = _runtime()
-    if sys.platform == "linux" and not (_program("iptables") and (not runtime or _program(runtime))):
+    needed = ("iptables", runtime) if sys.platform == "linux" else ()
+    if any(program and not _program(program) for program in needed):
         return None
     prefix = (*before, "podman")
     asked = workstation.run([*prefix, "version", "--format", "{{.Client.Version}}"], check=False)

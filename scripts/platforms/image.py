@@ -95,9 +95,10 @@ class Images:
         tag = f"{REPOSITORY}/host:{digest}"
         if self.engine.has_image(tag):
             return tag
-        with self._building(), _told(self.say, f"Adding {distribution.name} to the host image"):
+        with self._building():
             if not self.engine.has_image(tag):
-                self._seed(base, tag, distribution)
+                with _told(self.say, f"Adding {distribution.name} to the host image"):
+                    self._seed(base, tag, distribution)
         return tag
 
     def lab(self, lab: str, parent: str) -> str:

@@ -1,27 +1,23 @@
 """The local platform: one container a host, with systemd and sshd, on one private network.
 
-What exists is read from the engine by label, never from a file. Two files in the state directory
-only save time or hold a secret: the lab's login key, and the host keys by container id. A host key
-is read from the host's console through the engine, when the host is made; never over SSH.
+What exists is read from the engine by label, never from a file. Names, addresses and ports are
+labels of a container, too, so one listing tells everything but the host keys (see keys.py).
 """
 
 from __future__ import annotations
 
-import json
-import re
 import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from scripts import workstation
 from scripts.errors import CommandError, LabError, TimeoutExpired
 from scripts.platforms import Instance, checks
 from scripts.platforms.engine import Container, Engine, Say
 from scripts.platforms.image import LAB_LABEL, Images
+from scripts.platforms.keys import LOGIN_LABEL, Keys, console, last, mark
 
 if TYPE_CHECKING:
     from lab.topology import Host, Topology
@@ -32,14 +28,13 @@ USER = "student"
 SSH_PORT = 22
 EXTERNAL_PORT = 9094
 HOST_LABEL = "kafkalab.host"
-LOGIN_LABEL = "kafkalab.login"
 # The engine takes its own locks: more at a time than this gains nothing.
 AT_A_TIME = 4
+# Seconds that systemd and sshd of all hosts may take together, and between two looks at a port.
 READY_S = 60.0
 POLL_S = 0.05
 T = TypeVar("T")
 R = TypeVar("R")
-_HOST_KEY = re.compile(r"kafkalab host key: (ssh-ed25519 [A-Za-z0-9+/=]+)")
 
 
 class Local:
@@ -54,12 +49,11 @@ class Local:
         say: Say = print,
         prebuilt: bool = True,
     ) -> None:
-        self.topology, self.engine, self.state = topology, engine, state
-        self.say, self.prebuilt = say, prebuilt
+        self.topology, self.engine, self.say, self.prebuilt = topology, engine, say, prebuilt
         self.label = f"{LAB_LABEL}={topology.lab}"
         self.network = f"kafkalab-{topology.lab}"
         self.images = Images(engine, say)
-        self._keys = _KeyCache(state / "hostkeys.json")
+        self.keys = Keys(state, engine)
 
     def instances(self) -> dict[str, Instance]:
         """Every host of the lab that exists, by name; one call of the engine."""
@@ -81,11 +75,10 @@ class Local:
         Hosts that run are left as they are. Raises LabError when something on the workstation is in
         the way (before anything is made), TimeoutExpired when a host does not come up.
         """
-        login = self._login_key()
-        there = self._containers()
-        # What a create that was cut off left half made is made anew; it holds nothing yet.
-        unborn = [one.id for one in there.values() if not one.ever_ran]
-        there = {name: one for name, one in there.items() if one.ever_ran}
+        login = self.keys.login(f"kafkalab {self.topology.lab}")
+        found = self._containers()
+        # What a create that was cut off left half made is made anew: it holds nothing yet.
+        there = {name: one for name, one in found.items() if one.ever_ran}
         self._refuse_moved(there)
         absent = [host for host in self.topology.hosts if host.name not in there]
         stopped = [
@@ -93,13 +86,15 @@ class Local:
             if host.name in there and not there[host.name].running
         ]  # fmt: skip
         if absent or stopped:
-            if unborn:
-                self.engine("rm", "--force", "--volumes", *unborn)
             self._check([*absent, *stopped], network=bool(absent))
-            self._make(absent, [there[host.name].id for host in stopped], login, distribution)
+            if unborn := [one.id for one in found.values() if not one.ever_ran]:
+                self.engine("rm", "--force", "--volumes", *unborn)
+            if stopped:
+                self.engine("start", *(there[host.name].id for host in stopped), timeout=300)
+            if absent:
+                self._make(absent, login, distribution)
             there = self._containers()
-        wanted = {host.name: there[host.name] for host in self.topology.hosts}
-        self._learn(wanted, login)
+        self.keys.learn([there[host.name] for host in self.topology.hosts], login)
         if absent or stopped:
             self._await_sshd([*absent, *stopped])
         return self._instances(there)
@@ -109,7 +104,7 @@ class Local:
 
         Shared images and caches stay, and so do the run logs in the state directory.
         """
-        containers = list(self.engine.containers(self.label))
+        containers = self.engine.containers(self.label)
         networks = self.engine.networks(self.label)
         images = self.engine.images(self.label)
         if containers:
@@ -121,13 +116,8 @@ class Local:
             self.engine("network", "rm", *networks)
         if images:
             self.engine("rmi", "--force", *images)
-        removed = _named(containers, networks, images) + self.images.sweep()
-        for name in ("hostkeys.json", "id_ed25519", "id_ed25519.pub"):
-            path = self.state / name
-            if path.exists():
-                path.unlink()
-                removed.append(f"file {path}")
-        return removed
+        removed = _named(containers, networks, images)
+        return removed + self.images.sweep() + self.keys.forget()
 
     def leftovers(self) -> list[str]:
         """What `destroy` would still remove from the engine; empty after it."""
@@ -142,31 +132,19 @@ class Local:
         return {one.labels[HOST_LABEL]: one for one in found if HOST_LABEL in one.labels}
 
     def _instances(self, containers: dict[str, Container]) -> dict[str, Instance]:
-        keys = self._keys.read()
+        keys = self.keys.known()
         return {
             name: Instance(
                 name=name, id=one.id, running=one.running, ssh_host=LOOPBACK,
                 ssh_port=int(one.labels["kafkalab.ssh-port"]), user=USER,
-                host_key=keys.get(one.id, {}).get("host_key"),
+                host_key=keys.get(one.id),
                 address=one.labels["kafkalab.address"],
             )
             for name, one in sorted(containers.items())
         }  # fmt: skip
 
-    def _login_key(self) -> str:
-        """The lab's public login key; the pair is made when it is not there."""
-        private, public = self.state / "id_ed25519", self.state / "id_ed25519.pub"
-        if not (private.exists() and public.exists()):
-            private.unlink(missing_ok=True)
-            workstation.run(
-                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"kafkalab {self.topology.lab}",
-                 "-f", str(private)],
-                hint="install OpenSSH's client",
-            )  # fmt: skip
-        return public.read_text().strip()
-
     def _refuse_moved(self, there: dict[str, Container]) -> None:
-        """A host's address and ports are fixed when it is made; its data must not be thrown away."""
+        """A host's address and ports are fixed when it is made, and its data is not thrown away."""
         for host in self.topology.hosts:
             if (one := there.get(host.name)) is None:
                 continue
@@ -191,18 +169,12 @@ class Local:
         checks.inotify(len(hosts))
 
     def _make(
-        self,
-        absent: Sequence[Host],
-        stopped: Sequence[str],
-        login: str,
-        distribution: Distribution | None,
+        self, absent: Sequence[Host], login: str, distribution: Distribution | None
     ) -> None:
-        if stopped:
-            self.engine("start", *stopped, timeout=300)
-        if not absent:
-            return
-        whole = self.prebuilt and distribution is not None
-        parent = self.images.host(distribution) if whole and distribution else self.images.base()
+        if self.prebuilt and distribution is not None:
+            parent = self.images.host(distribution)
+        else:
+            parent = self.images.base()
         image = self.images.lab(self.topology.lab, parent)
         if self.network not in self.engine.networks():
             self.engine(
@@ -219,7 +191,7 @@ class Local:
             "kafkalab.datacenter": host.datacenter,
             # Not joined with a comma, which Docker's list of labels uses itself.
             "kafkalab.roles": " ".join(host.roles),
-            LOGIN_LABEL: _mark(login),
+            LOGIN_LABEL: mark(login),
             **_placing(host),
         }
         name = f"{self.topology.lab}.{host.name}"
@@ -242,42 +214,6 @@ class Local:
             self.engine("rm", "--force", name)
             self.engine(*argv)
 
-    def _learn(self, containers: dict[str, Container], login: str) -> None:
-        """Read the host keys that are not known yet, and hand the login key to hosts without it."""
-        known, mark = self._keys.read(), _mark(login)
-        entries = {
-            one.id: known[one.id] for one in containers.values()
-            if known.get(one.id, {}).get("login") == mark
-        }  # fmt: skip
-        new = {name: one for name, one in containers.items() if one.id not in entries}
-        if not new:
-            return
-
-        def one_host(name: str) -> tuple[str, dict[str, str]]:
-            one = new[name]
-            key = self._host_key(name, one)
-            if one.labels.get(LOGIN_LABEL) != mark:
-                self.engine(
-                    "exec", "--interactive", one.id, "tee", f"/etc/ssh/authorized_keys/{USER}",
-                    stdin=f"{login}\n".encode(),
-                )  # fmt: skip
-            return one.id, {"host_key": key, "login": mark}
-
-        self._keys.write(entries | dict(_each(one_host, new)))
-
-    def _host_key(self, name: str, one: Container) -> str:
-        deadline = time.monotonic() + READY_S
-        while True:
-            said = self.engine("logs", one.id)
-            if found := _HOST_KEY.findall(said.stdout):
-                return str(found[-1])
-            if time.monotonic() > deadline:
-                raise TimeoutExpired(
-                    f"no host key on the console after {READY_S:g} s; it says: {_last(said.stdout)}",
-                    where=name, hint=f"{self.engine.name} logs {one.name}",
-                )  # fmt: skip
-            time.sleep(POLL_S)
-
     def _await_sshd(self, hosts: Sequence[Host]) -> None:
         """Wait until sshd of each host sends its banner; all share one deadline."""
         deadline = time.monotonic() + READY_S
@@ -286,35 +222,14 @@ class Local:
             while not _banner(host.ssh_port):
                 if time.monotonic() > deadline:
                     container = f"{self.topology.lab}.{host.name}"
-                    said = self.engine("logs", container, check=False)
                     raise TimeoutExpired(
                         f"sshd does not answer on {LOOPBACK}:{host.ssh_port} after {READY_S:g} s; "
-                        f"the console says: {_last(said.stdout)}",
+                        f"the console says: {last(console(self.engine, container))}",
                         where=host.name, hint=f"{self.engine.name} logs {container}",
                     )  # fmt: skip
                 time.sleep(POLL_S)
 
         _each(one_host, hosts, at_a_time=len(hosts))
-
-
-class _KeyCache:
-    """Host keys by container id, each with a mark of the login key that the host was given."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def read(self) -> dict[str, dict[str, str]]:
-        """The entries; none when the file is missing or is not what `write` writes."""
-        try:
-            entries: dict[str, dict[str, str]] = json.loads(self.path.read_text())
-        except (OSError, ValueError):
-            return {}
-        return entries
-
-    def write(self, entries: dict[str, dict[str, str]]) -> None:
-        part = self.path.with_suffix(".part")
-        part.write_text(json.dumps(entries, indent=1, sort_keys=True))
-        part.replace(self.path)
 
 
 def _placing(host: Host) -> dict[str, str]:
@@ -327,11 +242,6 @@ def _placing(host: Host) -> dict[str, str]:
         "kafkalab.ssh-port": str(host.ssh_port),
         **external,
     }
-
-
-def _mark(login: str) -> str:
-    """What tells one login key from another without showing it."""
-    return sha256(login.encode()).hexdigest()[:12]
 
 
 def _publish_external(host: Host) -> tuple[str, ...]:
@@ -351,11 +261,6 @@ def _banner(port: int) -> bool:
             return stream.recv(8).startswith(b"SSH-")
     except OSError:
         return False
-
-
-def _last(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " | ".join(lines[-3:]) or "nothing"
 
 
 def _named(

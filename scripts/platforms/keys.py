@@ -1,0 +1,132 @@
+"""Keys of a local lab: the pair that opens its hosts, and the hosts' own.
+
+A host key is read from the host's console through the container engine, never over SSH. Both kinds
+live in the lab's state directory; the host keys there only save time, by container id.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+
+from scripts import workstation
+from scripts.errors import TimeoutExpired
+from scripts.platforms.engine import Container, Engine
+
+AUTHORIZED_KEYS = "/etc/ssh/authorized_keys/student"
+LOGIN_LABEL = "kafkalab.login"
+# A host's first boot takes a tenth of a second; a machine that is busy otherwise makes it longer.
+DEADLINE_S = 60.0
+POLL_S = 0.05
+AT_A_TIME = 4
+_HOST_KEY = re.compile(r"kafkalab host key: (ssh-ed25519 [A-Za-z0-9+/=]+)")
+
+
+class Keys:
+    """The keys of the lab whose state directory is `state` (mode 0700)."""
+
+    def __init__(self, state: Path, engine: Engine) -> None:
+        self.engine = engine
+        self._private, self._public = state / "id_ed25519", state / "id_ed25519.pub"
+        self._cache = state / "hostkeys.json"
+
+    def login(self, comment: str) -> str:
+        """The public login key as one line; the pair is made when it is not there."""
+        if not (self._private.exists() and self._public.exists()):
+            self._private.unlink(missing_ok=True)
+            workstation.run(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment,
+                 "-f", str(self._private)],
+                hint="install OpenSSH's client",
+            )  # fmt: skip
+        return self._public.read_text().strip()
+
+    def known(self) -> dict[str, str]:
+        """Host keys by container id, as far as they were read before."""
+        return {id: entry["host_key"] for id, entry in self._entries().items()}
+
+    def learn(self, containers: Iterable[Container], login: str) -> None:
+        """Read the host keys that are not known, and hand the login key to hosts with another one.
+
+        A host gets the login key when it is made; it has another one only if the state directory
+        was lost since. Raises TimeoutExpired when a host does not show its key in time.
+        """
+        entries, new = self._entries(), []
+        kept = {}
+        for container in containers:
+            entry = entries.get(container.id)
+            if entry and entry["login"] == mark(login):
+                kept[container.id] = entry
+            else:
+                new.append(container)
+        if not new:
+            return
+
+        def one_host(container: Container) -> tuple[str, dict[str, str]]:
+            key = self._from_console(container)
+            if container.labels.get(LOGIN_LABEL) != mark(login):
+                self.engine(
+                    "exec", "--interactive", container.id, "tee", AUTHORIZED_KEYS,
+                    stdin=f"{login}\n".encode(),
+                )  # fmt: skip
+            return container.id, {"host_key": key, "login": mark(login)}
+
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            kept |= dict(pool.map(one_host, new))
+        self._write(kept)
+
+    def forget(self) -> list[str]:
+        """Remove all key files of the lab; returns what there was."""
+        files = [path for path in (self._cache, self._private, self._public) if path.exists()]
+        for path in files:
+            path.unlink()
+        return [f"file {path}" for path in files]
+
+    def _from_console(self, container: Container) -> str:
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            said = console(self.engine, container.id)
+            if found := _HOST_KEY.findall(said):
+                return str(found[-1])
+            if time.monotonic() > deadline:
+                raise TimeoutExpired(
+                    f"no host key on the console after {DEADLINE_S:g} s; it says: {last(said)}",
+                    where=container.name, hint=f"{self.engine.name} logs {container.name}",
+                )  # fmt: skip
+            time.sleep(POLL_S)
+
+    def _entries(self) -> dict[str, dict[str, str]]:
+        """What `_write` wrote; nothing when the file is missing or is something else."""
+        try:
+            entries = json.loads(self._cache.read_text())
+        except (OSError, ValueError):
+            return {}
+        return {
+            id: entry for id, entry in entries.items() if entry.keys() == {"host_key", "login"}
+        } if isinstance(entries, dict) else {}  # fmt: skip
+
+    def _write(self, entries: Mapping[str, Mapping[str, str]]) -> None:
+        part = self._cache.with_suffix(".part")
+        part.write_text(json.dumps(entries, indent=1, sort_keys=True))
+        part.replace(self._cache)
+
+
+def mark(login: str) -> str:
+    """Twelve hex digits that tell one login key from another."""
+    return sha256(login.encode()).hexdigest()[:12]
+
+
+def console(engine: Engine, container: str) -> str:
+    """What a host has printed on its console; empty where the engine cannot tell."""
+    return engine("logs", container, check=False).stdout
+
+
+def last(text: str) -> str:
+    """The last three lines that say something, as one."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " | ".join(lines[-3:]) or "nothing"
