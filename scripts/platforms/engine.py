@@ -89,9 +89,8 @@ class Engine:
         chosen = () if label is None else ("--filter", f"label={label}")
         return self.lines("network", "ls", *chosen, "--format", "{{.Name}}")
 
-    def subnets(self) -> dict[str, list[str]]:
-        """Each network of the engine with its IPv4 and IPv6 subnets in CIDR notation."""
-        names = self.networks()
+    def subnets(self, names: Sequence[str]) -> dict[str, list[str]]:
+        """The IPv4 and IPv6 subnets of each of these networks, in CIDR notation."""
         if not names:
             return {}
         found = json.loads(self("network", "inspect", *names).stdout)
@@ -111,6 +110,22 @@ class Engine:
             "images", "--all", "--quiet", "--no-trunc", "--filter", f"label={label}"
         )
         return sorted(set(listed))
+
+    def consoles(self, containers: Sequence[Container]) -> dict[str, str]:
+        """What each container has printed, by its name; "" for one that is gone.
+
+        Podman tells all in one call, each line with the container's name before it.
+        """
+        if self.name == "docker":
+            return {one.name: self("logs", one.id, check=False).stdout for one in containers}
+        said = self("logs", "--names", *(one.id for one in containers), check=False).stdout
+        texts: dict[str, str] = {one.name: "" for one in containers}
+        # Not splitlines: a host that prints a carriage return must not speak for another one.
+        for line in said.split("\n"):
+            name, _, text = line.partition(" ")
+            if name in texts:
+                texts[name] += f"{text}\n"
+        return texts
 
     def has_image(self, name: str) -> bool:
         return self("image", "inspect", name, check=False).returncode == 0

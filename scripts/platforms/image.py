@@ -87,14 +87,10 @@ class Images:
 
         ZooKeeper and a broker run once inside a container without network to record their classes.
         """
-        base = self.base()
-        digest = _digest(
-            base.encode(), distribution.name.encode(), distribution.sha256.encode(),
-            SEED.read_bytes(),
-        )  # fmt: skip
-        tag = f"{REPOSITORY}/host:{digest}"
+        tag = host_tag(distribution)
         if self.engine.has_image(tag):
             return tag
+        base = self.base()
         with self._building():
             if not self.engine.has_image(tag):
                 with _told(self.say, f"Adding {distribution.name} to the host image"):
@@ -206,6 +202,12 @@ def recipe_digest() -> str:
         executable = b"x" if path.stat().st_mode & 0o100 else b"-"
         parts += [path.relative_to(RECIPE).as_posix().encode(), executable, path.read_bytes()]
     return _digest(*parts, " ".join(_DPKG).encode())
+
+
+def host_tag(distribution: Distribution) -> str:
+    """The name of the image that `Images.host` makes."""
+    parts = (recipe_digest(), distribution.name, distribution.sha256)
+    return f"{REPOSITORY}/host:{_digest(*(part.encode() for part in parts), SEED.read_bytes())}"
 
 
 def packages() -> list[str]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,8 +22,7 @@ LOGIN_LABEL = "kafkalab.login"
 # A host's first boot takes a tenth of a second; a machine that is busy otherwise makes it longer.
 DEADLINE_S = 60.0
 POLL_S = 0.05
-AT_A_TIME = 4
-_HOST_KEY = re.compile(r"kafkalab host key: (ssh-ed25519 [A-Za-z0-9+/=]+)")
+_KEY = re.compile(r"^kafkalab host key: (ssh-ed25519 [A-Za-z0-9+/=]+)", re.MULTILINE)
 
 
 class Keys:
@@ -67,17 +65,14 @@ class Keys:
         if not new:
             return
 
-        def one_host(container: Container) -> tuple[str, dict[str, str]]:
-            key = self._from_console(container)
+        keys = self._from_consoles(new)
+        for container in new:
             if container.labels.get(LOGIN_LABEL) != mark(login):
                 self.engine(
                     "exec", "--interactive", container.id, "tee", AUTHORIZED_KEYS,
                     stdin=f"{login}\n".encode(),
                 )  # fmt: skip
-            return container.id, {"host_key": key, "login": mark(login)}
-
-        with ThreadPoolExecutor(AT_A_TIME) as pool:
-            kept |= dict(pool.map(one_host, new))
+            kept[container.id] = {"host_key": keys[container.name], "login": mark(login)}
         self._write(kept)
 
     def forget(self) -> list[str]:
@@ -87,16 +82,22 @@ class Keys:
             path.unlink()
         return [f"file {path}" for path in files]
 
-    def _from_console(self, container: Container) -> str:
+    def _from_consoles(self, containers: Sequence[Container]) -> dict[str, str]:
+        """The host key of each container by its name, as soon as all have shown theirs."""
         deadline = time.monotonic() + DEADLINE_S
         while True:
-            said = console(self.engine, container.id)
-            if found := _HOST_KEY.findall(said):
-                return str(found[-1])
+            texts = self.engine.consoles(containers)
+            # The first one: what somebody prints on the console of a host later does not count.
+            found = {name: match[1] for name, text in texts.items() if (match := _KEY.search(text))}
+            silent = [one for one in containers if one.name not in found]
+            if not silent:
+                return found
             if time.monotonic() > deadline:
+                name = silent[0].name
                 raise TimeoutExpired(
-                    f"no host key on the console after {DEADLINE_S:g} s; it says: {last(said)}",
-                    where=container.name, hint=f"{self.engine.name} logs {container.name}",
+                    f"no host key on the console after {DEADLINE_S:g} s; "
+                    f"it says: {last(texts[name])}",
+                    where=name, hint=f"{self.engine.name} logs {name}",
                 )  # fmt: skip
             time.sleep(POLL_S)
 
@@ -119,11 +120,6 @@ class Keys:
 def mark(login: str) -> str:
     """Twelve hex digits that tell one login key from another."""
     return sha256(login.encode()).hexdigest()[:12]
-
-
-def console(engine: Engine, container: str) -> str:
-    """What a host has printed on its console; empty where the engine cannot tell."""
-    return engine("logs", container, check=False).stdout
 
 
 def last(text: str) -> str:

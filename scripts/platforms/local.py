@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -17,7 +17,7 @@ from scripts.errors import CommandError, LabError, TimeoutExpired
 from scripts.platforms import Instance, checks
 from scripts.platforms.engine import Container, Engine, Say
 from scripts.platforms.image import LAB_LABEL, Images
-from scripts.platforms.keys import LOGIN_LABEL, Keys, console, last, mark
+from scripts.platforms.keys import LOGIN_LABEL, Keys, last, mark
 
 if TYPE_CHECKING:
     from lab.topology import Host, Topology
@@ -86,17 +86,18 @@ class Local:
             if host.name in there and not there[host.name].running
         ]  # fmt: skip
         if absent or stopped:
-            self._check([*absent, *stopped], network=bool(absent))
+            networks = self.engine.networks()
+            self._check([*absent, *stopped], networks if absent else [])
             if unborn := [one.id for one in found.values() if not one.ever_ran]:
                 self.engine("rm", "--force", "--volumes", *unborn)
             if stopped:
                 self.engine("start", *(there[host.name].id for host in stopped), timeout=300)
             if absent:
-                self._make(absent, login, distribution)
+                self._make(absent, login, distribution, network=self.network not in networks)
             there = self._containers()
         self.keys.learn([there[host.name] for host in self.topology.hosts], login)
         if absent or stopped:
-            self._await_sshd([*absent, *stopped])
+            self._await_sshd([*absent, *stopped], there)
         return self._instances(there)
 
     def destroy(self) -> list[str]:
@@ -157,26 +158,32 @@ class Local:
                         hint="undo that change in the lab file, or destroy the lab first",
                     )
 
-    def _check(self, hosts: Sequence[Host], *, network: bool) -> None:
+    def _check(self, hosts: Sequence[Host], networks: Sequence[str]) -> None:
+        """Refuse what would fail half-way; `networks` are the engine's where one may be made."""
         published = {host.ssh_port: f"SSH of {host.name}" for host in hosts}
         published |= {
             host.external_port: f"broker {host.name}"
             for host in hosts if host.external_port is not None
         }  # fmt: skip
         checks.ports(published)
-        if network and self.network not in (subnets := self.engine.subnets()):
-            checks.subnet(self.topology.network, subnets)
+        if networks and self.network not in networks:
+            checks.subnet(self.topology.network, self.engine.subnets(networks))
         checks.inotify(len(hosts))
 
     def _make(
-        self, absent: Sequence[Host], login: str, distribution: Distribution | None
+        self,
+        absent: Sequence[Host],
+        login: str,
+        distribution: Distribution | None,
+        *,
+        network: bool,
     ) -> None:
         if self.prebuilt and distribution is not None:
             parent = self.images.host(distribution)
         else:
             parent = self.images.base()
         image = self.images.lab(self.topology.lab, parent)
-        if self.network not in self.engine.networks():
+        if network:
             self.engine(
                 "network", "create", *self.engine.network_flags(), "--label", self.label,
                 "--subnet", str(self.topology.network), "--gateway", str(self.topology.gateway),
@@ -214,18 +221,19 @@ class Local:
             self.engine("rm", "--force", name)
             self.engine(*argv)
 
-    def _await_sshd(self, hosts: Sequence[Host]) -> None:
+    def _await_sshd(self, hosts: Sequence[Host], there: Mapping[str, Container]) -> None:
         """Wait until sshd of each host sends its banner; all share one deadline."""
         deadline = time.monotonic() + READY_S
 
         def one_host(host: Host) -> None:
             while not _banner(host.ssh_port):
                 if time.monotonic() > deadline:
-                    container = f"{self.topology.lab}.{host.name}"
+                    container = there[host.name]
+                    console = self.engine.consoles([container])[container.name]
                     raise TimeoutExpired(
                         f"sshd does not answer on {LOOPBACK}:{host.ssh_port} after {READY_S:g} s; "
-                        f"the console says: {last(console(self.engine, container))}",
-                        where=host.name, hint=f"{self.engine.name} logs {container}",
+                        f"the console says: {last(console)}",
+                        where=host.name, hint=f"{self.engine.name} logs {container.name}",
                     )  # fmt: skip
                 time.sleep(POLL_S)
 
