@@ -113,26 +113,34 @@ class Verification:
             _settle(admin.create_topics([topic], operation_timeout=30), self.datacenter.name)
         except KafkaException as error:
             raise LabError(str(error), where=self.datacenter.name) from error
-        wait_until(
-            self._all_in_sync, timeout=30, message="replicas not in sync",
-            where=self.datacenter.name, pause=0.05,
-        )
+        self._wait_in_sync(admin)
         return f"{PARTITIONS} partitions, {self.factor} replicas each"
 
-    def _all_in_sync(self) -> bool:
-        metadata = self.cluster.admin.list_topics(self.topic, timeout=5).topics[self.topic]
-        partitions = metadata.partitions.values()
-        return len(partitions) == PARTITIONS and all(
-            len(p.isrs) == self.factor for p in partitions
+    def _wait_in_sync(self, client: Any) -> None:
+        """Wait until the broker that `client` asks knows all replicas of the topic in sync.
+
+        Each client asks for itself: one that sends before its broker knows the topic looks again
+        only after a second.
+        """
+        def in_sync() -> bool:
+            partitions = client.list_topics(self.topic, timeout=5).topics[self.topic].partitions
+            return len(partitions) == PARTITIONS and all(
+                len(p.isrs) == self.factor for p in partitions.values()
+            )
+
+        wait_until(
+            in_sync, timeout=30, message="replicas not in sync", where=self.datacenter.name,
+            pause=0.02,
         )
 
     def _write_outside(self) -> str:
         from confluent_kafka import Producer  # noqa: PLC0415
 
         producer = Producer(client_settings(self.cluster.bootstrap, **{
-            "acks": "all", "enable.idempotence": True, "linger.ms": 5,
+            "acks": "all", "linger.ms": 5,
             "message.timeout.ms": READ_SECONDS * 1000,
         }))
+        self._wait_in_sync(producer)
         failures: list[str] = []
 
         def delivered(error: Any, message: Any) -> None:
