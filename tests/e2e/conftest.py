@@ -1,0 +1,112 @@
+"""The labs of the end-to-end tests. The big one is brought up once and reused by most tests."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.errors import LabError
+from scripts.paths import cache_dir
+from scripts.platforms import engine as engines
+from scripts.platforms.engine import Engine
+from tests.e2e.lab_under_test import Lab, Run
+
+MakeLab = Callable[..., Lab]
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """The container engine; where none can be had, the tests are skipped, but not in CI."""
+    try:
+        return engines.find()
+    except LabError as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"with CI=true there must be a container engine: {error}")
+        pytest.skip(f"no container engine: {error}")
+
+
+@pytest.fixture(scope="session")
+def alone(engine: Engine) -> Iterator[None]:
+    """One run of these tests at a time on a machine: names, networks and ports are fixed."""
+    with (cache_dir() / "e2e.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def _make_lab(
+    engine: Engine, alone: None, tmp_path_factory: pytest.TempPathFactory
+) -> MakeLab:
+    def make(name: str, **fields: Any) -> Lab:
+        lab = Lab(engine, tmp_path_factory.mktemp(name), f"e2e-{name}", "10.30", **fields)
+        lab.fab("down")  # of a test run that was killed
+        return lab
+
+    return make
+
+
+@pytest.fixture
+def make_lab(_make_lab: MakeLab) -> Iterator[MakeLab]:
+    """A maker of small labs, which are removed with all that belongs to them."""
+    made: list[Lab] = []
+
+    def make(name: str, **fields: Any) -> Lab:
+        made.append(_make_lab(name, **fields))
+        return made[-1]
+
+    yield make
+    for lab in made:
+        remove(lab)
+
+
+@pytest.fixture(scope="session")
+def shared(_make_lab: MakeLab) -> Iterator[tuple[Lab, Run]]:
+    """The big lab with the run that brought it up: a whole datacenter and a small one, unlinked."""
+    lab = _make_lab("whole", first=0, port_base=30000, datacenters=(
+        {"control": 1, "zookeeper": 3, "kafka": 3}, {"control": 0, "zookeeper": 1, "kafka": 1},
+    ))
+    try:
+        yield lab, lab.fab("up")
+    finally:
+        remove(lab)
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest, shared: tuple[Lab, Run]) -> Iterator[Lab]:
+    """The big lab, up and in order. A test that fails leaves it so for the next one, too."""
+    lab, _ = shared
+    yield lab
+    lab.environment.clear()
+    if request.node.stash.get(FAILED, False):
+        lab.write()
+        lab.fab("up")
+
+
+def remove(lab: Lab) -> None:
+    """`fab down`, and nothing of the lab is left."""
+    lab.fab("down")
+    assert lab.leftovers() == []
+
+
+@pytest.fixture
+def plain_file(tmp_path: Path) -> Callable[[str], Path]:
+    """A lab file with this text, for runs that get no further than reading it."""
+    def write(text: str) -> Path:
+        path = tmp_path / "lab.toml"
+        path.write_text(text)
+        return path
+
+    return write
