@@ -16,7 +16,10 @@ from scripts.session import Session
 def status(
     session: Session, datacenter: str | None = None, host: str | None = None, json: bool = False
 ) -> int:
-    """Show hosts, services, ensembles and clusters (exit 1 when something is wrong)."""
+    """Show hosts, services and clusters.
+
+    Exit status 1 when something is wrong.
+    """
     from scripts.progress import table  # noqa: PLC0415
     from scripts.status import collect, rows  # noqa: PLC0415
 
@@ -41,7 +44,11 @@ def status(
 
 @lab_task(locks=True, help=NARROW)
 def verify(session: Session, datacenter: str | None = None, host: str | None = None) -> int:
-    """Prove each datacenter: quorum, brokers, records written and read from inside and outside."""
+    """Prove that records go in and come out.
+
+    In each datacenter: a quorum with one leader, every broker registered, a topic made, records
+    written and read back from the workstation and from the control host, the topic removed.
+    """
     from scripts.progress import Progress, table  # noqa: PLC0415
     from scripts.verify import verify as prove  # noqa: PLC0415
 
@@ -68,7 +75,7 @@ def verify(session: Session, datacenter: str | None = None, host: str | None = N
 
 @lab_task(locks=False, help={"host": "the host's name"})
 def ssh(session: Session, host: str) -> None:
-    """Open a shell on HOST; its key is the one that the platform told."""
+    """Open a shell on HOST, whose key is known."""
     argv = session.ssh_command(host)
     sys.stdout.flush()
     try:
@@ -84,7 +91,7 @@ def ssh(session: Session, host: str) -> None:
 def logs(
     session: Session, host: str, service: str, follow: bool = False, lines: int = 100
 ) -> None:
-    """Print the last log lines of SERVICE on HOST."""
+    """Print the log of SERVICE on HOST."""
     if not service.replace("-", "").replace("@", "").replace(".", "").isalnum():
         raise UsageError(f"no service {service!r}", hint="such as zookeeper or kafka")
     journal = ["sudo", "-n", "journalctl", "--no-pager", "-o", "short-iso", "-u", service,

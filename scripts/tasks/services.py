@@ -8,19 +8,19 @@ from scripts.session import Session
 
 @lab_task(locks=True, help=NARROW)
 def hosts(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
-    """Push /etc/hosts, time zone, kernel settings and security rules; touch no service."""
+    """Push /etc/hosts, time zone, security rules."""
     _converge(session, ("hosts",), datacenter, host)
 
 
 @lab_task(locks=True, help=NARROW)
 def zookeeper(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
-    """Set up ZooKeeper; where it runs with old settings, restart followers first, leader last."""
+    """Set up ZooKeeper; restart the leader last."""
     _converge(session, ("zookeeper",), datacenter, host)
 
 
 @lab_task(locks=True, help=NARROW)
 def kafka(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
-    """Set up Kafka; where it runs with old settings, restart one broker at a time."""
+    """Set up Kafka; restart one broker at a time."""
     _converge(session, ("kafka",), datacenter, host)
 
 

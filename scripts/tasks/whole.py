@@ -8,7 +8,7 @@ from scripts.session import Session
 
 @lab_task(locks=True, help=NARROW)
 def up(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
-    """Create the hosts that are missing and bring every service to what the lab file says."""
+    """Create what is missing, set everything up."""
     from scripts.deploy import deploy  # noqa: PLC0415 - keeps `fab --list` quick
 
     deploy(session, session.select(datacenter, host))
@@ -17,7 +17,10 @@ def up(session: Session, datacenter: str | None = None, host: str | None = None)
 # 2 means "there are changes" here, so a lab file that cannot be used is 1 as every other error.
 @lab_task(locks=False, help=NARROW, lab_file_error=1)
 def plan(session: Session, datacenter: str | None = None, host: str | None = None) -> int:
-    """Show what `up` would do, and do nothing (exit 0: nothing to do, 2: changes, 1: error)."""
+    """Show what `up` would do; do nothing.
+
+    Exit status 0: nothing to do, 2: there are changes, 1: an error.
+    """
     from scripts.plan import show  # noqa: PLC0415
 
     session.warn()
@@ -26,7 +29,7 @@ def plan(session: Session, datacenter: str | None = None, host: str | None = Non
 
 @lab_task(locks=True)
 def down(session: Session) -> None:
-    """Remove every host, network and image of the lab, and the data on it."""
+    """Remove the whole lab, with its data."""
     removed = session.platform.destroy()
     for line in removed:
         session.say(f"removed {line}")
