@@ -6,7 +6,7 @@ import base64
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,20 +203,30 @@ class Fleet:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         for host in self.hosts.values():
             host.close()
 
-    @staticmethod
-    def each(work: Callable[[str], T], names: Iterable[str]) -> dict[str, T]:
+    def each(self, work: Callable[[str], T], names: Iterable[str]) -> dict[str, T]:
         """`work(name)` for all names side by side; the results by name.
 
-        All are let finish; then the first failure is raised, the others are in its notes.
+        All are let finish; then the first failure is raised, the others are in its notes. A person
+        who stops the run does not wait: the connections are closed under what still goes on.
         """
         names = list(names)
         if not names:
             return {}
-        with ThreadPoolExecutor(min(THREADS, len(names))) as pool:
+        pool = ThreadPoolExecutor(min(THREADS, len(names)))
+        try:
             futures = {name: pool.submit(work, name) for name in names}
+            wait(futures.values())
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            self.close()
+            raise
+        pool.shutdown()
         failed = [error for future in futures.values() if (error := future.exception())]
         if failed:
             first = next((e for e in failed if not isinstance(e, LabError)), failed[0])

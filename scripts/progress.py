@@ -40,15 +40,12 @@ class Progress:
         """The host is finished; `text` is printed and stays when it says something."""
         with self._lock:
             self._steps[host] = (text, True)
-            if text:
-                self._print(f"  {host}: {text}")
+        # Not under the lock: the live table's own thread holds rich's lock while it asks for ours.
+        if text:
+            self.say(f"  {host}: {text}")
 
     def say(self, line: str) -> None:
         """A line that stays."""
-        with self._lock:
-            self._print(line)
-
-    def _print(self, line: str) -> None:
         if self._live is not None:
             from rich.text import Text  # noqa: PLC0415
 
