@@ -13,7 +13,7 @@ from invoke.exceptions import Exit
 
 from lab.config import LabFileError
 from scripts import runlog
-from scripts.errors import LabError
+from scripts.errors import CommandError, LabError
 from scripts.session import Session
 
 DATACENTER = "only this datacenter (several: dc1,dc2)"
@@ -63,9 +63,10 @@ def _guarded(
     *, locks: bool, debug: bool, lab_file_error: int,
 ) -> int:
     """Run a task's body; turn what a person can act on into one line and a status."""
+    log_file = None
     try:
         session = Session()
-        runlog.start(session.state, name)
+        log_file = runlog.start(session.state, name)
         if not locks:
             return work(session) or 0
         with runlog.lock(session.state, name):
@@ -82,6 +83,8 @@ def _guarded(
         runlog.log.info("error: %s", error)
         for line in (str(error), *getattr(error, "__notes__", ())):
             print(f"error: {line}", file=sys.stderr)
+        if isinstance(error, CommandError):  # what the command itself said is longer than a line
+            print(f"the whole output: {log_file}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("stopped by hand; the next `fab up` completes what was begun", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -42,6 +43,7 @@ class Host:
         self.instance, self.name = instance, instance.name
         self._key_file = key_file
         self._connection: Connection | None = None
+        self._connecting = threading.Lock()  # a seed is used by its own thread and by its peers'
 
     def script(
         self, text: str, *, label: str, timeout: float = 120, check: bool = True
@@ -137,9 +139,10 @@ class Host:
         log.info("%s: %s -> %s, %.3f s", self.name, label, status, time.monotonic() - began)
 
     def _transport(self) -> Any:
-        if self._connection is None:
-            self._connection = self._connect()
-        return self._connection.transport
+        with self._connecting:
+            if self._connection is None:
+                self._connection = self._connect()
+            return self._connection.transport
 
     def _connect(self) -> Connection:
         import paramiko  # noqa: PLC0415 - 0.1 s that not every command needs

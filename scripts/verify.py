@@ -18,6 +18,7 @@ from scripts import ensemble
 from scripts.cluster import Cluster, client_settings, wait_until
 from scripts.errors import LabError
 from scripts.fleet import Fleet
+from scripts.progress import Progress
 
 TOPIC_PREFIX = "kafkalab-verify-"
 RECORDS = 200
@@ -28,13 +29,18 @@ READY_SECONDS = 120
 
 @dataclass
 class Report:
-    """The checks of one datacenter, in order: what was checked, whether it held, what was seen."""
+    """The checks of one datacenter, in order: what was checked, whether it held, what was seen.
+
+    `tell` hears what is being checked.
+    """
 
     datacenter: str
+    tell: Callable[[str], None] = lambda what: None
     lines: list[tuple[str, bool, str]] = field(default_factory=list)
 
     def check(self, what: str, work: Callable[[], str]) -> bool:
         """Run one check; a LabError is its failure, anything else is a bug and goes on up."""
+        self.tell(what)
         try:
             seen = work()
         except LabError as error:
@@ -65,9 +71,9 @@ class Verification:
         self.topic = TOPIC_PREFIX + secrets.token_hex(4)
         self.written: list[str] = []
 
-    def run(self) -> Report:
+    def run(self, tell: Callable[[str], None]) -> Report:
         """All checks; those that need a topic are left out when there is none."""
-        report = Report(self.datacenter.name)
+        report = Report(self.datacenter.name, tell)
         report.check("quorum", self._quorum)
         if not report.check("brokers", self._brokers):
             return report
@@ -78,7 +84,7 @@ class Verification:
                     with ThreadPoolExecutor(2) as pool:
                         sides = (("read outside", self._read_outside),
                                  ("read inside", self._read_inside))
-                        parts = [Report(self.datacenter.name) for _ in sides]
+                        parts = [Report(self.datacenter.name, tell) for _ in sides]
                         list(pool.map(lambda pair: pair[0].check(*pair[1]),
                                       zip(parts, sides, strict=True)))
                         report.lines += [line for part in parts for line in part.lines]
@@ -260,11 +266,16 @@ def checksum(records: Iterable[str]) -> str:
 
 
 def verify(
-    fleet: Fleet, topology: Topology, datacenters: Iterable[Datacenter], context: Context
+    fleet: Fleet, topology: Topology, datacenters: Iterable[Datacenter], context: Context,
+    progress: Progress,
 ) -> list[Report]:
     """Verify datacenters side by side."""
     chosen = {datacenter.name: datacenter for datacenter in datacenters}
-    reports = fleet.each(
-        lambda name: Verification(fleet, topology, chosen[name], context).run(), chosen
-    )
-    return list(reports.values())
+
+    def one(name: str) -> Report:
+        work = Verification(fleet, topology, chosen[name], context)
+        report = work.run(lambda what: progress.step(name, what))
+        progress.done(name, "")
+        return report
+
+    return list(fleet.each(one, chosen).values())

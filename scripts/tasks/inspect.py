@@ -57,8 +57,9 @@ def verify(session: Session, datacenter: str | None = None, host: str | None = N
     names = [d.name for d in datacenters]
     needed = [h.name for d in datacenters for h in d.hosts]
     instances = session.running(needed)
-    with session.fleet(instances) as fleet, Progress("verify", names):
-        reports = prove(fleet, session.topology, datacenters, session.context(None))
+    context = session.context(None)
+    with session.fleet(instances) as fleet, Progress("verify", names) as progress:
+        reports = prove(fleet, session.topology, datacenters, context, progress)
     table("verify", ("datacenter", "check", "result", "seen"), [
         (report.datacenter, what, "ok" if held else "failed", seen)
         for report in reports for what, held, seen in report.lines
