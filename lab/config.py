@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
+
+from lab.aws import Aws, Region
+from lab.section import Section
 
 KafkaVersion = Literal["3.9.2", "3.9.1"]  # the last line that runs with ZooKeeper
 PRIVATE_RANGES = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
@@ -115,12 +118,6 @@ LAB_JVM: JvmOptions = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 HeapMb = Annotated[int, Field(ge=32, le=32768)]
 
 
-class Section(BaseModel):
-    """What all parts of the file share: immutable, and no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
-
-
 class Names(Section):
     """How hosts are called: `pattern` with the short name of a host's role put in."""
 
@@ -170,6 +167,7 @@ class Datacenter(Section):
 
     name: Label
     cidr: PrivateNetwork
+    region: Region | None = None
     zones: Annotated[int, Field(ge=1, le=3)] = 1
     control: Annotated[int, Field(ge=0, le=1)] = 1
     zookeeper: Annotated[int, Field(ge=1, le=9)] = 3
@@ -192,6 +190,7 @@ class Lab(Section):
     names: Names = Names()
     network: Network = Network()
     local: Local = Local()
+    aws: Aws = Aws()
     zookeeper: ZooKeeper = ZooKeeper()
     kafka: Kafka = Kafka()
     datacenters: Annotated[tuple[Datacenter, ...], Field(min_length=1, max_length=9)]
