@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lab.topology import Host
 from scripts.cli import duration
@@ -20,16 +20,24 @@ from scripts.session import Session
 def deploy(session: Session, hosts: Sequence[Host]) -> None:
     """Create what is missing and converge `hosts`; says what it did."""
     began = time.monotonic()
-    platform = session.platform
-    missing = platform.missing()
+    instances = session.platform.instances()
+    missing = missing_hosts(session.topology.hosts, instances)
     check_memory(missing)
     distribution = session.distribution()
-    instances = platform.create(distribution)
+    # An instance without a host key is one whose creation was cut off.
+    if missing or not all(instance.host_key for instance in instances.values()):
+        instances = session.platform.create(distribution)
     if missing:
         session.say(f"{len(missing)} hosts created or started in {duration(began)}")
-    for name in platform.strangers():
+    known = {host.name for host in session.topology.hosts}
+    for name in sorted(instances.keys() - known):
         session.say(f"warning: {name} is of this lab but not in the lab file; left alone")
     _converge(session, hosts, instances, distribution, None)
+
+
+def missing_hosts(hosts: Sequence[Host], instances: Mapping[str, Instance]) -> list[Host]:
+    """The hosts that do not exist or do not run."""
+    return [h for h in hosts if h.name not in instances or not instances[h.name].running]
 
 
 def converge_existing(session: Session, hosts: Sequence[Host], only: tuple[str, ...]) -> None:

@@ -13,6 +13,7 @@ from lab.topology import Datacenter, Host
 from scripts import ensemble
 from scripts.cluster import Cluster
 from scripts.converge import HostPlan, pending, plan_host
+from scripts.deploy import missing_hosts
 from scripts.errors import LabError
 from scripts.fleet import Fleet
 from scripts.session import Session, bootstrap
@@ -20,13 +21,12 @@ from scripts.session import Session, bootstrap
 
 def show(session: Session, hosts: Sequence[Host]) -> int:
     """Print the plan for `hosts`; how many things it would change."""
-    missing = {host.name for host in session.platform.missing()}
-    present = {host.name: host for host in hosts if host.name not in missing}
-    absent = [host for host in hosts if host.name in missing]
+    instances = session.platform.instances()
+    absent = missing_hosts(hosts, instances)
+    present = {host.name: host for host in hosts if host not in absent}
     context = session.context(session.peek_distribution())
     for host in absent:
         session.say(f"+ host {host.name} ({', '.join(host.roles)}) at {host.address}")
-    instances = session.platform.instances()
     with session.fleet(instances) as fleet:
         plans = fleet.each(lambda name: plan_host(fleet, present[name], context), present)
         for plan in plans.values():
