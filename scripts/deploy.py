@@ -22,7 +22,8 @@ def deploy(session: Session, hosts: Sequence[Host]) -> None:
     began = time.monotonic()
     instances = session.platform.instances()
     missing = missing_hosts(session.topology.hosts, instances)
-    check_memory(missing)
+    if session.platform_name == "local":
+        check_memory(missing)
     distribution = session.distribution()
     # An instance without a host key is one whose creation was cut off.
     if missing or not all(instance.host_key for instance in instances.values()):
@@ -53,7 +54,7 @@ def _converge(
     distribution: Distribution | None, only: tuple[str, ...] | None,
 ) -> None:
     began = time.monotonic()
-    context = session.context(distribution)
+    context = session.context(distribution, instances)
     distributor = Distributor(session.topology, distribution)
     names = [host.name for host in hosts]
     with session.fleet(instances) as fleet, Progress(session.topology.lab, names) as progress:

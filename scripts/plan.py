@@ -24,7 +24,7 @@ def show(session: Session, hosts: Sequence[Host]) -> int:
     instances = session.platform.instances()
     absent = missing_hosts(hosts, instances)
     present = {host.name: host for host in hosts if host not in absent}
-    context = session.context(session.peek_distribution())
+    context = session.context(session.peek_distribution(), instances)
     for host in absent:
         session.say(f"+ host {host.name} ({', '.join(host.roles)}) at {host.address}")
     with session.fleet(instances) as fleet:

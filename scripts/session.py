@@ -5,23 +5,23 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.config import LabFile, load
-from lab.services.context import Context, local_context
+from lab.services.context import Context
 from lab.topology import Datacenter, Host, Topology, build
 from scripts import paths
 from scripts.errors import HostKeyError, LabError, UsageError
 from scripts.fleet import Fleet
-from scripts.platforms import Instance
+from scripts.platforms import Instance, Platform
 
 if TYPE_CHECKING:
     from scripts.kafka_dist import Distribution
-    from scripts.platforms.local import Local
 
+PLATFORMS = ("local", "aws")
 NOT_FETCHED = "0" * 64  # stands for the digest of a distribution that is not on this machine yet
 
 
@@ -38,13 +38,22 @@ class Session:
     def state(self) -> Path:
         return paths.state_dir(self.topology.lab)
 
-    @property
-    def key_file(self) -> Path:
-        return self.state / "id_ed25519"
+    @cached_property
+    def platform_name(self) -> str:
+        """`local`, or what LAB_PLATFORM names."""
+        name = os.environ.get("LAB_PLATFORM") or "local"
+        if name not in PLATFORMS:
+            raise UsageError(f"LAB_PLATFORM={name}", hint="accepted: " + ", ".join(PLATFORMS))
+        return name
 
     @cached_property
-    def platform(self) -> Local:
-        from scripts.platforms import engine, local  # noqa: PLC0415 - only tasks that need hosts
+    def platform(self) -> Platform:
+        """The platform; only its own modules are loaded."""
+        if self.platform_name == "aws":
+            from scripts.platforms.aws import Aws  # noqa: PLC0415
+
+            return Aws(self.file, self.topology, state=self.state, say=self.say)
+        from scripts.platforms import engine, local  # noqa: PLC0415
 
         return local.Local(
             self.topology, engine=engine.find(say=self.say), state=self.state, say=self.say,
@@ -66,14 +75,16 @@ class Session:
             return kafka_dist.obtain(version, sources=["cache"], say=lambda line: None)
         return None
 
-    def context(self, distribution: Distribution | None) -> Context:
+    def context(
+        self, distribution: Distribution | None, instances: Mapping[str, Instance]
+    ) -> Context:
         """What the services have to know; without a distribution only its name is right."""
         name = f"kafka_2.13-{self.topology.config.kafka.version}"
         sha256 = distribution.sha256 if distribution else NOT_FETCHED
-        return local_context(self.topology, name, sha256)
+        return self.platform.context(name, sha256, instances)
 
     def fleet(self, instances: dict[str, Instance]) -> Fleet:
-        return Fleet(instances, self.key_file)
+        return Fleet(instances, self.platform.key_file)
 
     def running(self, names: Iterable[str]) -> dict[str, Instance]:
         """All hosts as they are. Raises LabError when one of `names` is not there and running."""
@@ -102,7 +113,7 @@ class Session:
         }
         return [
             "ssh", "-F", "/dev/null", *(f"-o{key}={value}" for key, value in options.items()),
-            "-i", str(self.key_file), "-p", str(instance.ssh_port),
+            "-i", str(self.platform.key_file), "-p", str(instance.ssh_port),
             f"{instance.user}@{instance.ssh_host}",
         ]
 

@@ -48,8 +48,6 @@ def collect(
         lambda name: _datacenter(fleet, chosen[name], shown[name], services, context), chosen
     )
     return {
-        "lab": topology.lab,
-        "platform": "local",
         "healthy": all(datacenter["healthy"] for datacenter in datacenters.values()),
         "datacenters": list(datacenters.values()),
     }

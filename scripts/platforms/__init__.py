@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from lab.services.context import Context
+    from scripts.kafka_dist import Distribution
 
 
 @dataclass(frozen=True)
@@ -21,3 +28,29 @@ class Instance:
     user: str
     host_key: str | None
     address: str
+
+
+class Platform(Protocol):
+    """Where a lab's hosts come from."""
+
+    key_file: Path  # the private key that logs in
+
+    def instances(self) -> dict[str, Instance]:
+        """Every host of the lab that exists, by name, read from reality."""
+
+    def create(self, distribution: Distribution | None) -> dict[str, Instance]:
+        """Every host of the topology running, with its host key; makes or starts what it may.
+
+        Raises LabError with the next step where that is not the platform's to do.
+        """
+
+    def destroy(self) -> list[str]:
+        """Remove all of the lab and nothing else; what was removed."""
+
+    def leftovers(self) -> list[str]:
+        """What of the lab is still there."""
+
+    def context(
+        self, distribution: str, sha256: str, instances: Mapping[str, Instance]
+    ) -> Context:
+        """What the services have to know of the platform; see lab.services.context."""

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from lab.services.context import Context, local_context
 from scripts.errors import CommandError, LabError, TimeoutExpired
 from scripts.platforms import Instance, checks
 from scripts.platforms.engine import Container, Engine, Say
@@ -54,6 +55,14 @@ class Local:
         self.network = f"kafkalab-{topology.lab}"
         self.images = Images(engine, say)
         self.keys = Keys(state, engine)
+        self.key_file = state / "id_ed25519"
+
+    def context(
+        self, distribution: str, sha256: str, instances: Mapping[str, Instance]
+    ) -> Context:
+        """The services' context: ports published on localhost, people behind the gateway."""
+        del instances  # what differs between hosts is in the topology already
+        return local_context(self.topology, distribution, sha256)
 
     def instances(self) -> dict[str, Instance]:
         """Every host of the lab that exists, by name; one call of the engine."""
@@ -76,9 +85,9 @@ class Local:
         the way (before anything is made), TimeoutExpired when a host does not come up.
         """
         login = self.keys.login(f"kafkalab {self.topology.lab}")
-        found = self._containers()
-        # What a create that was cut off left half made is made anew: it holds nothing yet.
-        there = {name: one for name, one in found.items() if one.ever_ran}
+        there = self._containers()
+        if len([one for one in there.values() if one.running]) < len(self.topology.hosts):
+            there = self._sound()
         self._refuse_moved(there)
         absent = [host for host in self.topology.hosts if host.name not in there]
         stopped = [
@@ -88,8 +97,6 @@ class Local:
         if absent or stopped:
             networks = self.engine.networks()
             self._check([*absent, *stopped], networks if absent else [])
-            if unborn := [one.id for one in found.values() if not one.ever_ran]:
-                self.engine("rm", "--force", "--volumes", *unborn)
             if stopped:
                 self.engine("start", *(there[host.name].id for host in stopped), timeout=300)
             if absent:
@@ -103,22 +110,31 @@ class Local:
     def destroy(self) -> list[str]:
         """Remove everything that carries the lab's label, and the lab's keys; returns what went.
 
-        Shared images and caches stay, and so do the run logs in the state directory.
+        Shared images and caches stay, and so do the run logs in the state directory. Raises the
+        engine's CommandError when something cannot be removed, after removing all that can.
         """
+        checks.settled(self.label)
         containers = self.engine.containers(self.label)
         networks = self.engine.networks(self.label)
         images = self.engine.images(self.label)
+        failed: list[CommandError] = []
+
+        def attempt(remove: Callable[[], object]) -> None:
+            try:
+                remove()
+            except CommandError as error:
+                failed.append(error)
+
         if containers:
-            # The lab is thrown away: nothing is gained by waiting for brokers to end.
-            now = ("--time", "0") if self.engine.name == "podman" else ()
-            ids = [container.id for container in containers]
-            self.engine("rm", "--force", "--volumes", *now, *ids, timeout=300)
+            attempt(lambda: self._remove(containers))
         if networks:
-            self.engine("network", "rm", *networks)
+            attempt(lambda: self.engine("network", "rm", *networks))
         if images:
-            self.engine("rmi", "--force", *images)
-        removed = _named(containers, networks, images)
-        return removed + self.images.sweep() + self.keys.forget()
+            attempt(lambda: self.engine("rmi", "--force", *images))
+        removed = _named(containers, networks, images) + self.images.sweep()
+        if failed and self.leftovers():
+            raise failed[0]
+        return removed + self.keys.forget()
 
     def leftovers(self) -> list[str]:
         """What `destroy` would still remove from the engine; empty after it."""
@@ -127,6 +143,23 @@ class Local:
             self.engine.networks(self.label),
             self.engine.images(self.label),
         )
+
+    def _sound(self) -> dict[str, Container]:
+        """The containers without those that a create that was cut off left half made.
+
+        Such a one holds nothing yet, so it is removed and made anew.
+        """
+        checks.settled(self.label)
+        there = self._containers()
+        if unborn := [name for name, one in there.items() if not one.ever_ran]:
+            self._remove([there.pop(name) for name in unborn])
+        return there
+
+    def _remove(self, containers: Sequence[Container]) -> None:
+        # The lab is thrown away: nothing is gained by waiting for its processes to end.
+        now = ("--time", "0") if self.engine.name == "podman" else ()
+        ids = [container.id for container in containers]
+        self.engine("rm", "--force", "--volumes", *now, *ids, timeout=300)
 
     def _containers(self) -> dict[str, Container]:
         found = self.engine.containers(self.label)
@@ -201,10 +234,9 @@ class Local:
             LOGIN_LABEL: mark(login),
             **_placing(host),
         }
-        name = f"{self.topology.lab}.{host.name}"
         argv = [
-            "run", "--detach", "--tty", "--pull", "never", "--name", name,
-            "--hostname", host.name, "--label", self.label,
+            "run", "--detach", "--tty", "--pull", "never",
+            "--name", f"{self.topology.lab}.{host.name}", "--hostname", host.name, "--label", self.label,
             *(word for key, value in labels.items() for word in ("--label", f"{key}={value}")),
             "--network", self.network, "--ip", str(host.address),
             "--publish", f"{LOOPBACK}:{host.ssh_port}:{SSH_PORT}",
@@ -214,12 +246,8 @@ class Local:
         try:
             self.engine(*argv)
         except CommandError as error:
-            # A name without a container: what a create that was cut off leaves in Podman's storage.
-            if "already in use" not in error.stderr:
-                said = error.stderr.strip().splitlines() or [f"exit status {error.status}"]
-                raise LabError(f"{self.engine.name} run: {said[-1]}", where=host.name) from error
-            self.engine("rm", "--force", name)
-            self.engine(*argv)
+            said = error.stderr.strip().splitlines() or [f"exit status {error.status}"]
+            raise LabError(f"{self.engine.name} run: {said[-1]}", where=host.name) from error
 
     def _await_sshd(self, hosts: Sequence[Host], there: Mapping[str, Container]) -> None:
         """Wait until sshd of each host sends its banner; all share one deadline."""

@@ -26,7 +26,9 @@ def status(
     hosts = session.select(datacenter, host)
     instances = session.platform.instances()
     with session.fleet(instances) as fleet:
-        found = collect(fleet, session.topology, hosts, instances, session.context(None))
+        context = session.context(None, instances)
+        found = collect(fleet, session.topology, hosts, instances, context)
+    found = {"lab": session.topology.lab, "platform": session.platform_name, **found}
     if json:
         _print_json(found)
         return 0 if found["healthy"] else 1
@@ -57,7 +59,7 @@ def verify(session: Session, datacenter: str | None = None, host: str | None = N
     names = [d.name for d in datacenters]
     needed = [h.name for d in datacenters for h in d.hosts]
     instances = session.running(needed)
-    context = session.context(None)
+    context = session.context(None, instances)
     with session.fleet(instances) as fleet, Progress("verify", names) as progress:
         reports = prove(fleet, session.topology, datacenters, context, progress)
     table("verify", ("datacenter", "check", "result", "seen"), [
