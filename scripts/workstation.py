@@ -22,16 +22,19 @@ def run(
     cwd: Path | None = None,
     check: bool = True,
     hint: str = "",
+    shielded: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Run `argv` (never through a shell) and return its decoded result.
 
     `timeout` is in seconds. Raises CommandError when the program is missing, does not end in time
-    or, with `check`, exits non-zero. Every call is one line in the run's log.
+    or, with `check`, exits non-zero. Every call is one line in the run's log. A `shielded` command
+    gets a process group of its own: what ends ours (Ctrl-C, a kill of the group) lets it finish.
     """
     began = time.monotonic()
     try:
         done = subprocess.run(
             list(argv), check=False, capture_output=True, timeout=timeout, env=env, cwd=cwd,
+            process_group=0 if shielded else None,
             **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
         )
     except FileNotFoundError as error:

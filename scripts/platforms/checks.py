@@ -10,18 +10,36 @@ import os
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 
 from scripts import workstation
-from scripts.errors import LabError
+from scripts.errors import LabError, TimeoutExpired
 from scripts.platforms.engine import elevation
 
 # systemd takes six inotify instances a host; others on the machine need some, too.
 INOTIFY_PER_HOST = 6
 INOTIFY_SLACK = 64
+SETTLE_S = 60.0
 _INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+
+
+def settled(label: str) -> None:
+    """Wait until no `run` of a container with `label` is under way.
+
+    Such a command outlives a create that was killed, and may make its container only afterwards.
+    Raises TimeoutExpired when one does not end.
+    """
+    deadline = time.monotonic() + SETTLE_S
+    while (pid := _running(label)) is not None:
+        if time.monotonic() > deadline:
+            raise TimeoutExpired(
+                f"an earlier run is still making a container of {label} after {SETTLE_S:g} s",
+                hint=f"process {pid}",
+            )
+        time.sleep(0.05)
 
 
 def ports(wanted: Mapping[int, str]) -> None:
@@ -85,6 +103,18 @@ def _inotify_in_use() -> int:
             continue
         count += links.count("anon_inode:inotify")
     return count
+
+
+def _running(label: str) -> int | None:
+    """The id of a process that makes a container with `label`; none where /proc is missing."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            argv = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"run" in argv[:4] and label.encode() in argv:
+            return int(folder.name)
+    return None
 
 
 def _routes() -> list[tuple[str, str]]:

@@ -70,8 +70,13 @@ class Engine:
     def __call__(
         self, *args: str, timeout: float = 120, stdin: bytes | None = None, check: bool = True
     ) -> CompletedProcess[str]:
-        """Run one command of the engine; raises CommandError as `workstation.run` does."""
-        return workstation.run([*self.prefix, *args], timeout=timeout, stdin=stdin, check=check)
+        """Run one command of the engine; raises CommandError as `workstation.run` does.
+
+        It is shielded: a Podman that is killed half-way leaves mounts and bridges nobody removes.
+        """
+        return workstation.run(
+            [*self.prefix, *args], timeout=timeout, stdin=stdin, check=check, shielded=True
+        )
 
     def lines(self, *args: str) -> list[str]:
         """The lines of a command's output without the empty ones."""
@@ -281,11 +286,11 @@ def _system() -> str:
 
 
 def _from_podman(entry: Mapping[str, Any]) -> Container:
-    # After a reboot Podman calls a container that ran "created" again: the time tells them apart.
-    ran = entry["State"] != "created" or entry["StartedAt"] > 0
+    # The time and not the state: after a reboot Podman calls a container that ran "created" again.
     return Container(
-        entry["Id"], entry["Names"][0], entry["State"] == "running", ran, entry.get("Labels") or {}
-    )
+        entry["Id"], entry["Names"][0], entry["State"] == "running", entry["StartedAt"] > 0,
+        entry.get("Labels") or {},
+    )  # fmt: skip
 
 
 def _from_docker(entry: Mapping[str, str]) -> Container:

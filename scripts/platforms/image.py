@@ -144,7 +144,9 @@ class Images:
         with _told(self.say, told), _workspace() as work:
             root = work / "root.tar"
             argv = [*(elevation() or ()), *_mmdebstrap(root)]
-            workstation.run(argv, timeout=1200, hint="its output is in the run's log")
+            workstation.run(
+                argv, timeout=1200, hint="its output is in the run's log", shielded=True
+            )
             loadable = work / "image.tar"
             wrap(root, loadable, tag=tag, labels={RECIPE_LABEL: digest})
             loadable.replace(archive)

@@ -235,8 +235,8 @@ class Local:
             **_placing(host),
         }
         argv = [
-            "run", "--detach", "--tty", "--pull", "never",
-            "--name", f"{self.topology.lab}.{host.name}", "--hostname", host.name, "--label", self.label,
+            "run", "--detach", "--tty", "--pull", "never", "--label", self.label,
+            "--name", f"{self.topology.lab}.{host.name}", "--hostname", host.name,
             *(word for key, value in labels.items() for word in ("--label", f"{key}={value}")),
             "--network", self.network, "--ip", str(host.address),
             "--publish", f"{LOOPBACK}:{host.ssh_port}:{SSH_PORT}",
