@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from lab import state
 from lab.state import Change
-from scripts.read import BEGIN, END
+from scripts.read import BEGIN, END, STALE
 
 PRELUDE = """\
 set -eEuo pipefail
@@ -66,6 +66,10 @@ def change_script(changes: Sequence[Change], *, restart: bool) -> str:
     for key, want in after.items():
         if isinstance(want, state.User):
             parts += _step(f"user {key.name}", "add_user", key.name, want.home)
+    stale = [f"{STALE}/{change.key.name}" for change in changes if change.restarts]
+    if stale:  # before the files: who comes after a cut-off must still know it
+        parts += _step("mark what has to restart", "mkdir", "-p", STALE)
+        parts.append(shlex.join(["touch", *stale]))
     tar = _tar(changes)
     if tar:
         parts.append("step='write files'")
@@ -155,10 +159,15 @@ def _units(changes: Sequence[Change], *, restart: bool) -> list[str]:
             parts += _step(f"enable {name}", "systemctl", "-q", "enable", "--no-reload", name)
         if not change.restarts:
             # Not `start`: a service that keeps failing waits between its tries with old settings.
-            parts += _step(f"start {name}", "systemctl", "restart", name)
+            parts += _restart(f"start {name}", name)
         elif restart:
-            parts += _step(f"restart {name}", "systemctl", "restart", name)
+            parts += _restart(f"restart {name}", name)
     return parts
+
+
+def _restart(label: str, unit: str) -> list[str]:
+    unmark = shlex.join(["rm", "-f", f"{STALE}/{unit}"])
+    return [*_step(label, "systemctl", "restart", unit), unmark]
 
 
 def wait_script(unit: str, address: str, port: int, seconds: int) -> str:
@@ -170,6 +179,6 @@ def restart_script(unit: str, address: str, port: int, seconds: int) -> str:
     """Restart one service and wait for its port; done again it does no harm."""
     return PRELUDE + "\n".join((
         *_step("reload systemd", "systemctl", "daemon-reload"),
-        *_step(f"restart {unit}", "systemctl", "restart", unit),
+        *_restart(f"restart {unit}", unit),
         *_step(f"wait for {unit}", "wait_port", unit, address, str(port), str(seconds)),
     )) + "\n"

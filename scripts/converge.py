@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lab import state
-from lab.services import Service, desired_state, services_of
+from lab.services import Service, desired_state, doubted, services_of
 from lab.services.context import Context
 from lab.state import Change, HostState
 from lab.topology import Host
@@ -55,7 +55,7 @@ def plan_host(
 ) -> HostPlan:
     """The changes that one host needs; makes none."""
     desired = desired_state(host, context, only)
-    actual = read(fleet, host, desired)
+    actual = doubted(read(fleet, host, desired), desired, host, context)
     return HostPlan(host, state.diff(actual, state.allowed(desired, actual)))
 
 

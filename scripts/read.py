@@ -17,6 +17,9 @@ from lab.state import HostState, Key, Resource
 from scripts.errors import LabError
 
 BEGIN, END = "# BEGIN kafkalab", "# END kafkalab"
+# A file UNIT here says that the unit's process began before its files were written. It goes with a
+# restart of the unit, and with one of the host.
+STALE = "/run/kafkalab-stale"
 
 # Every line of the answer: what was asked for, its name, and what was found, separated by tabs.
 PRELUDE = """\
@@ -70,11 +73,12 @@ units() {
         [ "${pid:-0}" = 0 ] || while IFS= read -r -d '' value; do
           case $value in -Dkafkalab.digest=*) found=${value#*=};; esac
         done <"/proc/$pid/cmdline"
+        [ ! -e "@STALE@/$id" ] || found=stale
         say unit "$id" "$active" "$enabled" "${found:--}"; id= ;;
     esac
   done
 }
-""".replace("@BEGIN@", BEGIN).replace("@END@", END)
+""".replace("@BEGIN@", BEGIN).replace("@END@", END).replace("@STALE@", STALE)
 
 
 def read_script(desired: HostState) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,6 +135,22 @@ def test_a_running_service_with_old_settings_is_only_marked(
     assert list(describe_host(plans[host.name])) == [
         f"~ host {host.name}", "    restart kafka.service",
     ]
+
+
+def test_a_service_whose_file_was_edited_restarts_although_its_process_tells_otherwise(
+    context: Context, progress: Progress
+) -> None:
+    """It may have been restarted with the edited file; a mode alone makes no difference to it."""
+    host = next(h for h in context.topology.hosts if h.role == "kafka")
+    wanted = desired_state(host, context)
+    key = Key("file", "/etc/kafka/server.properties")
+    for mode, restarts in ((0o600, ()), (0o644, ("kafka.service",))):
+        answer = report({**wanted, key: state.File("", mode)})
+        if restarts:
+            answer = f"content\t{key.name}\t{base64.b64encode(b'x=1').decode()}\n{answer}"
+        fake = FakeHost(host.name, {"read": answer, "change": ""})
+        plans = run(FakeFleet([fake]), (host,), context, progress)
+        assert plans[host.name].restarts == restarts
 
 
 def test_a_failed_change_names_host_and_reason(context: Context, progress: Progress) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -17,11 +18,22 @@ from hypothesis import strategies as st
 
 from lab import state
 from lab.state import Change, HostState, Key, diff
+from scripts import read as reading
 from scripts.change import change_script, restart_script, wait_script
 from scripts.errors import LabError
 from scripts.read import BEGIN, END, parse, read_script
 
 ME = getpass.getuser()
+
+
+@pytest.fixture(autouse=True)
+def _marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a host marks in /run lies in the test's own folder."""
+    marks = str(tmp_path / "stale")
+    monkeypatch.setattr("scripts.read.PRELUDE", reading.PRELUDE.replace(reading.STALE, marks))
+    monkeypatch.setattr("scripts.change.STALE", marks)
+
+
 STRICT = "#!/bin/bash\necho \"unexpected: ${0##*/} $*\" >&2\nexit 99\n"
 
 
@@ -177,6 +189,34 @@ def test_a_running_unit_is_left_to_the_rolling_restart(fakes: Path, tmp_path: Pa
     assert calls.read_text().splitlines() == ["daemon-reload"]
 
 
+def test_a_unit_is_known_to_be_old_from_before_the_write_until_its_restart(
+    fakes: Path, tmp_path: Path
+) -> None:
+    """Also where its command line is right: it was started with files that were not."""
+    sleeper = ["python3", "-c", "import time; time.sleep(60)", "-Dkafkalab.digest=new"]
+    key = Key("unit", "k.service")
+    desired = {key: state.Unit("new")}
+    changes = [
+        Change(Key("file", "/proc/no"), None, state.File("")),  # cannot be written
+        Change(key, state.Unit(""), state.Unit("new")),
+    ]
+    with subprocess.Popen(sleeper) as process:
+        fake(fakes, "systemctl", f"""#!/bin/bash
+            [ "$1" = show ] || exit 0
+            printf 'MainPID={process.pid}\\nId=k.service\\n'
+            printf 'ActiveState=active\\nUnitFileState=enabled\\n\\n'
+        """)
+        assert read(desired, fakes) == desired
+        assert bash(change_script(changes, restart=False), fakes).returncode != 0
+        assert read(desired, fakes) == {key: state.Unit("stale")}
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            script = restart_script("k.service", "127.0.0.1", port, 5)
+            assert bash(script, fakes).returncode == 0
+        assert read(desired, fakes) == desired
+        process.kill()
+
+
 def test_a_step_that_fails_is_named_and_ends_the_change(fakes: Path) -> None:
     changes = [
         Change(Key("sysctl", "a.b"), None, state.Sysctl("1")),
@@ -204,8 +244,6 @@ def test_waiting_ends_with_the_unit_and_its_port(fakes: Path) -> None:
 
 
 def test_a_restart_waits_for_its_port(fakes: Path) -> None:
-    import socket
-
     fake(fakes, "systemctl", "#!/bin/bash\n")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

@@ -6,11 +6,11 @@ A service is one module with one function, `desired(host, context)`, and one lin
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.services import base, control, distribution, firewall, kafka, zookeeper
 from lab.services.context import Context
-from lab.state import HostState, merge
+from lab.state import File, HostState, Key, Resource, Unit, merge
 from lab.topology import (
     INTERNAL_PORT,
     ROLES,
@@ -67,6 +67,28 @@ def desired_state(
         )
     services = [SERVICES[name] for name in names if host.role in SERVICES[name].roles]
     return merge(*(service.desired(host, context) for service in services))
+
+
+def doubted(actual: HostState, desired: HostState, host: Host, context: Context) -> HostState:
+    """`actual` without the word of each service whose files are not as they should be.
+
+    Somebody may have changed the files and restarted the service: its process then still shows the
+    digest of the configuration that it should have.
+    """
+    result = dict(actual)
+    for service in services_of(host):
+        key = Key("unit", str(service.unit))
+        have = actual.get(key)
+        if isinstance(have, Unit) and any(
+            isinstance(want, File) and _content(actual.get(name)) != want.content
+            for name, want in service.desired(host, context).items() if name in desired
+        ):
+            result[key] = replace(have, digest="")
+    return result
+
+
+def _content(resource: Resource | None) -> str | None:
+    return resource.content if isinstance(resource, File) else None
 
 
 def services_of(host: Host) -> tuple[Service, ...]:
