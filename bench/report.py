@@ -1,0 +1,212 @@
+"""From samples to tables: medians, spreads and ratios as Markdown."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+
+TITLES = {
+    "ours": "kafkalab, distribution in the image",
+    "network": "kafkalab, distribution over the network",
+    "network-jvm": "kafkalab, over the network, Kafka's own JVM options",
+    "raw": "raw parallel SSH",
+    "raw-opt": "raw, plain tar, cheap cipher, the lab's JVM options",
+    "raw-prebuilt": "raw, the same, distribution in the image",
+    "ansible": "Ansible, tuned",
+    "ansible-default": "Ansible, defaults",
+}
+# Which of ours had the same image, archive and JVM options as a baseline.
+LIKE = {
+    "raw": "network-jvm", "raw-opt": "network", "raw-prebuilt": "ours",
+    "ansible": "network-jvm", "ansible-default": "network-jvm",
+}
+PHASES = (
+    ("ours.create", "create: 14 containers until sshd answers"),
+    ("ours.converge", "converge: until every service answers"),
+    ("ours.verify", "verify"),
+    ("ours.second_up", "`fab up` with nothing to change"),
+    ("ours.second", "`fab up verify` with nothing to change"),
+    ("ours.rolling", "one broker setting through 6 brokers, one a datacenter at a time"),
+    ("import.fab_list", "`fab --list`"),
+    ("import.tasks", "`python -c 'import scripts.tasks'`"),
+    ("import.python", "`python -c pass`, for comparison"),
+)
+COLD = (
+    ("cold.distribution", "Kafka distribution with Maven (its local repository is warm)"),
+    ("cold.base", "host image from Debian packages"),
+    ("cold.host", "distribution and class-data archives into the image"),
+    ("cold.create", "create"),
+    ("cold.converge", "converge"),
+    ("cold.verify", "verify"),
+)
+
+Samples = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Median and range of some runs; as text `12.3 [11.9-13.0]`."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Spread:
+        """Raises ValueError without values."""
+        values = list(values)
+        if not values:
+            raise ValueError("no runs")
+        return cls(statistics.median(values), min(values), max(values))
+
+    def __str__(self) -> str:
+        digits = 2 if self.median < 10 else 1
+        middle, low, high = (f"{v:.{digits}f}" for v in (self.median, self.low, self.high))
+        return middle if low == high else f"{middle} [{low}-{high}]"
+
+
+def spread(samples: Samples, what: str) -> Spread | None:
+    """The spread of one figure; None where it was not measured."""
+    values = [sample[what] for sample in samples if sample.get(what) is not None]
+    return Spread.of(values) if values else None
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table; None is an empty cell. The first column is text, the others figures."""
+    lines = [list(columns), ["---", *("---:" for _ in columns[1:])]]
+    lines += [["" if cell is None else str(cell) for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def merge(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Several result files as one: what a later one measured stands in for the same of earlier."""
+    merged: dict[str, Any] = {"machine": {}, "measures": {}, "breakdown": {}}
+    for result in results:
+        for part, values in merged.items():
+            values.update(result.get(part, {}))
+    return merged
+
+
+def render(result: Mapping[str, Any]) -> str:
+    """All tables that the result has figures for."""
+    measures: Mapping[str, Samples] = result["measures"]
+    parts = [
+        _about(result["machine"], measures), _compared(measures), _ratios(measures),
+        _steps(measures, PHASES, "Phases, with warm caches"),
+        _steps(measures, COLD, "Caches cold"),
+        _breakdown(result.get("breakdown", {}).get("ours", []), measures),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def write(path: Path, text: str) -> None:
+    """Put `text` between the markers of a page. Raises ValueError where they are not there."""
+    page = path.read_text(encoding="utf-8")
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{path} has no {BEGIN} and {END}")
+    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+
+
+def _about(machine: Mapping[str, Any], measures: Mapping[str, Samples]) -> str:
+    befores = [s["before"] for samples in measures.values() for s in samples if s.get("before")]
+    noisy = sum(1 for before in befores if not before["quiet"])
+    quiet = (
+        f"Other work was going on before {noisy} of {len(befores)} timed runs." if noisy
+        else f"The machine was quiet before each of {len(befores)} timed runs."
+    )
+    runs = sorted({len(s) for key, s in measures.items() if not key.startswith("import.")})
+    return (
+        f"Measured {machine.get('date', '')[:10]} at commit {machine.get('commit') or 'unknown'}: "
+        f"{machine.get('cores')} cores ({machine.get('cpu')}) shared by hosts and controller, "
+        f"{machine.get('memory_gb')} GB, {machine.get('system')}, "
+        f"kernel {machine.get('kernel')}, {machine.get('engine')}, "
+        f"Python {machine.get('python')}{_ansible(machine)}. "
+        f"Median [min-max] of {'/'.join(map(str, runs))} runs. {quiet}"
+    )
+
+
+def _ansible(machine: Mapping[str, Any]) -> str:
+    return f", ansible-core {machine['ansible']}" if machine.get("ansible") else ""
+
+
+def _compared(measures: Mapping[str, Samples]) -> str:
+    rows = []
+    for key, title in TITLES.items():
+        first, second = measures.get(f"{key}.first", ()), measures.get(f"{key}.second", ())
+        if first:
+            rows.append([
+                title, *(spread(samples, what) for samples in (first, second)
+                         for what in ("wall", "cpu")),
+                spread(first, "controller_cpu"), _whole(spread(first, "controller_mb")),
+            ])
+    if not rows:
+        return ""
+    head = "### Hosts up to verified, and the second run with verify\n\n"
+    return head + table(
+        ["", "first, s", "CPU s", "second, s", "CPU s", "controller CPU s, first",
+         "controller MB"], rows,
+    )
+
+
+def _ratios(measures: Mapping[str, Samples]) -> str:
+    rows = []
+    for peer, like in LIKE.items():
+        mine = [f"{key}.first" for key in ("ours", like)]
+        if f"{peer}.first" in measures and any(key in measures for key in mine):
+            rows.append([
+                TITLES[peer],
+                *(_ratio(measures, f"{mine}.{run}", f"{peer}.{run}")
+                  for mine in ("ours", like) for run in ("first", "second")),
+            ])
+    if not rows:
+        return ""
+    head = "### Ours divided by theirs (wall, medians)\n\n"
+    return head + table(
+        ["", "our best, first", "our best, second", "like with like, first",
+         "like with like, second"], rows,
+    )
+
+
+def _ratio(measures: Mapping[str, Samples], mine: str, theirs: str) -> str | None:
+    a, b = spread(measures.get(mine, ()), "wall"), spread(measures.get(theirs, ()), "wall")
+    return f"{a.median / b.median:.2f}" if a and b else None
+
+
+def _steps(
+    measures: Mapping[str, Samples], steps: Sequence[tuple[str, str]], title: str
+) -> str:
+    rows = [
+        [text, spread(measures[key], "wall"), spread(measures[key], "cpu"),
+         spread(measures[key], "controller_cpu"), _whole(spread(measures[key], "controller_mb"))]
+        for key, text in steps if key in measures
+    ]
+    if not rows:
+        return ""
+    columns = ["", "wall, s", "CPU s", "controller CPU s", "controller MB"]
+    return f"### {title}\n\n" + table(columns, rows)
+
+
+def _breakdown(runs: Sequence[Sequence[Mapping[str, Any]]], measures: Mapping[str, Samples]) -> str:
+    """The steps of the run whose time is nearest to the median."""
+    walls = [sample["wall"] for sample in measures.get("ours.first", ())]
+    if not runs or len(walls) != len(runs):
+        return ""
+    middle = statistics.median(walls)
+    steps = min(zip(walls, runs, strict=True), key=lambda pair: abs(pair[0] - middle))[1]
+    head = "### Where the time goes between hosts up and verified\n\n"
+    return head + table(
+        ["step", "on", "how often", "median s", "longest s", "over after s"],
+        [[s["step"], s["role"], s["count"], f"{s['median']:.2f}", f"{s['longest']:.2f}",
+          f"{s['ended']:.2f}"] for s in steps],
+    )
+
+
+def _whole(value: Spread | None) -> str | None:
+    return f"{value.median:.0f}" if value else None

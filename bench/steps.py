@@ -1,0 +1,105 @@
+"""Single steps of the product as processes of their own, so that each can be timed.
+
+    python -m bench.steps distribution|base|host|create|admit-root [--repository NAME]
+
+The lab is the one that LAB names. With --repository the images get names and a build label of their
+own: a build from cold caches then neither finds nor removes what belongs to other runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from bench.measure import BenchError
+from scripts.platforms import Instance, engine, image
+from scripts.session import Session
+
+ROOT_SECONDS = 30
+# Hosts let in their login user only. Baselines that configure as root get root's login, with the
+# lab's key; and the distribution's start scripts, run by a service's user, a place for their logs.
+ADMIT_ROOT = """\
+set -eu
+cp /etc/ssh/authorized_keys/student /etc/ssh/authorized_keys/root
+sed -i -e 's/^AllowUsers student$/AllowUsers student root/' \
+  -e 's/^PermitRootLogin no$/PermitRootLogin prohibit-password/' /etc/ssh/sshd_config
+sshd -T -f /etc/ssh/sshd_config | grep -qx 'allowusers root'
+sshd -T -f /etc/ssh/sshd_config | grep -qx 'permitrootlogin without-password'
+for home in /usr/local/kafka_*; do [ ! -d "$home" ] || install -d -m 1777 "$home/logs"; done
+systemctl reload ssh
+"""
+
+
+def distribution(session: Session) -> None:
+    session.distribution()
+
+
+def base(session: Session) -> None:
+    session.platform.images.base()
+
+
+def host(session: Session) -> None:
+    session.platform.images.host(session.distribution())
+
+
+def create(session: Session) -> None:
+    """Hosts with an sshd that answers; refuses to count hosts that were there already."""
+    if session.platform.instances():
+        raise BenchError("hosts of an earlier run are still there")
+    session.platform.create(session.distribution())
+
+
+def admit_root(session: Session) -> None:
+    """Let root in with the lab's key, and wait until it is."""
+    podman, key = session.platform.engine, str(session.platform.key_file)
+
+    def one(instance: Instance) -> None:
+        podman("exec", instance.id, "sh", "-c", ADMIT_ROOT)
+        command = [
+            "ssh", "-F", "/dev/null", "-oBatchMode=yes", "-oStrictHostKeyChecking=no",
+            "-oUserKnownHostsFile=/dev/null", "-oLogLevel=ERROR", "-i", key,
+            "-p", str(instance.ssh_port), f"root@{instance.ssh_host}", "true",
+        ]
+        deadline = time.monotonic() + ROOT_SECONDS
+        while subprocess.run(command, check=False).returncode:
+            if time.monotonic() > deadline:
+                raise BenchError(f"{instance.name}: root is not let in after {ROOT_SECONDS} s")
+            time.sleep(0.2)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(one, session.platform.instances().values()))
+
+
+def remove_images(repository: str) -> None:
+    """Untag the images that a run with `repository` made."""
+    found = engine.find(say=lambda line: None)
+    listed = found.lines("images", "--format", "{{.Repository}}:{{.Tag}}")
+    if own := [name for name in listed if name.startswith(f"{repository}/")]:
+        found("rmi", *own)
+
+
+ACTIONS = {
+    "distribution": distribution, "base": base, "host": host, "create": create,
+    "admit-root": admit_root,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.steps")
+    parser.add_argument("action", choices=ACTIONS)
+    parser.add_argument("--repository")
+    arguments = parser.parse_args()
+    if arguments.repository:
+        image.REPOSITORY = arguments.repository
+        image.BUILD_LABEL = f"{arguments.repository.rpartition('/')[2]}.build"
+    ACTIONS[arguments.action](Session())
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BenchError as error:
+        sys.exit(f"error: {error}")
