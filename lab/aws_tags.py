@@ -1,0 +1,31 @@
+"""The tags that everything of a lab carries in AWS: what the stacks write, the tasks look for.
+
+`Name` is a host's name, as in the topology. The others have a prefix of their own, so that they
+meet nobody else's in an account that is shared.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+NAME = "Name"
+LAB = "kafkalab:lab"
+OWNER = "kafkalab:owner"
+DATACENTER = "kafkalab:datacenter"
+ROLE = "kafkalab:role"
+EXPIRES = "kafkalab:expires"  # see `moment`
+
+FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # what Terraform's timestamp() and timeadd() give, too (RFC 3339)
+
+
+def moment(text: str | None) -> datetime | None:
+    """The time (UTC) that an `expires` tag names; None where there is none or another text."""
+    try:
+        return datetime.strptime(text or "", FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def expires(at: datetime) -> str:
+    """The value of the `expires` tag for a time with a zone, to the second."""
+    return at.astimezone(UTC).strftime(FORMAT)
