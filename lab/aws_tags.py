@@ -1,7 +1,7 @@
 """The tags that everything of a lab carries in AWS: what the stacks write, the tasks look for.
 
-`Name` is a host's name, as in the topology. The others have a prefix of their own, so that they
-meet nobody else's in an account that is shared.
+`Name` is a host's name, as in the topology. Lab and owner together say whose a thing is: in an
+account that a class shares, many a lab has the same name.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 NAME = "Name"
-LAB = "kafkalab:lab"
-OWNER = "kafkalab:owner"
-DATACENTER = "kafkalab:datacenter"
-ROLE = "kafkalab:role"
-EXPIRES = "kafkalab:expires"  # see `moment`
+LAB = "lab"
+OWNER = "owner"
+DATACENTER = "datacenter"
+ROLE = "role"
+EXPIRES = "expires"  # see `moment`
 
 FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # what Terraform's timestamp() and timeadd() give, too (RFC 3339)
 
