@@ -15,8 +15,13 @@ def desired(host: Host, context: Context) -> HostState:
     if not context.own_firewall:
         return {}
     rules = context.topology.rules(context.datacenter(host), context.admin)
-    name = digest(render("nftables.conf.j2", rules=rules, digest=""))
+
+    def text(name: str) -> str:
+        # The workstation's address may lie within a datacenter's network, and is yet no host.
+        return render("nftables.conf.j2", rules=rules, admin=context.admin, digest=name)
+
+    name = digest(text(""))
     return {
-        Key("file", RULES_FILE): File(render("nftables.conf.j2", rules=rules, digest=name), 0o755),
+        Key("file", RULES_FILE): File(text(name), 0o755),
         Key("firewall", TABLE): Firewall(name),
     }
