@@ -116,9 +116,10 @@ class FakeEngine:
         return 0, ""
 
     def _logs(self, rest: list[str], stdin: bytes | None) -> tuple[int, str]:
-        names = rest[0] == "--names"
+        ids = [word for word in rest if word != "--names"]
+        names = "--names" in rest and len(ids) > 1  # as Podman does
         lines = ""
-        for one in self._by_id(rest[1:] if names else rest):
+        for one in self._by_id(ids):
             before = f"{one.name} " if names else ""
             lines += f"{before}noise\r\n"
             if not one.silent:

@@ -37,7 +37,7 @@ class Topology:
     hosts: tuple[Host, ...]
     lab: str = "tiny"
     network: IPv4Network = NETWORK
-    gateway: IPv4Address = NETWORK[1]  # noqa: RUF009
+    gateway: IPv4Address = NETWORK[1]
 
 
 def topology(count: int = 3) -> Topology:

@@ -119,9 +119,9 @@ class Engine:
     def consoles(self, containers: Sequence[Container]) -> dict[str, str]:
         """What each container has printed, by its name; "" for one that is gone.
 
-        Podman tells all in one call, each line with the container's name before it.
+        Podman tells several in one call, each line with the container's name before it.
         """
-        if self.name == "docker":
+        if self.name == "docker" or len(containers) == 1:
             return {one.name: self("logs", one.id, check=False).stdout for one in containers}
         said = self("logs", "--names", *(one.id for one in containers), check=False).stdout
         texts: dict[str, str] = {one.name: "" for one in containers}

@@ -1,0 +1,320 @@
+"""Real containers with Podman and with Docker: reached, isolated, completed, taken away.
+
+Docker's daemon is started for these tests only, with a data root of its own that is kept in the
+cache directory, so that it does not have to load the images again each time.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from scripts import kafka_dist
+from scripts.paths import cache_dir
+from scripts.platforms import Instance
+from scripts.platforms.engine import Engine, find
+from scripts.platforms.local import Local
+
+pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]
+
+
+@dataclass(frozen=True)
+class Host:
+    name: str
+    address: IPv4Address
+    ssh_port: int
+    external_port: int | None
+    datacenter: str = "dc1"
+    roles: tuple[str, ...] = ("kafka",)
+
+
+@dataclass(frozen=True)
+class Topology:
+    lab: str
+    network: IPv4Network
+    hosts: tuple[Host, ...]
+
+    @property
+    def gateway(self) -> IPv4Address:
+        return self.network[1]
+
+
+def topology(lab: str, third: int, count: int = 3) -> Topology:
+    network = IPv4Network(f"10.213.{third}.0/24")
+    base = 29000 + 100 * third
+    return Topology(lab, network, tuple(
+        Host(f"h{n}", network[20 + n], base + n, base + 50 + n) for n in range(1, count + 1)
+    ))  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=["podman", "docker"])
+def engine(request: pytest.FixtureRequest, alone_here: None) -> Iterator[Engine]:
+    if os.geteuid() != 0:
+        pytest.skip("only root can start a daemon and see every container")
+    if request.param == "podman":
+        yield find("podman")
+        return
+    if shutil.which("dockerd") is None:
+        pytest.skip("dockerd is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        policy = _forward_policy()
+        daemon = _dockerd(cache_dir() / "e2e-docker")
+        patch.setenv("DOCKER_HOST", f"unix://{cache_dir() / 'e2e-docker' / 'sock'}")
+        try:
+            yield find("docker")
+        finally:
+            daemon.terminate()
+            daemon.wait(30)
+            # Docker may leave the machine dropping what it forwards, also between Podman's hosts.
+            subprocess.run(["iptables", "-P", "FORWARD", policy], check=True)
+
+
+@pytest.fixture(scope="module")
+def alone_here() -> Iterator[None]:
+    """Addresses and ports are fixed: one run of these tests at a time."""
+    import fcntl
+
+    with (cache_dir() / "e2e-local.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _forward_policy() -> str:
+    said = subprocess.run(
+        ["iptables", "-S", "FORWARD"], check=True, capture_output=True, text=True
+    ).stdout
+    return said.split()[2]  # -P FORWARD ACCEPT
+
+
+def _dockerd(folder: Path) -> subprocess.Popen[bytes]:
+    folder.mkdir(exist_ok=True)
+    (folder / "pid").unlink(missing_ok=True)
+    log = (folder / "log").open("wb")
+    process = subprocess.Popen(
+        ["dockerd", "--data-root", str(folder / "data"), "--exec-root", str(folder / "exec"),
+         "--pidfile", str(folder / "pid"), "--host", f"unix://{folder / 'sock'}"],
+        stdout=log, stderr=log,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while b"API listen" not in (folder / "log").read_bytes():
+        assert process.poll() is None and time.monotonic() < deadline, "dockerd does not start"
+        time.sleep(0.1)
+    return process
+
+
+class Bench:
+    """One lab's platform on a real engine."""
+
+    def __init__(self, engine: Engine, lab: Topology, state: Path, prebuilt: bool = False) -> None:
+        self.engine, self.lab, self.state, self.prebuilt = engine, lab, state, prebuilt
+        state.mkdir(mode=0o700, exist_ok=True)
+
+    def local(self) -> Local:
+        return Local(
+            cast(Any, self.lab), engine=self.engine, state=self.state, say=lambda line: None,
+            prebuilt=self.prebuilt,
+        )  # fmt: skip
+
+    def ssh(self, instance: Instance, command: str, key: Path | None = None) -> tuple[int, str]:
+        """Exit status and output of a command; the host must show the key the platform told."""
+        known = self.state / "known_hosts"
+        known.write_text(f"[127.0.0.1]:{instance.ssh_port} {instance.host_key}\n")
+        done = subprocess.run(
+            ["ssh", "-F", "none", "-i", str(key or self.state / "id_ed25519"),
+             "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes",
+             "-o", f"UserKnownHostsFile={known}", "-o", "GlobalKnownHostsFile=/dev/null",
+             "-p", str(instance.ssh_port), f"{instance.user}@{instance.ssh_host}", command],
+            check=False, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        return done.returncode, (done.stdout + done.stderr).strip()
+
+
+@pytest.fixture(scope="module")
+def bench(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    found = Bench(engine, topology(f"e2e-{engine.name}", 1), tmp_path_factory.mktemp("state"))
+    found.local().destroy()
+    try:
+        yield found
+    finally:
+        found.local().destroy()
+
+
+@pytest.fixture(scope="module")
+def hosts(bench: Bench) -> dict[str, Instance]:
+    return bench.local().create(None)
+
+
+def test_the_known_key_opens_a_host_with_sudo(bench: Bench, hosts: dict[str, Instance]) -> None:
+    for name, instance in hosts.items():
+        assert bench.ssh(instance, "hostname; id -un; sudo -n id -un") == (
+            0, f"{name}\nstudent\nroot",
+        )  # fmt: skip
+
+
+def test_another_key_and_a_password_are_refused(
+    bench: Bench, hosts: dict[str, Instance], tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(other)], check=True)
+    status, said = bench.ssh(hosts["h1"], "true", key=other)
+    assert status == 255 and "Permission denied (publickey)" in said
+
+
+def test_another_host_key_is_refused(bench: Bench, hosts: dict[str, Instance]) -> None:
+    swapped = replace(hosts["h1"], host_key=hosts["h2"].host_key)
+    status, said = bench.ssh(swapped, "true")
+    assert status == 255 and "Host key verification failed" in said
+
+
+def test_hosts_reach_each_other_on_their_private_addresses(
+    bench: Bench, hosts: dict[str, Instance]
+) -> None:
+    assert [hosts[name].address for name in ("h1", "h2")] == ["10.213.1.21", "10.213.1.22"]
+    status, said = bench.ssh(
+        hosts["h1"], "ip -4 -o address show eth0 && nc -w 3 -N 10.213.1.22 22 </dev/null"
+    )
+    assert status == 0 and "10.213.1.21/24" in said and "SSH-2.0" in said
+
+
+def test_a_host_is_up_without_a_failed_unit_and_can_use_nft(
+    bench: Bench, hosts: dict[str, Instance]
+) -> None:
+    status, said = bench.ssh(
+        hosts["h1"],
+        "for i in $(seq 50); do s=$(sudo systemctl is-system-running); "
+        '[ "$s" = starting ] || break; sleep 0.1; done; echo "$s"; '
+        "sudo nft add table inet probe && sudo nft delete table inet probe && echo nft works",
+    )
+    assert (status, said.splitlines()) == (0, ["running", "nft works"])
+
+
+def test_a_host_asks_no_name_server(bench: Bench, hosts: dict[str, Instance]) -> None:
+    status, said = bench.ssh(hosts["h1"], "grep ^hosts: /etc/nsswitch.conf; getent hosts a.test")
+    assert (status, said.split()) == (2, ["hosts:", "files"])
+
+
+def test_only_loopback_is_published(hosts: dict[str, Instance]) -> None:
+    own = {
+        info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)
+    } - {"127.0.0.1", "127.0.1.1"}  # fmt: skip
+    others = own | {"127.0.0.2"}
+    with socket.create_connection(("127.0.0.1", hosts["h1"].ssh_port), timeout=3) as stream:
+        assert stream.recv(4) == b"SSH-"
+    for address in others:
+        with pytest.raises(OSError):
+            socket.create_connection((address, hosts["h1"].ssh_port), timeout=1).close()
+
+
+def test_creating_again_changes_nothing_and_is_fast(
+    bench: Bench, hosts: dict[str, Instance]
+) -> None:
+    began = time.monotonic()
+    assert bench.local().create(None) == hosts
+    assert time.monotonic() - began < 2
+    assert bench.local().instances() == hosts
+    assert bench.local().missing() == [] and bench.local().strangers() == []
+
+
+def test_a_stopped_host_comes_back_with_its_data_and_its_key(
+    bench: Bench, hosts: dict[str, Instance]
+) -> None:
+    assert bench.ssh(hosts["h3"], "sudo touch /var/lib/kept")[0] == 0
+    bench.engine("stop", "--time", "1", hosts["h3"].id)
+    assert [host.name for host in bench.local().missing()] == ["h3"]
+    assert bench.local().create(None) == hosts
+    assert bench.ssh(hosts["h3"], "ls /var/lib/kept") == (0, "/var/lib/kept")
+
+
+def test_two_labs_side_by_side(
+    bench: Bench, hosts: dict[str, Instance], tmp_path: Path
+) -> None:
+    other = Bench(bench.engine, topology(f"e2e-{bench.engine.name}-b", 2, 1), tmp_path / "b")
+    try:
+        (second,) = other.local().create(None).values()
+        assert other.ssh(second, "hostname") == (0, "h1")
+        assert bench.local().instances() == hosts
+    finally:
+        removed = other.local().destroy()
+    assert len([line for line in removed if line.startswith("container ")]) == 1
+    assert other.local().leftovers() == [] and list((tmp_path / "b").glob("id_*")) == []
+    assert bench.local().instances() == hosts
+    assert bench.ssh(hosts["h1"], "hostname") == (0, "h1")
+
+
+@pytest.mark.parametrize("after_s", [0.3, 0.6, 0.9, 1.2])
+@pytest.mark.parametrize("then", ["create", "destroy"])
+def test_a_create_that_is_killed_is_completed_or_taken_away(
+    engine: Engine, hosts: dict[str, Instance], tmp_path: Path, after_s: float, then: str
+) -> None:
+    lab = Bench(engine, topology(f"e2e-{engine.name}-c", 3, 5), tmp_path / "c")
+    creating = subprocess.Popen(
+        [sys.executable, "-c",
+         "import sys; from pathlib import Path; from scripts.platforms.engine import find; "
+         "from tests.e2e.test_local_platform import Bench, topology; "
+         "Bench(find(sys.argv[1]), topology(sys.argv[2], 3, 5), Path(sys.argv[3]))"
+         ".local().create(None)", engine.name, lab.lab.lab, str(lab.state)],
+        start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    time.sleep(after_s)  # the moment of the kill is what is tried
+    os.killpg(creating.pid, signal.SIGKILL)
+    creating.wait()
+    try:
+        if then == "create":
+            instances = lab.local().create(None)
+            assert len(instances) == 5
+            assert all(lab.ssh(one, "true")[0] == 0 for one in instances.values())
+    finally:
+        lab.local().destroy()
+    assert lab.local().leftovers() == []
+    assert "10.213.3." not in subprocess.run(
+        ["ip", "-4", "address"], check=True, capture_output=True, text=True
+    ).stdout
+
+
+def test_the_prebuilt_image_has_the_distribution_and_its_archives_are_used(
+    engine: Engine, tmp_path: Path
+) -> None:
+    distribution = kafka_dist.obtain("3.9.2", say=lambda line: None)
+    lab = Bench(engine, topology(f"e2e-{engine.name}-d", 4, 1), tmp_path / "d", prebuilt=True)
+    home = f"/usr/local/{distribution.name}"
+    try:
+        (host,) = lab.local().create(distribution).values()
+        assert lab.ssh(host, f"cat {home}/.digest") == (0, distribution.sha256)
+        owners = f"find {home} ! -user root -o -perm -o+w ! -type l | head"
+        assert lab.ssh(host, owners) == (0, "")
+        for service, main in (
+            ("zookeeper", "org.apache.zookeeper.server.quorum.QuorumPeerMain"),
+            ("kafka", "kafka.Kafka"),
+            ("connect", "org.apache.kafka.connect.cli.ConnectDistributed"),
+            ("tools", "org.apache.kafka.tools.TopicCommand"),
+        ):  # fmt: skip
+            # A missing configuration ends each of them early, after its own first classes.
+            status, said = lab.ssh(
+                host,
+                "java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto "
+                f"-XX:SharedArchiveFile={home}/cds/{service}.jsa -Xlog:class+load "
+                f"@{home}/classpath.args {main} /nonexistent 2>&1 | grep -c 'objects file (top)'",
+            )
+            assert int(said.splitlines()[-1]) > 20, f"{service}: {said}"
+            assert status == 0
+    finally:
+        lab.local().destroy()
+
+
+def test_destroy_leaves_nothing(bench: Bench, hosts: dict[str, Instance]) -> None:
+    assert len(bench.local().leftovers()) == len(hosts) + 2
+    bench.local().destroy()
+    assert bench.local().leftovers() == [] and bench.local().instances() == {}
+    assert bench.local().destroy() == []
