@@ -35,8 +35,9 @@ $(STAMP): requirements.lock scripts/venv.sh
 
 lock: $(STAMP)  ## Write requirements.lock anew from pyproject.toml
 	@$(BIN)/python -m pip -q install pip-tools
-	@$(BIN)/pip-compile -q --generate-hashes --strip-extras --extra dev --no-emit-index-url \
-	  --no-emit-find-links --no-emit-trusted-host -o requirements.lock pyproject.toml
+	@$(BIN)/pip-compile -q --generate-hashes --strip-extras --extra dev --extra aws \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  -o requirements.lock pyproject.toml
 
 clean:  ## Remove the Python environment and caches of this folder (not the lab: `fab down`)
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

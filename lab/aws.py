@@ -17,6 +17,8 @@ from lab.section import Section
 Architecture = Literal["x86_64", "arm64"]
 Image = Literal["al2023", "debian12"]
 
+USER = "student"  # who logs in to every host, with sudo and without a password
+
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d{1,2}")
 INSTANCE_TYPE = re.compile(r"(?P<family>[a-z][a-z0-9-]*)\.[a-z0-9-]+")
 # What EC2 takes as a key pair of one's own (EC2 user guide, "Create key pairs").
