@@ -14,8 +14,8 @@ from typing import NamedTuple, TypeAlias
 
 # In the order of application: what comes later may need what comes before.
 KINDS = (
-    "package", "user", "archive", "directory", "link", "file", "block", "sysctl", "firewall",
-    "unit",
+    "ability", "package", "user", "archive", "directory", "link", "file", "block", "sysctl",
+    "firewall", "unit",
 )
 
 
@@ -27,6 +27,14 @@ class Key(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class Ability:
+    """Something that a host lets us do, or not; what needs it is wanted only where it does."""
+
+    needed_for: tuple[Key, ...]
+    there: bool = True
 
 
 @dataclass(frozen=True)
@@ -108,7 +116,8 @@ class Unit:
 
 
 Resource: TypeAlias = (
-    Package | User | Directory | Link | File | Block | Archive | Sysctl | Firewall | Unit
+    Ability | Package | User | Directory | Link | File | Block | Archive | Sysctl | Firewall
+    | Unit
 )
 HostState: TypeAlias = Mapping[Key, Resource]
 
@@ -154,7 +163,8 @@ def apply(changes: Iterable[Change], state: HostState) -> HostState:
 def allowed(desired: HostState, actual: HostState) -> HostState:
     """`desired` as far as the host needs and lets us.
 
-    A setting that the host keeps from us, or that is larger than asked, is taken as it is.
+    A setting that the host keeps from us, or that is larger than asked, is taken as it is; so is
+    everything that needs an ability which the host does not have.
     """
     kept = dict(desired)
     for key, want in desired.items():
@@ -162,6 +172,10 @@ def allowed(desired: HostState, actual: HostState) -> HostState:
         if isinstance(have, Sysctl) and isinstance(want, Sysctl) and (
             not have.settable or (want.at_least and _number(have) >= _number(want))
         ):
+            kept[key] = have
+        if isinstance(have, Ability) and isinstance(want, Ability) and not have.there:
+            kept = {one: kept[one] for one in kept if one not in want.needed_for}
+            kept |= {one: actual[one] for one in want.needed_for if one in actual}
             kept[key] = have
     return kept
 

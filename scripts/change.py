@@ -13,6 +13,7 @@ import tarfile
 from collections.abc import Iterable, Sequence
 
 from lab import state
+from lab.packages import names
 from lab.state import Change
 from scripts.read import BEGIN, END, STALE
 
@@ -117,15 +118,15 @@ def _member(change: Change) -> tuple[tarfile.TarInfo | None, bytes]:
 
 
 def _install(packages: Sequence[str]) -> str:
-    """By OS family: what the lab calls a package, and what each family calls it."""
-    apt = {"java": "openjdk-17-jre-headless", "chrony": "chrony"}
-    dnf = {"java": "java-17-amazon-corretto-headless", "chrony": "chrony"}
+    """Install what the lab calls `packages`, each family by its own names (lab.packages)."""
+    apt, dnf = (shlex.join(names(packages, family)) for family in ("debian", "amazon"))
+    # A fresh machine may still be busy with its own first updates.
     return (
         "step='install packages'\n"
         "if command -v apt-get >/dev/null; then\n"
-        "  apt-get -qq update && apt-get -qq install -y --no-install-recommends "
-        + shlex.join(apt[name] for name in packages) + " >/dev/null\n"
-        "else\n  dnf -q install -y " + shlex.join(dnf[name] for name in packages) + "\nfi"
+        "  apt-get -qq update && apt-get -qq -o DPkg::Lock::Timeout=120 install -y "
+        f"--no-install-recommends {apt} >/dev/null\n"
+        f"else\n  dnf -q install -y {dnf}\nfi"
     )
 
 

@@ -20,11 +20,19 @@ BEGIN, END = "# BEGIN kafkalab", "# END kafkalab"
 # A file UNIT here says that the unit's process began before its files were written. It goes with a
 # restart of the unit, and with one of the host.
 STALE = "/run/kafkalab-stale"
+CAPABILITIES = {"clock": 25}  # CAP_SYS_TIME, in linux/capability.h
 
 # Every line of the answer: what was asked for, its name, and what was found, separated by tabs.
 PRELUDE = """\
 export LC_ALL=C
 say() { local IFS=$'\\t'; echo "$*"; }
+ability() { # NAME BIT: whether capability BIT is among those that a process here may have at most
+  local key value found=no
+  while read -r key value; do
+    [ "$key" = CapBnd: ] && ((16#$value >> $2 & 1)) && found=yes
+  done </proc/self/status
+  say ability "$1" "$found"
+}
 package() { [ -e "$2" ] && say package "$1" "$2"; }
 user() {
   local name home
@@ -88,6 +96,8 @@ def read_script(desired: HostState) -> str:
     for key, want in desired.items():
         name = shlex.quote(key.name)
         match want:
+            case state.Ability():
+                lines.append(f"ability {name} {CAPABILITIES[key.name]}")
             case state.Package(path):
                 lines.append(f"package {name} {shlex.quote(path)}")
             case state.User() | state.Archive() | state.Block() | state.Sysctl():
@@ -141,6 +151,13 @@ def parse(answer: str, desired: HostState, *, host: str) -> HostState:
 Parsed = Iterator[tuple[Key, Resource]]
 
 
+def _ability(fields: list[str], desired: HostState, __: dict[str, str]) -> Parsed:
+    key = Key("ability", fields[0])
+    want = desired.get(key)
+    if isinstance(want, state.Ability):
+        yield key, state.Ability(want.needed_for, fields[1] == "yes")
+
+
 def _package(fields: list[str], _: HostState, __: dict[str, str]) -> Parsed:
     yield Key("package", fields[0]), state.Package(fields[1])
 
@@ -185,7 +202,7 @@ def _path(fields: list[str], desired: HostState, contents: dict[str, str]) -> Pa
 
 
 _PARSERS: dict[str, Callable[[list[str], HostState, dict[str, str]], Parsed]] = {
-    "package": _package, "user": _user, "archive": _archive, "sysctl": _sysctl,
+    "ability": _ability, "package": _package, "user": _user, "archive": _archive, "sysctl": _sysctl,
     "firewall": _firewall, "unit": _unit, "path": _path,
 }
 

@@ -48,6 +48,7 @@ resources = st.one_of(
     st.builds(state.Archive, text), st.builds(state.Sysctl, text, st.booleans()),
     st.builds(state.Firewall, text),
     st.builds(state.Unit, text, st.booleans(), st.booleans()),
+    st.builds(state.Ability, st.just((Key("unit", "a"),)), st.booleans()),
 )
 keys = st.builds(Key, st.sampled_from(KINDS), st.text(max_size=3))
 

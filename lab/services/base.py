@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from lab import packages
 from lab.services.context import Context
-from lab.state import Block, File, HostState, Key, Link, Package, Resource, Sysctl, Unit
+from lab.state import Ability, Block, File, HostState, Key, Link, Package, Resource, Sysctl, Unit
 from lab.templates import properties, render
 from lab.topology import Host
 
@@ -17,14 +18,13 @@ SYSCTLS = {
 }
 AT_MOST = ("vm.swappiness",)
 JOURNAL_MB = 200
-CHRONY_UNIT = "chrony.service"
+CLOCK = "clock"
 
 
 def desired(host: Host, context: Context) -> HostState:
-    del host  # every host has the same
     timezone = context.topology.config.timezone
     state: dict[Key, Resource] = {
-        Key("package", "java"): Package("/usr/bin/java"),
+        **_packages(context, "java"),
         Key("block", "/etc/hosts"): Block(render("hosts.j2", hosts=context.topology.hosts)),
         Key("link", "/etc/localtime"): Link(f"/usr/share/zoneinfo/{timezone}"),
         Key("file", "/etc/timezone"): File(f"{timezone}\n"),
@@ -38,6 +38,23 @@ def desired(host: Host, context: Context) -> HostState:
         state[Key("file", "/etc/systemd/journald.conf.d/kafkalab.conf")] = File(
             render("journald.conf.j2", max_use_mb=JOURNAL_MB)
         )
-        state[Key("package", "chrony")] = Package("/usr/sbin/chronyd")
-        state[Key("unit", CHRONY_UNIT)] = Unit(digest="")
+        if host.role != "zookeeper":  # where verify reads and writes from the inside
+            state |= _packages(context, "kcat")
+        state |= _clock(context)
     return state
+
+
+def _packages(context: Context, software: str) -> HostState:
+    """A package, where the host's family has it."""
+    if not packages.names([software], context.family):
+        return {}
+    return {Key("package", software): Package(packages.SOFTWARE[software].path)}
+
+
+def _clock(context: Context) -> HostState:
+    """A clock in step, on a host that may set its clock: a container may not, and need not."""
+    found: dict[Key, Resource] = {
+        **_packages(context, "chrony"),
+        Key("unit", packages.unit("chrony", context.family)): Unit(digest=""),
+    }
+    return {Key("ability", CLOCK): Ability(needed_for=tuple(found)), **found}

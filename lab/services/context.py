@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
+from lab.packages import Family
 from lab.topology import Datacenter, Host, Topology
 
 PREFIX = "/usr/local"
@@ -22,8 +23,8 @@ class Context:
     `distribution` is the folder in the Kafka archive (kafka_2.13-3.9.2), `sha256` the archive's.
     `external` gives, for each broker, the address and port under which the workstation reaches it.
     `admin` is where people sit. `own_firewall`: the host itself enforces the rules (containers; on
-    EC2 the security groups do). `machine`: a machine of its own, which keeps its clock and its logs;
-    a container has the clock of the machine below it, and its image bounds its logs.
+    EC2 the security groups do). `machine`: a machine of its own, which keeps its clock and bounds
+    its logs; the containers' image does the latter for them. `family`: whose packages it takes.
     """
 
     topology: Topology
@@ -33,6 +34,7 @@ class Context:
     admin: tuple[IPv4Network, ...] = ()
     own_firewall: bool = True
     machine: bool = False
+    family: Family = "debian"
 
     def datacenter(self, host: Host) -> Datacenter:
         return self.topology.datacenter(host.datacenter)
