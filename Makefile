@@ -18,8 +18,8 @@ venv: $(STAMP)  ## Make the Python environment only
 test: $(STAMP) lint  ## Run every test, also those on real hosts
 	@$(BIN)/python -m pytest tests
 
-quick: $(STAMP)  ## Run the tests that need no host
-	@$(BIN)/python -m pytest -q -m 'not host' tests
+quick: $(STAMP)  ## Run the tests that need neither hosts nor terraform
+	@$(BIN)/python -m pytest -q -m 'not host and not terraform' tests
 
 lint: $(STAMP)  ## Check style and types
 	@$(BIN)/ruff check .

@@ -23,12 +23,13 @@ NARROW = {"datacenter": DATACENTER, "host": HOST}
 
 
 def lab_task(
-    *, locks: bool, help: dict[str, str] | None = None, lab_file_error: int = 2
+    *, locks: bool, help: dict[str, str] | None = None, lab_file_error: int = 2, name: str = ""
 ) -> Callable[[Callable[..., int | None]], Any]:
     """A Fabric task on a lab: `body(session, …options)` returns the exit status (None is 0).
 
     `locks`: the run changes the lab, so no other may at the same time. `lab_file_error` is the exit
-    status for a lab file that cannot be used.
+    status for a lab file that cannot be used. `name` is what `fab` calls the task where that is
+    not the name of `body`.
     """
     def decorate(body: Callable[..., int | None]) -> Any:
         @functools.wraps(body)
@@ -36,7 +37,7 @@ def lab_task(
             del c  # fabric's own context has no hosts: the lab file has
             work = functools.partial(body, **options)
             status = _guarded(
-                work, body.__name__, locks=locks, debug=debug, lab_file_error=lab_file_error
+                work, name or body.__name__, locks=locks, debug=debug, lab_file_error=lab_file_error
             )
             if status:
                 raise Exit(code=status)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from scripts.errors import CommandError
@@ -49,6 +51,53 @@ def run(
         log.info("stderr: %s", err.strip())
         raise CommandError(argv, done.returncode, out, err, hint=hint)
     return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+
+def follow(
+    argv: Sequence[str],
+    each: Callable[[str], None],
+    *,
+    timeout: float,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    hint: str = "",
+) -> subprocess.CompletedProcess[str]:
+    """Run `argv`; hand every line of its output (both streams) to `each` as it comes.
+
+    For commands that must not be cut off: Ctrl-C, and the end of `timeout` seconds, are passed on
+    as an interrupt, and its orderly end is waited for; then KeyboardInterrupt or CommandError.
+    """
+    began = time.monotonic()
+    try:
+        process = subprocess.Popen(
+            list(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env=env, cwd=cwd, text=True, errors="replace", process_group=0,
+        )
+    except FileNotFoundError as error:
+        _record(argv, "not found", began)
+        raise CommandError(argv, "not found", hint=hint) from error
+    late, interrupted = threading.Event(), False
+    deadline = threading.Timer(timeout, lambda: (late.set(), process.send_signal(signal.SIGINT)))
+    deadline.daemon = True
+    deadline.start()
+    lines: list[str] = []
+    with process:
+        while process.returncode is None:
+            try:
+                for line in process.stdout or ():
+                    lines.append(line)
+                    each(line)
+                process.wait()
+            except KeyboardInterrupt:
+                interrupted = True
+                process.send_signal(signal.SIGINT)
+    deadline.cancel()
+    _record(argv, process.returncode, began)
+    if interrupted:
+        raise KeyboardInterrupt
+    if late.is_set():
+        raise CommandError(argv, f"no end after {timeout:g} s", "".join(lines), hint=hint)
+    return subprocess.CompletedProcess(list(argv), process.returncode, "".join(lines), "")
 
 
 def _record(argv: Sequence[str], status: int | str, began: float) -> None:

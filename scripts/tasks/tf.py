@@ -1,0 +1,113 @@
+"""Terraform for a lab on EC2: plan, have it reviewed, apply that very plan."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts import paths
+from scripts.cli import lab_task
+from scripts.session import Session
+
+if TYPE_CHECKING:
+    from scripts.terraform.stacks import Project
+
+FOLDER = Path("cdktf.out/plan")
+
+
+# 2 means "there are changes" here, so a lab file that cannot be used is 1 as every other error.
+@lab_task(name="tf.plan", locks=True, lab_file_error=1, help={
+    "out": f"the folder for the plan; an older plan in it is replaced (default {FOLDER})",
+})
+def plan(session: Session, out: str = "") -> int:
+    """Save a plan of every stack, and a summary to review.
+
+    Exit status 0: no changes, 2: there are changes, 1: an error.
+    """
+    from scripts.terraform import plan as plans  # noqa: PLC0415 - keeps `fab --list` quick
+    from scripts.terraform.binary import Terraform, TerraformError  # noqa: PLC0415
+    from scripts.terraform.record import SUMMARY  # noqa: PLC0415
+
+    folder = Path(out) if out else paths.PROJECT / FOLDER
+    try:
+        made = plans.make(_project(session), Terraform(), folder)
+    except TerraformError:
+        session.say(f"the summary of what could be planned: {folder / SUMMARY}")
+        raise
+    session.say(f"the summary: {folder / SUMMARY}")
+    session.say(f"apply it: fab tf.apply {folder}" if made.changes else "nothing to apply")
+    return 2 if made.changes else 0
+
+
+@lab_task(name="tf.apply", locks=True, help={"folder": "what `fab tf.plan` has made"})
+def apply(session: Session, folder: str) -> None:
+    """Apply the saved plan in FOLDER, that very one.
+
+    Refused when the lab file, the commit or a file of the plan is another than was planned. After a
+    stack that failed, the same command goes on with it.
+    """
+    from scripts.terraform import apply as applying  # noqa: PLC0415
+    from scripts.terraform.binary import Terraform  # noqa: PLC0415
+
+    _needs_lasting_state(session)
+    made = applying.apply(_project(session), Terraform(), Path(folder))
+    for one in applying.deferred(made):
+        session.say(f"{one.name} is not in this plan ({one.note}): run `fab tf.plan` again")
+    if not made.changes:
+        session.say("the plan has no changes")
+
+
+@lab_task(name="tf.destroy", locks=True, help={"yes": "the lab's name, instead of typing it"})
+def destroy(session: Session, yes: str = "") -> None:
+    """Destroy all stacks, also those no longer in the lab file."""
+    from scripts.errors import UsageError  # noqa: PLC0415
+    from scripts.terraform import teardown  # noqa: PLC0415
+    from scripts.terraform.binary import Terraform  # noqa: PLC0415
+
+    def ask(question: str) -> str:
+        if not sys.stdin.isatty():
+            raise UsageError("nobody here to type the lab's name", hint="give it with --yes NAME")
+        return input(question)
+
+    count = teardown.destroy(_project(session), Terraform(), yes=yes, ask=ask)
+    session.say(f"destroyed {count} resources of {session.topology.lab}")
+
+
+@lab_task(name="tf.drift", locks=True, lab_file_error=1)
+def drift(session: Session) -> int:
+    """Show what differs from the state; change nothing.
+
+    Exit status 0: nothing, 2: something has drifted, 1: an error.
+    """
+    from scripts.terraform import drift as drifting  # noqa: PLC0415
+    from scripts.terraform.binary import Terraform  # noqa: PLC0415
+
+    return 2 if drifting.find(_project(session), Terraform()) else 0
+
+
+def _project(session: Session) -> Project:
+    """The lab's stacks. Raises LabFileError for what the lab file lacks for AWS."""
+    from lab.checks import for_aws  # noqa: PLC0415
+    from lab.config import LabFileError  # noqa: PLC0415
+    from scripts.terraform.stacks import Project, synthesize  # noqa: PLC0415
+
+    problems = for_aws(session.file.lab)
+    if problems:
+        raise LabFileError(session.file.path, problems)
+    return Project(
+        paths.PROJECT, session.topology.lab, Path(session.file.path), session.say, synthesize
+    )
+
+
+def _needs_lasting_state(session: Session) -> None:
+    """Refuse to make what would be forgotten with the machine that made it."""
+    from scripts.errors import UsageError  # noqa: PLC0415
+
+    kind = session.file.lab.aws.backend.kind
+    if os.environ.get("GITHUB_ACTIONS") == "true" and kind == "local":
+        raise UsageError(
+            "the state would be lost with this runner",
+            hint='set kind = "s3" and a bucket in [aws.backend] of the lab file',
+        )
