@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,8 +88,9 @@ def lab(request: pytest.FixtureRequest, shared: tuple[Lab, Run]) -> Iterator[Lab
     """The big lab, up and in order. A test that fails leaves it so for the next one, too."""
     lab, _ = shared
     yield lab
-    lab.environment.clear()
     if request.node.stash.get(FAILED, False):
+        lab.settings.clear()
+        lab.sections.clear()
         lab.write()
         lab.fab("up")
 
@@ -99,14 +99,3 @@ def remove(lab: Lab) -> None:
     """`fab down`, and nothing of the lab is left."""
     lab.fab("down")
     assert lab.leftovers() == []
-
-
-@pytest.fixture
-def plain_file(tmp_path: Path) -> Callable[[str], Path]:
-    """A lab file with this text, for runs that get no further than reading it."""
-    def write(text: str) -> Path:
-        path = tmp_path / "lab.toml"
-        path.write_text(text)
-        return path
-
-    return write

@@ -1,0 +1,198 @@
+"""What breaks on hosts: processes that die, files that people edit, hosts that stop or change."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from lab.topology import Host, Role
+from tests.e2e.lab_under_test import Lab, until
+
+pytestmark = pytest.mark.host
+
+PROPERTIES = "/etc/kafka/server.properties"
+
+
+def registered(lab: Lab) -> tuple[int, ...]:
+    """The brokers of dc1 that a client sees, and only while every partition has all replicas."""
+    from scripts.cluster import Cluster
+    from scripts.errors import LabError
+
+    try:
+        view = Cluster("dc1", lab.bootstrap(), (1, 2, 3)).view(2)
+    except LabError:
+        return ()
+    return () if view.under_replicated else view.brokers
+
+
+def whole(lab: Lab) -> None:
+    until(lambda: registered(lab) == (1, 2, 3), "three brokers with all replicas", 60)
+
+
+SERVES = {"zookeeper": "LEADER ELECTION TOOK", "kafka": "started (kafka.server.KafkaServer)"}
+
+
+@pytest.mark.parametrize("role", ["zookeeper", "kafka"])
+def test_a_service_that_is_killed_comes_back_by_itself(lab: Lab, role: Role) -> None:
+    """A broker may need two tries: until its old session is over, its place is taken."""
+    host = lab.of(role)[0]
+    serves = f"journalctl -u {role} -o cat | grep -cF {SERVES[role]!r}"
+    before = lab.main_pid(host), int(lab.inside(host, serves))
+    lab.inside(host, f"kill -9 {before[0]}")
+    until(lambda: int(lab.inside(host, serves)) > before[1], f"{role} on {host.name} serves", 60)
+    assert lab.main_pid(host) not in (0, before[0])
+    whole(lab)
+    assert lab.fab("status", "--json").json["healthy"]
+    assert lab.fab("plan").out == "plan: nothing to do\n"
+
+
+def test_a_stopped_broker_shows_in_status(lab: Lab) -> None:
+    host = lab.of("kafka")[1]
+    lab.inside(host, "systemctl stop kafka")
+    found = lab.fab("status", "--json", expect=1).json
+    dc1 = found["datacenters"][0]
+    assert (found["healthy"], dc1["healthy"]) == (False, False)
+    assert f"kafka on {host.name}: inactive (dead)" in dc1["problems"]
+    assert any(problem.startswith("broker 2 not registered") for problem in dc1["problems"])
+    assert found["datacenters"][1]["healthy"]
+    out = lab.fab("status", expect=1).out
+    assert f"problem: dc1: kafka on {host.name}: inactive (dead)" in out
+    run = lab.fab("plan", expect=2)
+    assert f"~ host {host.name}\n    start kafka.service\n" in run.out
+    lab.fab("up")
+    whole(lab)
+
+
+def test_drift_is_shown_and_undone(lab: Lab) -> None:
+    """A hand in each kind of thing that the lab looks after."""
+    broker, server, control = lab.of("kafka")[0], lab.of("zookeeper")[1], lab.of("control")[0]
+    lab.inside(broker, f"sed -i s/num.io.threads=4/num.io.threads=1/ {PROPERTIES}")
+    lab.inside(server, "nft delete table inet kafkalab; chmod 0600 /etc/zookeeper/zoo.cfg")
+    lab.inside(control, (
+        f"sed 's/{broker.address}/10.99.9.9/' /etc/hosts >/tmp/hosts && cat /tmp/hosts >/etc/hosts;"
+        "ln -sfn /usr/share/zoneinfo/Asia/Tokyo /etc/localtime; rm /etc/profile.d/kafkalab.sh"
+    ))
+    plan = lab.fab("plan", expect=2).out
+    for line in (
+        f"    --- {PROPERTIES} (on the host)", "    -num.io.threads=1", "    +num.io.threads=4",
+        "    + firewall kafkalab", "    ~ file /etc/zookeeper/zoo.cfg",
+        f"    -10.99.9.9 {broker.fqdn} {broker.name}", "    ~ link /etc/localtime",
+        "    +++ /etc/profile.d/kafkalab.sh (wanted)",
+    ):
+        assert line in plan.splitlines(), f"{line!r} is not in\n{plan}"
+    # Whether the broker ran with the edited file, nobody knows: it restarts.
+    assert plan.partition("in this order:\n")[2].splitlines()[0].split() == [broker.name, "kafka"]
+    lab.fab("up")
+    assert lab.fab("plan").out == "plan: nothing to do\n"
+    assert "num.io.threads=4" in lab.inside(broker, f"cat {PROPERTIES}")
+    assert f"{broker.address} {broker.fqdn}" in lab.inside(control, "cat /etc/hosts")
+
+
+def test_a_setting_edited_and_loaded_by_hand_does_not_stay_in_the_process(lab: Lab) -> None:
+    """Writing the file anew is not enough where the broker was restarted with the edited one."""
+    host = lab.of("kafka", "dc2")[0]
+    lab.inside(host, (
+        f"sed -i s/num.io.threads=4/num.io.threads=2/ {PROPERTIES}; systemctl restart kafka"
+    ))
+    before = lab.main_pid(host)
+    assert f"{host.name} kafka" in lab.fab("plan", expect=2).out.partition("restarts,")[2]
+    lab.fab("up")
+    assert lab.main_pid(host) != before
+    assert lab.fab("plan").out == "plan: nothing to do\n"
+
+
+def test_a_lost_jar_is_noticed_and_replaced(lab: Lab) -> None:
+    host = lab.of("kafka")[2]
+    lab.inside(host, "rm /usr/local/kafka/libs/zookeeper-[0-9]*.jar")
+    plan = lab.fab("plan", expect=2).out
+    assert f"~ host {host.name}\n    ~ archive /usr/local/kafka_2.13-" in plan
+    lab.fab("up")
+    assert lab.inside(host, "ls /usr/local/kafka/libs/zookeeper-[0-9]*.jar")
+    assert lab.fab("plan").out == "plan: nothing to do\n"
+
+
+def test_hosts_that_stopped_or_are_gone_come_back(lab: Lab) -> None:
+    server, broker = lab.of("zookeeper")[2], lab.of("kafka")[1]
+    lab.engine("kill", f"{lab.name}.{server.name}")
+    lab.engine("rm", "--force", f"{lab.name}.{broker.name}")
+    until(lambda: f"{server.name} is stopped" in lab.fab("status", expect=1).out, "it is stopped")
+    assert f"{broker.name} does not exist" in lab.fab("status", expect=1).out
+    run = lab.fab("kafka", expect=1)
+    assert run.lines == [f"error: {broker.name}: does not exist (run `fab up`)"]
+    plan = lab.fab("plan", expect=2).out
+    assert f"+ host {broker.name} (kafka) at {broker.address}" in plan
+    assert "plan: 2 hosts to create" in plan
+    kept = {host.name: lab.main_pid(host) for host in lab.of("kafka") if host != broker}
+    lab.fab("up")
+    assert {host.name: lab.main_pid(host) for host in lab.of("kafka") if host != broker} == kept
+    whole(lab)
+    lab.fab("verify")
+
+
+def new_host_key(lab: Lab, host: Host) -> None:
+    lab.inside(host, (
+        "set -e; cd /etc/ssh; cp -p ssh_host_ed25519_key /root/key; "
+        "cp -p ssh_host_ed25519_key.pub /root/key.pub; rm ssh_host_ed25519_key*; "
+        "ssh-keygen -q -t ed25519 -N '' -f ssh_host_ed25519_key; systemctl restart ssh"
+    ))
+
+
+def old_host_key(lab: Lab, host: Host) -> None:
+    lab.inside(host, (
+        "set -e; cd /etc/ssh; cp -p /root/key ssh_host_ed25519_key; "
+        "cp -p /root/key.pub ssh_host_ed25519_key.pub; systemctl restart ssh"
+    ))
+
+
+def logins(lab: Lab, host: Host) -> int:
+    return len(re.findall("Accepted publickey", lab.inside(host, "journalctl -u ssh -o cat")))
+
+
+def test_a_host_whose_key_changed_is_refused(lab: Lab) -> None:
+    host = lab.of("zookeeper")[0]
+    new_host_key(lab, host)
+    try:
+        before = logins(lab, host)
+        refused = f"{host.name}: shows another host key than the one its platform told"
+        for task in ("hosts", "plan", "up"):
+            run = lab.fab(task, expect=1)
+            assert len(run.lines) == 1, run
+            assert run.lines[0].startswith(f"error: {refused}; not connected"), run
+        assert f"problem: dc1: ssh on {host.name}: shows another host key" in lab.fab(
+            "status", expect=1
+        ).out
+        assert "Host key verification failed" in lab.fab("ssh", host.name, expect=255).err
+        assert logins(lab, host) == before
+    finally:
+        old_host_key(lab, host)
+    assert lab.fab("plan").out == "plan: nothing to do\n"
+    assert logins(lab, host) == before + 1
+
+
+def test_a_lost_key_folder_is_made_good(lab: Lab) -> None:
+    """The hosts' keys come from the platform again, and the hosts get the new login key."""
+    for name in ("id_ed25519", "id_ed25519.pub", "hostkeys.json"):
+        (lab.state / name).unlink()
+    run = lab.fab("status", expect=1)
+    assert "host key is not known" in run.out
+    lab.fab("up")
+    assert lab.fab("plan").out == "plan: nothing to do\n"
+
+
+def test_a_change_that_fails_is_said_in_one_line(lab: Lab) -> None:
+    """With the host, the step and the reason; and the next run makes the change."""
+    host = lab.of("control")[0]
+    lab.inside(host, "rm /etc/profile.d/kafkalab.sh; mv /usr/bin/tar /usr/bin/tar.away")
+    try:
+        run = lab.fab("up", expect=1)
+        assert re.fullmatch(
+            rf"error: {host.name}: `change` ended with \d+: write files: .*tar: command not found",
+            run.lines[0],
+        ), run
+        assert run.lines[1:] == [f"the whole output: {lab.logs()[-1]}"]
+        assert "Traceback" in lab.start("up", "--debug").communicate(timeout=60)[1]
+    finally:
+        lab.inside(host, "mv /usr/bin/tar.away /usr/bin/tar")
+    lab.fab("up")
+    assert lab.fab("plan").out == "plan: nothing to do\n"
