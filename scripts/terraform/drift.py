@@ -40,8 +40,8 @@ def find(project: Project, terraform: Terraform) -> bool:
             progress.done(stack.name, "; ".join(lines) or "no drift")
     if errors:
         first, *more = errors
-        for error in more:
-            first.add_note(str(error))
+        for one in more:
+            first.add_note(str(one))
         raise first
     return drifted
 

@@ -13,7 +13,7 @@ from scripts.progress import Progress
 from scripts.terraform import price, record, removed, summary
 from scripts.terraform.binary import Terraform, TerraformError
 from scripts.terraform.record import Record, StackPlan
-from scripts.terraform.stacks import LOCK, Project, Stack, initialize, names
+from scripts.terraform.stacks import LOCK, Project, Stack, file_digest, initialize, names
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _plan(
     note = f"planned with {', '.join(before)} as they are before their changes" if before else ""
     return Planned(
         StackPlan(
-            stack.name, status, stack.digest, record.file_digest(file), stack.removed, note
+            stack.name, status, stack.digest, file_digest(file), stack.removed, note
         ),
         shown,
     )

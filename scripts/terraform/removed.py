@@ -132,20 +132,13 @@ def _region(resources: list[Mapping[str, Any]]) -> str:
 
 def _list_bucket(settings: Mapping[str, Any], begin: str) -> list[str]:
     """The keys in the state's bucket that begin so. Raises LabError where AWS says no."""
-    try:
-        import boto3  # noqa: PLC0415 - a lab without AWS needs none
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-    except ImportError as error:
-        raise LabError("boto3 is missing here", hint="`make venv` installs it") from error
-    url = (settings.get("endpoints") or {}).get("s3")
-    try:
-        client = boto3.client("s3", region_name=settings.get("region"), endpoint_url=url)
-        pages = client.get_paginator("list_objects_v2").paginate(
-            Bucket=settings["bucket"], Prefix=begin
-        )
-        return [str(one["Key"]) for page in pages for one in page.get("Contents", ())]
-    except (BotoCoreError, ClientError) as error:
-        raise LabError(f"the bucket {settings['bucket']} cannot be listed: {error}") from error
+    from scripts.platforms.aws.clients import Clients  # noqa: PLC0415 - local states need none
+
+    found = Clients((settings.get("endpoints") or {}).get("s3")).items(
+        "s3", str(settings["region"]), "list_objects_v2", "Contents",
+        Bucket=settings["bucket"], Prefix=begin,
+    )
+    return [str(one["Key"]) for one in found]
 
 
 def _write(stack: Stack, config: Mapping[str, Any]) -> None:
