@@ -5,10 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help lab venv test quick lint bench lock clean
+.PHONY: help lab venv test quick lint bench lock clean \
+  bindings snapshots test-equivalence test-checkov
 
 help:  ## Show these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' Makefile
 
 lab: $(STAMP)  ## Bring the lab up (LAB=file, default lab.toml), verify it, show it
 	@$(BIN)/fab up verify status
@@ -39,5 +40,32 @@ lock: $(STAMP)  ## Write requirements.lock anew from pyproject.toml
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	  -o requirements.lock pyproject.toml
 
-clean:  ## Remove the Python environment and caches of this folder (not the lab: `fab down`)
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+# Both are large and change nothing of what the lab needs: each has an environment of its own.
+PREBUILT := .venv-equivalence
+CHECKOV := .venv-checkov
+
+$(PREBUILT)/.installed: tests/equivalence/requirements.txt
+	@$(PYTHON) -m venv $(PREBUILT)
+	@$(PREBUILT)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(CHECKOV)/.installed: tests/checkov/requirements.txt
+	@$(PYTHON) -m venv $(CHECKOV)
+	@$(CHECKOV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+bindings: $(PREBUILT)/.installed  ## Write stacks/aws.py anew from the prebuilt provider's schema
+	@$(PREBUILT)/bin/python -m stacks.generate > $(PREBUILT)/aws.py
+	@mv $(PREBUILT)/aws.py stacks/aws.py
+
+snapshots: $(STAMP)  ## Write anew what the tests compare the stacks with; look at `git diff`
+	@KAFKALAB_SNAPSHOTS=write $(BIN)/python -m pytest -q tests/test_stacks.py -k as_before
+
+test-equivalence: $(STAMP) $(PREBUILT)/.installed  ## Hold the stacks against the prebuilt provider
+	@$(BIN)/python -m tests.equivalence $(PREBUILT)/bin/python
+
+test-checkov: $(STAMP) $(CHECKOV)/.installed  ## Run checkov on the synthesized stacks
+	@$(BIN)/python -m tests.checkov $(CHECKOV)/bin/checkov
+
+clean:  ## Remove the Python environments and caches of this folder (not the lab: `fab down`)
+	@rm -rf $(VENV) $(PREBUILT) $(CHECKOV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
