@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kafkalab/tools
 
 .PHONY: help lab venv test quick lint bench lock clean \
-  bindings snapshots test-equivalence test-checkov
+  bindings snapshots test-equivalence test-checkov workflow-tools
 
 help:  ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -16,11 +17,15 @@ lab: $(STAMP)  ## Bring the lab up (LAB=file, default lab.toml), verify it, show
 
 venv: $(STAMP)  ## Make the Python environment only
 
-test: $(STAMP) lint  ## Run every test, also those on real hosts
+test: $(STAMP) lint workflow-tools  ## Run every test, also those on real hosts
 	@$(BIN)/python -m pytest tests
 
 quick: $(STAMP)  ## Run the tests that need neither hosts nor terraform
 	@$(BIN)/python -m pytest -q -m 'not host and not terraform' tests
+
+# Where one cannot be had, its test is skipped and says so; with CI=true it fails.
+workflow-tools: $(STAMP)  ## Get actionlint and zizmor, which check .github, into the cache
+	@PYTHON=$(BIN)/python .github/tools.sh $(TOOLS)
 
 lint: $(STAMP)  ## Check style and types
 	@$(BIN)/ruff check .
