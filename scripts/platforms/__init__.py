@@ -34,6 +34,7 @@ class Platform(Protocol):
     """Where a lab's hosts come from."""
 
     key_file: Path  # the private key that logs in
+    place: str  # where the hosts are, as a person says it: "on this machine"
 
     def instances(self) -> dict[str, Instance]:
         """Every host of the lab that exists, by name, read from reality."""

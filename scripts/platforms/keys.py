@@ -35,14 +35,7 @@ class Keys:
 
     def login(self, comment: str) -> str:
         """The public login key as one line; the pair is made when it is not there."""
-        if not (self._private.exists() and self._public.exists()):
-            self._private.unlink(missing_ok=True)
-            workstation.run(
-                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment,
-                 "-f", str(self._private)],
-                hint="install OpenSSH's client",
-            )  # fmt: skip
-        return self._public.read_text().strip()
+        return login_pair(self._private, comment)
 
     def known(self) -> dict[str, str]:
         """Host keys by container id, as far as they were read before."""
@@ -115,6 +108,18 @@ class Keys:
         part = self._cache.with_suffix(".part")
         part.write_text(json.dumps(entries, indent=1, sort_keys=True))
         part.replace(self._cache)
+
+
+def login_pair(private: Path, comment: str) -> str:
+    """The public key of a pair as one line; the pair is made where it is not whole."""
+    public = private.with_name(private.name + ".pub")
+    if not (private.exists() and public.exists()):
+        private.unlink(missing_ok=True)
+        workstation.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(private)],
+            hint="install OpenSSH's client",
+        )
+    return public.read_text().strip()
 
 
 def mark(login: str) -> str:

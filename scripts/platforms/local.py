@@ -41,6 +41,8 @@ R = TypeVar("R")
 class Local:
     """The hosts of one topology as containers of one engine."""
 
+    place = "on this machine"
+
     def __init__(
         self,
         topology: Topology,

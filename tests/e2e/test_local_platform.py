@@ -201,7 +201,9 @@ def test_a_host_is_up_without_a_failed_unit_and_can_use_nft(
 
 
 def test_a_host_asks_no_name_server(bench: Bench, hosts: dict[str, Instance]) -> None:
-    status, said = bench.ssh(hosts["h1"], "grep ^hosts: /etc/nsswitch.conf; getent hosts a.test")
+    status, said = bench.ssh(
+        hosts["h1"], "cat /etc/resolv.conf; grep ^hosts: /etc/nsswitch.conf; getent hosts a.test"
+    )
     assert (status, said.split()) == (2, ["hosts:", "files"])
 
 

@@ -12,6 +12,8 @@ work=$(mktemp -d)
 flags='-XX:+UseSerialGC -XX:TieredStopAtLevel=1'
 
 tar -x -C /usr/local --no-same-owner
+useradd --system --user-group --no-create-home --home-dir /nonexistent \
+    --shell /usr/sbin/nologin kafka
 mkdir "$home/cds"
 
 cat > "$work/log4j.properties" <<END

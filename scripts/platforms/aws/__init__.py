@@ -1,0 +1,221 @@
+"""The AWS platform: the lab's hosts as EC2 instances, which Terraform makes and ends.
+
+This reads what is there, by tag, and waits until it can be logged in to; stopping, starting,
+prices, audit and the rest stand in the modules beside this one.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab import ec2
+from lab.aws import PUBLIC_KEY, USER
+from lab.checks import for_aws
+from lab.config import LabFile, LabFileError
+from lab.packages import FAMILY
+from lab.services.context import Context
+from lab.topology import EXTERNAL_PORT, SSH_PORT, Topology
+from scripts import paths
+from scripts.errors import LabError, TimeoutExpired
+from scripts.platforms import Instance
+from scripts.platforms.aws.clients import Clients, fan_out
+from scripts.platforms.aws.console import HostKeys
+from scripts.platforms.aws.inventory import Addresses, Machine, Reached, machines
+
+if TYPE_CHECKING:
+    from scripts.kafka_dist import Distribution
+
+PRIVATE_KEY = "KAFKALAB_KEY"
+NAMED_KEY = "KAFKALAB_PUBLIC_KEY"  # what the stacks take where the lab file names no key
+# Seconds that starting instances may take, and sshd of all of them after that.
+STARTED_S = 300.0
+READY_S = 180.0
+POLL_S = 2.0
+MAKE = "`cdktf deploy '*'`, or `fab tf.plan` and `fab tf.apply`, makes them"
+
+
+class Aws:
+    """The hosts of one topology in one account. Nothing is asked before it is needed.
+
+    Raises LabFileError where the lab file lacks what AWS needs.
+    """
+
+    place = "in AWS"
+
+    def __init__(
+        self, file: LabFile, topology: Topology, *, state: Path,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        if problems := for_aws(file.lab):
+            raise LabFileError(file.path, problems)
+        self.file, self.topology, self.state, self.say = file, topology, state, say
+        self.regions = ec2.regions(topology)
+        self.addresses = Addresses()
+        self.key_file = private_key(file, state)
+        self._reached: dict[str, Reached] = {}
+
+    @cached_property
+    def clients(self) -> Clients:
+        return Clients(self.topology.config.aws.endpoint_url)
+
+    @cached_property
+    def host_keys(self) -> HostKeys:
+        return HostKeys(self.state, self.clients, say=self.say)
+
+    def machines(self) -> dict[str, Machine]:
+        """Every instance of the lab by name, as EC2 has it now."""
+        config = self.topology.config
+        found = machines(self.clients, self.regions, config.name, config.owner)
+        reached = {name: self.addresses.of(machine) for name, machine in found.items()}
+        self._reached = {name: one for name, one in reached.items() if one is not None}
+        return found
+
+    def instances(self) -> dict[str, Instance]:
+        """Every host of the lab that exists, by name; those that are stopped, too."""
+        return self._instances(self.machines(), self.host_keys.known())
+
+    def create(self, distribution: Distribution | None) -> dict[str, Instance]:
+        """Wait until every host of the topology can be logged in to; makes and starts none.
+
+        Raises LabError with the next step where hosts are missing or stopped, TimeoutExpired for
+        one that shows no host key or whose sshd stays silent.
+        """
+        del distribution  # comes over SSH
+        there = self.machines()
+        wanted = [host.name for host in self.topology.hosts]
+        if absent := [name for name in wanted if name not in there]:
+            raise LabError(f"not in AWS: {_some(absent)}", hint=MAKE)
+        asleep = [name for name in wanted if there[name].state in ("stopping", "stopped")]
+        if asleep:
+            raise LabError(f"stopped: {_some(asleep)}", hint="`fab lab.start` starts them")
+        there = self.await_running(wanted)
+        keys = self.host_keys.learn(there[name] for name in wanted)
+        self.await_sshd(wanted)
+        return self._instances(there, keys)
+
+    def await_running(self, names: Sequence[str]) -> dict[str, Machine]:
+        """The machines, as soon as all of `names` run and are reached. Raises TimeoutExpired."""
+        deadline = time.monotonic() + STARTED_S
+        while True:
+            there = self.machines()
+            late = [
+                name for name in names
+                if name not in there or not there[name].running or name not in self._reached
+            ]
+            if not late:
+                return there
+            if time.monotonic() > deadline:
+                raise TimeoutExpired(
+                    f"does not run with a public address after {STARTED_S:g} s", where=late[0],
+                    hint="see it in the EC2 console",
+                )
+            if any(name in there and there[name].running for name in late) and (
+                self.addresses.mapped
+            ):
+                raise LabError("is not in the address map", where=late[0])
+            time.sleep(POLL_S)
+
+    def await_sshd(self, names: Sequence[str]) -> None:
+        """Wait until sshd of all of `names` sends its banner; they share one deadline."""
+        deadline = time.monotonic() + READY_S
+
+        def one(name: str) -> None:
+            host, port = self._reached[name].ssh
+            while not _banner(host, port):
+                if time.monotonic() > deadline:
+                    raise TimeoutExpired(
+                        f"sshd does not answer on {host}:{port} after {READY_S:g} s", where=name,
+                        hint="is your own address in aws.admin_cidrs?",
+                    )
+                time.sleep(POLL_S)
+
+        fan_out(one, names)
+
+    def destroy(self) -> list[str]:
+        """Let Terraform destroy the lab; what was removed."""
+        from scripts.terraform import teardown  # noqa: PLC0415
+        from scripts.terraform.binary import Terraform  # noqa: PLC0415
+        from scripts.terraform.stacks import Project, synthesize  # noqa: PLC0415
+
+        lab = self.topology.lab
+        project = Project(paths.PROJECT, lab, Path(self.file.path), self.say, synthesize)
+        count = teardown.destroy(project, Terraform(), yes=lab, ask=lambda question: "")
+        return [f"{count} resources of {lab}", *self.host_keys.forget()]
+
+    def leftovers(self) -> list[str]:
+        """What an audit of the lab's regions finds."""
+        from scripts.platforms.aws.audit import find  # noqa: PLC0415
+
+        config = self.topology.config
+        found = find(self.clients, self.regions, config.name, config.owner)
+        return [f"{one} in {one.region}" for one in found]
+
+    def context(
+        self, distribution: str, sha256: str, instances: Mapping[str, Instance]
+    ) -> Context:
+        """The services' context: brokers advertise where they are reached now.
+
+        A broker that has no address now is given under its name, where nobody reaches it.
+        """
+        del instances  # those that were read last
+        config = self.topology.config
+        return Context(
+            topology=self.topology, distribution=distribution, sha256=sha256,
+            external={
+                host.name: self._reached[host.name].external
+                if host.name in self._reached else (host.fqdn, EXTERNAL_PORT)
+                for datacenter in self.topology.datacenters
+                for host in datacenter.by_role("kafka")
+            },
+            admin=config.aws.admin_cidrs, own_firewall=False, machine=True,
+            family=FAMILY[config.aws.image],
+        )
+
+    def _instances(
+        self, there: Mapping[str, Machine], keys: Mapping[str, str]
+    ) -> dict[str, Instance]:
+        result = {}
+        for name, machine in there.items():
+            reached = self._reached.get(name)
+            host, port = reached.ssh if reached else (machine.private, SSH_PORT)
+            result[name] = Instance(
+                name=name, id=machine.id, running=machine.running, ssh_host=host, ssh_port=port,
+                user=USER, host_key=keys.get(machine.id), address=machine.private,
+            )
+        return result
+
+
+def private_key(file: LabFile, state: Path) -> Path:
+    """The private key that logs in: KAFKALAB_KEY, the one beside the public key, or the lab's own.
+
+    A path in the lab file is relative to the lab file.
+    """
+    if given := os.environ.get(PRIVATE_KEY):
+        return Path(given).expanduser()
+    for public, base in (
+        (file.lab.aws.public_key, Path(file.path).parent), (os.environ.get(NAMED_KEY), Path()),
+    ):
+        if public and not PUBLIC_KEY.fullmatch(public):
+            return base / Path(public).expanduser().with_suffix("")
+        if public:
+            break
+    return state / "id_ed25519"
+
+
+def _banner(host: str, port: int) -> bool:
+    """Whether an SSH server talks there."""
+    try:
+        with socket.create_connection((host, port), timeout=5) as stream:
+            return stream.recv(8).startswith(b"SSH-")
+    except OSError:
+        return False
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

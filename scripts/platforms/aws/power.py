@@ -1,0 +1,98 @@
+"""Stopping a lab for the night and starting it again. Disks and private addresses stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from scripts.errors import LabError
+from scripts.platforms.aws.clients import AwsError, spoken
+from scripts.platforms.aws.inventory import Machine
+
+if TYPE_CHECKING:
+    from scripts.platforms.aws import Aws
+
+WAIT_S, POLL_S = 600, 5
+ASLEEP = ("stopping", "stopped")
+GRACE = "10 minutes"  # after a start, before a host looks at its end (stacks.user_data)
+
+
+def stop(aws: Aws) -> list[str]:
+    """Stop what runs, brokers before the ensembles that they need; the names of what was stopped.
+
+    Raises LabError where EC2 cannot stop a host: one on spot that was asked for once.
+    """
+    there = aws.machines()
+    awake = [one for one in there.values() if one.state not in ASLEEP]
+    if spot := [one.name for one in awake if one.spot]:
+        raise LabError(
+            "is on spot, and EC2 can only end it", where=spot[0],
+            hint="`fab down` ends the lab; spot = false in [aws] makes one that can be stopped",
+        )
+    brokers = {h.name for d in aws.topology.datacenters for h in d.by_role("kafka")}
+    for group in ([one for one in awake if one.name in brokers],
+                  [one for one in awake if one.name not in brokers]):
+        _ask(aws, group, "stop_instances")
+        _wait(aws, group, "instance_stopped")
+    return [one.name for one in awake]
+
+
+def start(aws: Aws) -> list[str]:
+    """Start what is stopped, and wait until all hosts can be logged in to; what was started."""
+    there = aws.machines()
+    stopping = [one for one in there.values() if one.state == "stopping"]
+    _wait(aws, stopping, "instance_stopped")
+    asleep = [one for one in there.values() if one.state in ASLEEP]
+    for one in asleep:
+        if one.expires and one.expires < datetime.now(UTC):
+            aws.say(
+                f"warning: {one.name} has expired and ends itself {GRACE} after its start "
+                "(`fab extend` moves that)"
+            )
+    _ask(aws, asleep, "start_instances")
+    _wait(aws, asleep, "instance_running")
+    if names := [one.name for one in asleep]:
+        aws.await_running(names)
+        aws.await_sshd(names)
+    return names
+
+
+def _by_region(machines: Iterable[Machine]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in machines:
+        found.setdefault(one.region, []).append(one.id)
+    return found
+
+
+def _ask(aws: Aws, machines: Sequence[Machine], operation: str) -> None:
+    """One call a region. Raises LabError where one of the machines is gone by then."""
+    ids = _by_region(machines)
+
+    def region(name: str) -> None:
+        client = aws.clients("ec2", name)
+        try:
+            with spoken(name):
+                getattr(client, operation)(InstanceIds=ids[name])
+        except AwsError as error:
+            if error.gone:
+                raise LabError(
+                    "a host is gone since it was listed: " + error.what, where=name,
+                    hint="run it again",
+                ) from error
+            raise
+
+    aws.clients.each(region, ids)
+
+
+def _wait(aws: Aws, machines: Sequence[Machine], state: str) -> None:
+    """Wait with EC2's own waiter. Raises AwsError naming the region when that gives up."""
+    ids = _by_region(machines)
+
+    def region(name: str) -> None:
+        aws.clients("ec2", name).get_waiter(state).wait(
+            InstanceIds=ids[name],
+            WaiterConfig={"Delay": POLL_S, "MaxAttempts": WAIT_S // POLL_S},
+        )
+
+    aws.clients.each(region, ids)
