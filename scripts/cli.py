@@ -13,7 +13,7 @@ from invoke.exceptions import Exit
 
 from lab.config import LabFileError
 from scripts import runlog
-from scripts.errors import CommandError, LabError
+from scripts.errors import CommandError, LabError, UsageError
 from scripts.session import Session
 
 DATACENTER = "only this datacenter (several: dc1,dc2)"
@@ -28,7 +28,7 @@ def lab_task(
     """A Fabric task on a lab: `body(session, …options)` returns the exit status (None is 0).
 
     `locks`: the run changes the lab, so no other may at the same time. `lab_file_error` is the exit
-    status for a lab file that cannot be used. `name` is what `fab` calls the task where that is
+    status for a lab file or an option that cannot be used. `name` is what `fab` calls the task where that is
     not the name of `body`.
     """
     def decorate(body: Callable[..., int | None]) -> Any:
@@ -86,7 +86,7 @@ def _guarded(
             print(f"error: {line}", file=sys.stderr)
         if isinstance(error, CommandError):  # what the command itself said is longer than a line
             print(f"the whole output: {log_file}", file=sys.stderr)
-        return error.exit_code
+        return lab_file_error if isinstance(error, UsageError) else error.exit_code
     except KeyboardInterrupt:
         print("stopped by hand; the next `fab up` completes what was begun", file=sys.stderr)
         return 130

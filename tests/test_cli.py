@@ -1,0 +1,158 @@
+"""The command line as far as it goes without a host: lab files, names, exit statuses, its cost."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+FAB = Path(sys.executable).parent / "fab"
+Fab = Callable[..., subprocess.CompletedProcess[str]]
+LAB = """\
+name = "no-host"
+owner = "ann"
+[[datacenters]]
+name = "dc1"
+cidr = "10.31.0.0/24"
+[[datacenters]]
+name = "dc2"
+cidr = "10.31.1.0/24"
+"""
+BAD = """\
+name = "No Host"
+owner = "ann"
+colour = "red"
+[kafka]
+versoin = "3.9.2"
+replication_factor = 4
+[kafka.config]
+"broker.id" = 7
+[[datacenters]]
+name = "dc1"
+cidr = "10.31.0.0/24"
+[[datacenters]]
+name = "dc1"
+cidr = "10.31.0.0/25"
+kafka = 0
+[[datacenters]]
+name = "dc3"
+cidr = "8.8.8.0/24"
+"""
+
+
+@pytest.fixture
+def fab(tmp_path: Path) -> Fab:
+    """Runs `fab` on the lab file in `text`, in a state folder of its own."""
+    def run(*words: str, text: str | None = LAB) -> subprocess.CompletedProcess[str]:
+        path = tmp_path / "lab.toml"
+        if text is not None:
+            path.write_text(text)
+        done = subprocess.run(
+            [str(FAB), *words], capture_output=True, text=True, check=False, timeout=60,
+            cwd=PROJECT, stdin=subprocess.DEVNULL,
+            env={**os.environ, "LAB": str(path), "XDG_STATE_HOME": str(tmp_path / "state")},
+        )
+        assert "Traceback" not in done.stdout + done.stderr, done.stderr
+        return done
+
+    return run
+
+
+TASKS = ("up", "plan", "hosts", "zookeeper", "kafka", "verify", "status", "down")
+
+
+@pytest.mark.parametrize("task", [*TASKS, "ssh --host=x", "logs --host=x --service=kafka"])
+def test_a_bad_lab_file_is_told_whole_with_a_line_a_problem(fab: Fab, task: str) -> None:
+    done = fab(*task.split(), text=BAD)
+    # 2 means "there are changes" for plan.
+    assert done.returncode == (1 if task == "plan" else 2)
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    for field, *words in (
+        ("name = 'No Host'", "RFC 1123"),
+        ("colour = 'red'", "unknown key"),
+        ("kafka.versoin = '3.9.2'", "did you mean version?"),
+        ("kafka.replication_factor = 4", "at most 3"),
+        ("kafka.config.broker.id = 7", "decided by the lab"),
+        ("datacenters[2].name = 'dc1'", "used twice"),
+        ("datacenters[2].cidr", "overlaps"),
+        ("datacenters[2].kafka = 0", "greater than or equal to 1"),
+        ("datacenters[3].cidr", "a public range"),
+    ):
+        mine = [line for line in lines if f": {field}" in line]
+        assert len(mine) == 1, f"{field}:\n{done.stderr}"
+        assert all(word in mine[0] for word in words), mine[0]
+    assert all(".toml: " in line for line in lines)
+
+
+def test_a_lab_file_that_is_not_there_is_named(fab: Fab, tmp_path: Path) -> None:
+    for task, status in (("up", 2), ("status", 2), ("plan", 1)):
+        done = fab(task, text=None)
+        assert done.returncode == status
+        assert done.stderr == (
+            f"{tmp_path / 'lab.toml'}: file: No such file or directory; "
+            "name another file with LAB=PATH\n"
+        )
+
+
+def test_a_lab_file_that_is_no_toml_is_told_with_its_line(fab: Fab) -> None:
+    done = fab("up", text="owner = \n")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "(at line 1, column 9)" in done.stderr
+
+
+@pytest.mark.parametrize("task", [task for task in TASKS if task != "down"])
+def test_names_that_are_not_there_bring_the_nearest_one(fab: Fab, task: str) -> None:
+    for option, name, near in (
+        ("--host", "ann-dc1-kafak02", "ann-dc1-kafka02"), ("--datacenter", "dc22", "dc2"),
+    ):
+        done = fab(task, option, name)
+        # 2 means "there are changes" for plan.
+        assert done.returncode == (1 if task == "plan" else 2)
+        what = option.removeprefix("--")
+        assert done.stderr.startswith(f"error: no {what} {name!r} in the lab (did you mean {near}")
+        assert done.stderr.count("\n") == 1
+
+
+def test_hosts_and_services_of_ssh_and_logs_are_checked_first(fab: Fab) -> None:
+    for words, said in (
+        (("ssh", "ann-dc1-zk04"), "error: no host 'ann-dc1-zk04' in the lab (did you mean "),
+        (("logs", "nobody", "kafka"), "error: no host 'nobody' in the lab (known: ann-dc1-ctl01, "),
+        (("logs", "ann-dc1-zk01", "x; reboot"), "error: no service 'x; reboot' (such as "),
+    ):
+        done = fab(*words)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert done.stderr.startswith(said), done.stderr
+
+
+def test_an_option_or_task_that_is_not_there_is_an_error(fab: Fab) -> None:
+    assert fab("up", "--hots", "x").returncode != 0
+    assert fab("pu").returncode != 0
+
+
+def test_the_list_of_tasks_is_quick(fab: Fab) -> None:
+    """It is what a person waits for at every command."""
+    best = min(_seconds(lambda: fab("--list")) for _ in range(3))
+    assert best < 1.0
+
+
+def test_tasks_load_what_is_heavy_only_when_they_need_it() -> None:
+    heavy = ("paramiko", "confluent_kafka", "rich", "jinja2", "boto3")
+    code = f"import sys, scripts.tasks; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
