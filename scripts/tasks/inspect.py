@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import time
 
 from scripts.cli import NARROW, duration, lab_task
 from scripts.errors import LabError, UsageError
 from scripts.session import Session
+
+# Runs as root with HOST SERVICE KNOWN and journalctl's arguments: journalctl itself says nothing of
+# a unit that does not exist.
+JOURNAL = """\
+systemctl cat -- "$1" >/dev/null 2>&1 || {
+  echo "error: $0: no service $1 (such as $2)" >&2; exit 2
+}
+shift 2
+exec journalctl "$@"
+"""
 
 
 @lab_task(locks=False, help={**NARROW, "json": "print one JSON object, for programs"})
@@ -95,14 +106,18 @@ def logs(
     session: Session, host: str, service: str, follow: bool = False, lines: int = 100
 ) -> None:
     """Print the log of SERVICE on HOST."""
+    from lab.services import services_of  # noqa: PLC0415
+
     if not service.replace("-", "").replace("@", "").replace(".", "").isalnum():
         raise UsageError(f"no service {service!r}", hint="such as zookeeper or kafka")
-    journal = ["sudo", "-n", "journalctl", "--no-pager", "-o", "short-iso", "-u", service,
-               "-n", str(lines), *(["-f"] if follow else [])]
     argv = session.ssh_command(host, batch=True)
+    there = [one.name for one in services_of(session.select(None, host)[0])]
+    journal = ["sudo", "-n", "sh", "-c", JOURNAL, host, service, ", ".join((*there, "ssh")),
+               "--no-pager", "-o", "short-iso", "-u", service, "-n", str(lines),
+               *(["-f"] if follow else [])]
     sys.stdout.flush()
     try:
-        os.execvp(argv[0], [*argv, *journal])  # noqa: S606
+        os.execvp(argv[0], [*argv, shlex.join(journal)])  # noqa: S606
     except FileNotFoundError as error:
         raise LabError("no `ssh` program here", hint="install an OpenSSH client") from error
 
