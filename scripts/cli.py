@@ -28,8 +28,8 @@ def lab_task(
     """A Fabric task on a lab: `body(session, …options)` returns the exit status (None is 0).
 
     `locks`: the run changes the lab, so no other may at the same time. `lab_file_error` is the exit
-    status for a lab file or an option that cannot be used. `name` is what `fab` calls the task where that is
-    not the name of `body`.
+    status for a lab file or an option that cannot be used. `name` is what `fab` calls the task
+    where that is not the name of `body`.
     """
     def decorate(body: Callable[..., int | None]) -> Any:
         @functools.wraps(body)

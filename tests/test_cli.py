@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -138,9 +138,8 @@ def test_an_option_or_task_that_is_not_there_is_an_error(fab: Fab) -> None:
 
 
 def test_the_list_of_tasks_is_quick(fab: Fab) -> None:
-    """It is what a person waits for at every command."""
-    best = min(_seconds(lambda: fab("--list")) for _ in range(3))
-    assert best < 1.0
+    """It is what a person waits for at every command. CPU time: other tests may keep cores busy."""
+    assert min(_cpu_seconds(lambda: fab("--list")) for _ in range(3)) < 1.0
 
 
 def test_tasks_load_what_is_heavy_only_when_they_need_it() -> None:
@@ -152,7 +151,9 @@ def test_tasks_load_what_is_heavy_only_when_they_need_it() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.monotonic()
+def _cpu_seconds(work: Callable[[], object]) -> float:
+    """What the processes that `work` runs take."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     work()
-    return time.monotonic() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
