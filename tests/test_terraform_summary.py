@@ -188,4 +188,5 @@ def test_without_a_price_list_it_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
     assert price.lines([shown([], [instance("t3.small")])]) == [
         "Price unknown: the price list cannot be asked"
     ]
+    assert price.lines([], without=["lab_dc1"]) == ["Price unknown: nothing is planned of lab_dc1."]
     assert price.lines([shown([], [])]) == ["Price: nothing in this plan is paid by the hour."]

@@ -51,7 +51,6 @@ def apply(session: Session, folder: str) -> None:
     from scripts.terraform import apply as applying  # noqa: PLC0415
     from scripts.terraform.binary import Terraform  # noqa: PLC0415
 
-    _needs_lasting_state(session)
     made = applying.apply(_project(session), Terraform(), Path(folder))
     for one in applying.deferred(made):
         session.say(f"{one.name} is not in this plan ({one.note}): run `fab tf.plan` again")
@@ -93,6 +92,7 @@ def _project(session: Session) -> Project:
     from lab.config import LabFileError  # noqa: PLC0415
     from scripts.terraform.stacks import Project, synthesize  # noqa: PLC0415
 
+    _needs_lasting_state(session)
     problems = for_aws(session.file.lab)
     if problems:
         raise LabFileError(session.file.path, problems)
@@ -102,7 +102,7 @@ def _project(session: Session) -> Project:
 
 
 def _needs_lasting_state(session: Session) -> None:
-    """Refuse to make what would be forgotten with the machine that made it."""
+    """Refuse to begin from a state that nobody else has, or to make what would be forgotten."""
     from scripts.errors import UsageError  # noqa: PLC0415
 
     kind = session.file.lab.aws.backend.kind

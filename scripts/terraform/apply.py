@@ -30,6 +30,7 @@ def apply(project: Project, terraform: Terraform, folder: Path) -> Record:
     """
     folder = folder.resolve()  # terraform runs elsewhere
     made = record.load(folder)
+    folder.chmod(record.OWNER_ONLY)  # a copy, such as CI's, may have come without its mode
     version = terraform.version
     stacks = _stacks(project, made, folder)
     _verify(project, made, folder, stacks, record.origin(project, version))

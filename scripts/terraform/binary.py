@@ -29,7 +29,8 @@ class Diagnostic:
     address: str
 
     def __str__(self) -> str:
-        detail = " ".join(self.detail.split())
+        # Its first paragraph says what; those that follow explain terraform.
+        detail = " ".join(self.detail.strip().partition("\n\n")[0].split())
         place = f"{self.address}: " if self.address else ""
         return f"{place}{self.summary}{f': {detail}' if detail else ''}"[:LONGEST]
 
@@ -190,6 +191,6 @@ def _found_in_text(output: str) -> tuple[Diagnostic, ...]:
         said = next((line for line in reversed(lines) if line), "it said nothing")
         return (Diagnostic(said, "", ""),)
     return tuple(
-        Diagnostic(lines[start].removeprefix("Error: "), " ".join(lines[start + 1:end]), "")
+        Diagnostic(lines[start].removeprefix("Error: "), "\n".join(lines[start + 1:end]), "")
         for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)
     )

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from lab.aws_tags import EXPIRES
 from scripts.progress import Progress
 from scripts.terraform import removed, summary
 from scripts.terraform.binary import Terraform, TerraformError
 from scripts.terraform.stacks import Project, Stack, initialize, names
+
+TAGS = ("tags", "tags_all", "volume_tags")
 
 
 def find(project: Project, terraform: Terraform) -> bool:
@@ -46,13 +50,24 @@ def find(project: Project, terraform: Terraform) -> bool:
     return drifted
 
 
+def _meant(change: Mapping[str, Any]) -> bool:
+    """Whether only the hour has moved at which a host ends itself: `fab extend` does that."""
+    before, after = ({**(change.get(side) or {})} for side in ("before", "after"))
+    for side in (before, after):
+        for name in TAGS:
+            if isinstance(side.get(name), dict):
+                side[name] = {key: side[name][key] for key in side[name] if key != EXPIRES}
+    return bool(before) and before == after
+
+
 def _look(terraform: Terraform, stack: Stack, file: Path) -> list[str]:
     """One line a resource that has drifted."""
     terraform.plan(stack.name, stack.folder, file, refresh_only=True)
     shown = terraform.show(stack.name, stack.folder, file)
+    told = [one for one in shown.get("resource_drift", ()) if not _meant(one["change"])]
     words = {"change": "changed", "destroy": "gone"}
     return [
         f"{words.get(change.kind, change.kind)} {change.address}"
         + (f" ({', '.join(change.fields)})" if change.fields else "")
-        for change in summary.changes(shown, "resource_drift")
+        for change in summary.changes({"resource_changes": told})
     ]

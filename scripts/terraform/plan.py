@@ -149,7 +149,7 @@ def _summary(made: Record, planned: Mapping[str, Planned]) -> str:
     }
     parts = [one.part for one in planned.values()]
     shown = [one.shown for one in planned.values()]
-    deferred = [one.plan.name for one in planned.values() if one.plan.status == "deferred"]
+    without = [name for name, one in planned.items() if not one.shown]
     return summary.render(
-        origin.lab, parts, price=price.lines(shown, without=deferred), facts=facts
+        origin.lab, parts, price=price.lines(shown, without=without), facts=facts
     )

@@ -58,6 +58,8 @@ def lines(
     for one in shown:
         before += count(one, "prior_state")
         after += count(one, "planned_values")
+    if not before and not after and without:
+        return [f"Price unknown: nothing is planned of {', '.join(without)}."]
     if not before and not after:
         return ["Price: nothing in this plan is paid by the hour."]
     try:

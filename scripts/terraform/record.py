@@ -20,6 +20,7 @@ from scripts.workstation import run
 
 RECORD, JOURNAL, SUMMARY = "plan.json", "applied.jsonl", "summary.md"
 FORMAT = 1
+OWNER_ONLY = 0o700
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,8 @@ def prepare(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()) and not (folder / RECORD).exists():
         raise UsageError(f"{folder} holds other things than a plan", hint="name a new folder")
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)
-    folder.chmod(0o700)
+    folder.mkdir(parents=True, mode=OWNER_ONLY)
+    folder.chmod(OWNER_ONLY)
 
 
 def write(path: Path, text: str) -> None:

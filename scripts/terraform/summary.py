@@ -67,11 +67,11 @@ class Part:
         return Counts(*(kinds.count(kind) for kind in ("add", "change", "replace", "destroy")))
 
 
-def changes(shown: Mapping[str, Any], key: str = "resource_changes") -> tuple[Change, ...]:
-    """What a plan changes, from `terraform show -json`; with "resource_drift" what has drifted."""
+def changes(shown: Mapping[str, Any]) -> tuple[Change, ...]:
+    """What a plan changes, from `terraform show -json`."""
     return tuple(
         Change(one["address"], kind, _why(one, kind), _fields(one["change"], kind))
-        for one in shown.get(key, ())
+        for one in shown.get("resource_changes", ())
         if one.get("mode", "managed") == "managed"
         and (kind := KINDS.get(tuple(one["change"]["actions"])))
     )
