@@ -140,10 +140,9 @@ class FakeEngine:
 
     def _build(self, rest: list[str], stdin: bytes | None) -> tuple[int, str]:
         assert stdin, "only the lab's own image is built from standard input"
-        first, label = stdin.decode().splitlines()
-        parent = first.removeprefix("FROM ")
+        parent = stdin.decode().removeprefix("FROM ").strip()
         assert parent in self.images, f"{parent} is not there"
-        key, value = label.removeprefix("LABEL ").split("=")
+        key, value = _value(rest, "--label").split("=")
         self.images[_value(rest, "--tag")] = {**self.images[parent], key: value}
         return 0, ""
 

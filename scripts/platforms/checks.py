@@ -17,7 +17,7 @@ from pathlib import Path
 
 from scripts import workstation
 from scripts.errors import LabError, TimeoutExpired
-from scripts.platforms.engine import elevation
+from scripts.platforms.engine import ENGINES, elevation
 
 # systemd takes six inotify instances a host; others on the machine need some, too.
 INOTIFY_PER_HOST = 6
@@ -27,7 +27,7 @@ _INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 
 
 def settled(label: str) -> None:
-    """Wait until no `run` of a container with `label` is under way.
+    """Wait until no command of an engine that gives something this `label` is under way.
 
     Such a command outlives a create that was killed, and may make its container only afterwards.
     Raises TimeoutExpired when one does not end.
@@ -36,7 +36,7 @@ def settled(label: str) -> None:
     while (pid := _running(label)) is not None:
         if time.monotonic() > deadline:
             raise TimeoutExpired(
-                f"an earlier run is still making a container of {label} after {SETTLE_S:g} s",
+                f"an earlier run still makes something of {label} after {SETTLE_S:g} s",
                 hint=f"process {pid}",
             )
         time.sleep(0.05)
@@ -106,13 +106,13 @@ def _inotify_in_use() -> int:
 
 
 def _running(label: str) -> int | None:
-    """The id of a process that makes a container with `label`; none where /proc is missing."""
+    """The id of an engine's process with `label` as an argument; none where /proc is missing."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             argv = (folder / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"run" in argv[:4] and label.encode() in argv:
+        if label.encode() in argv and any(name.encode() in argv[:3] for name in ENGINES):
             return int(folder.name)
     return None
 

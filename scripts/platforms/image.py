@@ -100,8 +100,10 @@ class Images:
     def lab(self, lab: str, parent: str) -> str:
         """The name of the lab's own image: `parent` with the lab's label."""
         tag = f"{REPOSITORY}/lab:{lab}"
-        recipe = f"FROM {parent}\nLABEL {LAB_LABEL}={lab}\n"
-        self.engine("build", "--quiet", "--tag", tag, "-", stdin=recipe.encode())
+        self.engine(
+            "build", "--quiet", "--tag", tag, "--label", f"{LAB_LABEL}={lab}", "-",
+            stdin=f"FROM {parent}\n".encode(),
+        )  # fmt: skip
         return tag
 
     def sweep(self) -> list[str]:
