@@ -267,6 +267,15 @@ def test_plain_cdktf_works_on_the_same_state(repository: Repository) -> None:
     assert not repository.plan().changes
 
 
+def test_another_backend_is_not_taken_without_the_state(repository: Repository) -> None:
+    repository.plan()
+    repository.apply()
+    backend = repository.stacks[DC1]["terraform"]["backend"]
+    backend["local"]["path"] = str(repository.root / "elsewhere.tfstate")
+    with pytest.raises(TerraformError, match=r"Backend configuration changed.*-migrate-state"):
+        repository.plan()
+
+
 def test_a_missing_or_old_terraform_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"no `no-terraform` program here \(install Terraform 1.10"):
         _ = Terraform("no-terraform").version

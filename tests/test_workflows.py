@@ -91,6 +91,18 @@ def test_every_task_that_a_workflow_runs_exists() -> None:
                 assert task in known, f"{name}: fab {task}"
 
 
+def test_the_page_about_them_tells_what_is_there() -> None:
+    from scripts import namespace
+
+    page = (paths.PROJECT / "docs/gitops.md").read_text()
+    assert set(re.findall(r"`fab (\w[\w.]*\w)", page)) <= {*namespace.task_names, "tf"}
+    assert {f"`{path.name}`" for path in WORKFLOWS} <= set(re.findall(r"`[\w.]+`", page))
+    for text in re.findall(r"```json\n(.*?)```", page, re.DOTALL):
+        json.loads(text)
+    used = set(re.findall(r"vars\.(\w+)", "".join(path.read_text() for path in WORKFLOWS)))
+    assert all(f"`{name}`" in page for name in used), used
+
+
 HEAD, MERGED = "a" * 40, "b" * 40
 RUN = {
     "path": ".github/workflows/plan.yml", "event": "pull_request", "conclusion": "success",

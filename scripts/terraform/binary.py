@@ -18,6 +18,13 @@ PROGRAM = "TERRAFORM_BINARY_NAME"  # what cdktf's own command line takes the pro
 NO_CHANGES, CHANGES = 0, 2  # terraform's plan -detailed-exitcode
 INIT_S, PLAN_S, APPLY_S = 900, 900, 5400
 LONGEST = 600  # characters of one message
+MIGRATE = (
+    "to take its state along: `terraform init -migrate-state` in its folder below cdktf.out/stacks"
+)
+HINTS = {  # by terraform's summary of an error
+    "Backend configuration changed": MIGRATE,
+    "Backend initialization required, please run \"terraform init\"": MIGRATE,
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,9 @@ class TerraformError(LabError):
     def __init__(self, stack: str, command: str, found: tuple[Diagnostic, ...]) -> None:
         self.found = found
         first, *more = found
-        super().__init__(f"terraform {command}: {first}", where=stack)
+        super().__init__(
+            f"terraform {command}: {first}", where=stack, hint=HINTS.get(first.summary, "")
+        )
         for one in more:
             self.add_note(f"{stack}: terraform {command}: {one}")
 
