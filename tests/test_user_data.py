@@ -27,7 +27,9 @@ from stacks.user_data import MAX_BYTES, escape, user_data
 from tests.aws_labs import EVERYTHING, FILES, data
 
 TOKEN = "a-token"
-terraform = pytest.mark.skipif(not shutil.which("terraform"), reason="no terraform on this machine")
+no_terraform = pytest.mark.skipif(
+    not shutil.which("terraform"), reason="no terraform on this machine"
+)
 
 
 @given(st.text(alphabet="${%}a\\\" \n"))
@@ -43,7 +45,8 @@ def test_what_has_no_escape_is_refused() -> None:
         escape("$${x}")
 
 
-@terraform
+@pytest.mark.terraform
+@no_terraform
 def test_terraform_gives_user_data_back_as_it_was(tmp_path: Path) -> None:
     host = build(parse(data(FILES[0])).lab).hosts[0]
     texts = {"host": user_data(host), "shell": 'echo "${A}" $(b) %{if} 100% $c\n'}
@@ -56,7 +59,8 @@ def test_terraform_gives_user_data_back_as_it_was(tmp_path: Path) -> None:
     assert {name: one["value"] for name, one in found.items()} == texts
 
 
-@terraform
+@pytest.mark.terraform
+@no_terraform
 def test_terraform_understands_the_expressions_of_a_stack(tmp_path: Path) -> None:
     """The zones, with literal lists in the place of what AWS would answer."""
     snapshot = Path(__file__).parent / "snapshots" / "everything" / "kafkalab_dc1.json"

@@ -29,7 +29,7 @@ def bindings_are_the_generators(python: str) -> bool:
 
 
 def main() -> int:
-    python = sys.argv[1]
+    python = str(Path(sys.argv[1]).absolute())
     right = bindings_are_the_generators(python)
     labs = [*((path, {}) for path in FILES), (FILES[0], EVERYTHING)]
     with tempfile.TemporaryDirectory() as name:
