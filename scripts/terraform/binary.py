@@ -17,6 +17,7 @@ MINIMUM = (1, 10)  # the first with locks in the state's bucket itself ("use_loc
 PROGRAM = "TERRAFORM_BINARY_NAME"  # what cdktf's own command line takes the program's name from
 NO_CHANGES, CHANGES = 0, 2  # terraform's plan -detailed-exitcode
 INIT_S, PLAN_S, APPLY_S = 900, 900, 5400
+LOCK_S = 60  # how long somebody else's run is waited for
 LONGEST = 600  # characters of one message
 MIGRATE = (
     "to take its state along: `terraform init -migrate-state` in its folder below cdktf.out/stacks"
@@ -103,7 +104,7 @@ class Terraform:
         argv = ["plan", "-input=false", "-json", "-detailed-exitcode", f"-out={out}"]
         argv += ["-destroy"] if destroy else []
         argv += ["-refresh-only"] if refresh_only else []
-        argv += [] if refresh_only else ["-lock-timeout=60s"]
+        argv += [] if refresh_only else [f"-lock-timeout={LOCK_S}s"]
         argv += ["-lock=false"] if refresh_only else []  # reads only, and keeps nobody waiting
         status = self._ask(stack, folder, argv, timeout=PLAN_S, good=(NO_CHANGES, CHANGES))
         out.chmod(0o600)
@@ -126,7 +127,7 @@ class Terraform:
             if message.get("type") in ("apply_start", "apply_progress", "apply_complete"):
                 each(str(message.get("@message", "")))
 
-        argv = ["apply", "-input=false", "-json", "-lock-timeout=60s", str(plan)]
+        argv = ["apply", "-input=false", "-json", f"-lock-timeout={LOCK_S}s", str(plan)]
         self._ask(stack, folder, argv, timeout=APPLY_S, hear=hear)
 
     def state(self, stack: str, folder: Path) -> dict[str, Any]:
