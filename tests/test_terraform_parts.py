@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,25 @@ def test_a_digest_is_of_what_terraform_reads(tmp_path: Path) -> None:
     two = write_stack(tmp_path / "two", {"resource": {"a": {"b": 1}}})
     three = write_stack(tmp_path / "three", {"resource": {"a": {"b": 2}}})
     assert one.digest == two.digest != three.digest
+
+
+def test_providers_are_fetched_once_and_inits_run_side_by_side(tmp_path: Path) -> None:
+    config = {"terraform": {"required_providers": {"aws": {"version": "< 7"}}}}
+    found = [write_stack(tmp_path / name, config) for name in ("a", "b", "c")]
+    together = threading.Barrier(2, timeout=30)
+    ahead: list[str] = []
+
+    class Fetching(Terraform):
+        def init(self, stack: str, folder: Path) -> None:
+            if not (folder / stacks.LOCK).exists():
+                ahead.append(stack)
+                (folder / stacks.LOCK).write_text("aws 6.1.0")
+            elif len(ahead) == 1 and stack != "a":
+                together.wait()
+
+    assert stacks.initialize(Fetching(), found, lambda name, text: None) == {}
+    assert ahead == ["a"]
+    assert {(one.folder / stacks.LOCK).read_text() for one in found} == {"aws 6.1.0"}
 
 
 def test_every_error_of_the_app_is_told(tmp_path: Path) -> None:
