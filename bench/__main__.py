@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -25,6 +26,7 @@ PAGE = PROJECT / "docs" / "performance.md"
 
 def main(argv: list[str] | None = None) -> int:
     arguments = _arguments(argv)
+    signal.signal(signal.SIGTERM, _stop)
     try:
         if arguments.render:
             result = report.merge([json.loads(path.read_text()) for path in arguments.render])
@@ -39,6 +41,11 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _stop(number: int, frame: object) -> None:
+    """End as after an error, so that hosts and what runs on them are taken away."""
+    raise SystemExit(128 + number)
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:

@@ -141,8 +141,12 @@ class BenchLab:
 
 @contextmanager
 def bench_lab(quiet_s: float) -> Iterator[BenchLab]:
-    """The lab of a whole benchmark; nothing of it is left afterwards but its logs on a failure."""
-    folder = Path(paths.cache_dir() / "bench" / f"run-{os.getpid()}")
+    """The lab of a whole benchmark; nothing of it is left afterwards but, on a failure, what its
+    runs printed, until the next benchmark."""
+    home = paths.cache_dir() / "bench"
+    for left in home.glob("run-*"):
+        shutil.rmtree(left)
+    folder = home / f"run-{os.getpid()}"
     folder.mkdir(parents=True)
     lab = BenchLab(folder, quiet_s)
     try:

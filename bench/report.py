@@ -26,6 +26,7 @@ LIKE = {
     "ansible": "network-jvm", "ansible-default": "network-jvm",
 }
 PHASES = (
+    ("ours.total", "from no hosts to verified"),
     ("ours.create", "create: 14 containers until sshd answers"),
     ("ours.converge", "converge: until every service answers"),
     ("ours.verify", "verify"),
@@ -43,7 +44,15 @@ COLD = (
     ("cold.create", "create"),
     ("cold.converge", "converge"),
     ("cold.verify", "verify"),
+    ("cold.total", "together"),
 )
+# What is the sum of other measures of the same run.
+SUMS = {
+    "ours.total": ("ours.create", "ours.first"),
+    "cold.total": (
+        "cold.distribution", "cold.base", "cold.host", "cold.create", "cold.first",
+    ),
+}
 
 Samples = Sequence[Mapping[str, Any]]
 
@@ -94,7 +103,7 @@ def merge(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def render(result: Mapping[str, Any]) -> str:
     """All tables that the result has figures for."""
-    measures: Mapping[str, Samples] = result["measures"]
+    measures: Mapping[str, Samples] = {**result["measures"], **_sums(result["measures"])}
     parts = [
         _about(result["machine"], measures), _compared(measures), _ratios(measures),
         _steps(measures, PHASES, "Phases, with warm caches"),
@@ -102,6 +111,19 @@ def render(result: Mapping[str, Any]) -> str:
         _breakdown(result.get("breakdown", {}).get("ours", []), measures),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _sums(measures: Mapping[str, Samples]) -> dict[str, Samples]:
+    """Wall and CPU of what consists of several runs; left out where one of them is missing."""
+    sums: dict[str, Samples] = {}
+    for key, parts in SUMS.items():
+        runs = list(zip(*(measures.get(part, ()) for part in parts), strict=False))
+        if runs:
+            sums[key] = [
+                {what: sum(sample[what] for sample in run) for what in ("wall", "cpu")}
+                for run in runs
+            ]
+    return sums
 
 
 def write(path: Path, text: str) -> None:
@@ -202,9 +224,9 @@ def _breakdown(runs: Sequence[Sequence[Mapping[str, Any]]], measures: Mapping[st
     steps = min(zip(walls, runs, strict=True), key=lambda pair: abs(pair[0] - middle))[1]
     head = "### Where the time goes between hosts up and verified\n\n"
     return head + table(
-        ["step", "on", "how often", "median s", "longest s", "over after s"],
-        [[s["step"], s["role"], s["count"], f"{s['median']:.2f}", f"{s['longest']:.2f}",
-          f"{s['ended']:.2f}"] for s in steps],
+        ["task and step", "on", "how often", "median s", "longest s", "over after s"],
+        [[f"{s['task']}: {s['step']}", s["role"], s["count"],
+          *(f"{s[what]:.2f}" for what in ("median", "longest", "ended"))] for s in steps],
     )
 
 

@@ -52,8 +52,12 @@ class Bench:
         self.results.add(f"{key}.first", ran.sample)
         self.results.add(f"{key}.converge", Sample(began))
         self.results.add(f"{key}.verify", Sample(ran.sample.wall - began))
-        steps = runlog.breakdown([*up, *verify])
-        self.results.breakdown.setdefault(key, []).append(steps)
+        parts = [
+            {"task": task, **step}
+            for task, entries in (("up", up), ("verify", verify))
+            for step in runlog.breakdown(entries)
+        ]
+        self.results.breakdown.setdefault(key, []).append(parts)
 
     def second(self, key: str) -> None:
         """`fab up`, then `fab up verify`, where nothing is to be done."""

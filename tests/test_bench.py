@@ -82,6 +82,11 @@ def test_ratio_without_its_other_half_stays_empty() -> None:
     assert "| raw parallel SSH | 0.25 |  |  |  |" in text
 
 
+def test_totals_are_sums_within_a_run() -> None:
+    text = report.render(result(ours__create=[3.0, 1.0], ours__first=[4.0, 4.0]))
+    assert "| from no hosts to verified | 6.00 [5.00-7.00] | 12.0 [10.0-14.0] |  |  |" in text
+
+
 def test_report_says_when_the_machine_was_not_quiet() -> None:
     noisy = result(ours__first=[1.0, 2.0])
     assert "quiet before each of 2" in report.render(noisy)
@@ -92,11 +97,12 @@ def test_report_says_when_the_machine_was_not_quiet() -> None:
 def test_breakdown_is_of_the_run_nearest_to_the_median() -> None:
     measured = result(ours__first=[10.0, 30.0, 11.0])
     steps = [
-        [{"step": f"of {wall}", "role": "kafka", "count": 6, "median": 1, "longest": 2, "ended": 3}]
+        [{"task": "up", "step": f"of {wall}", "role": "kafka", "count": 6,
+          "median": 1, "longest": 2, "ended": 3}]
         for wall in (10, 30, 11)
     ]
     measured["breakdown"]["ours"] = steps
-    assert "| of 11 | kafka | 6 | 1.00 | 2.00 | 3.00 |" in report.render(measured)
+    assert "| up: of 11 | kafka | 6 | 1.00 | 2.00 | 3.00 |" in report.render(measured)
 
 
 def test_later_results_replace_the_same_measure_of_earlier_ones() -> None:
