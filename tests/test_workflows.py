@@ -95,7 +95,7 @@ def test_the_page_about_them_tells_what_is_there() -> None:
     from scripts import namespace
 
     page = (paths.PROJECT / "docs/gitops.md").read_text()
-    assert set(re.findall(r"`fab (\w[\w.]*\w)", page)) <= {*namespace.task_names, "tf"}
+    assert set(re.findall(r"`fab (\w[\w.]*\w)", page)) <= set(namespace.task_names)
     assert {f"`{path.name}`" for path in WORKFLOWS} <= set(re.findall(r"`[\w.]+`", page))
     for text in re.findall(r"```json\n(.*?)```", page, re.DOTALL):
         json.loads(text)
