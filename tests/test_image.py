@@ -95,10 +95,12 @@ def test_the_kept_archive_is_loaded(cache: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_packages_when_no_registry_answers(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store("mmdebstrap", "load")
+    cache.mkdir(parents=True)
+    (cache / "base-older.tar").write_bytes(b"of another recipe")
     images(monkeypatch, store).base()
     assert store.names() == ["pull", "mmdebstrap", "load"]
     names = sorted(path.name for path in cache.iterdir())
-    assert names == [".lock", f"base-{image.recipe_digest()}.tar"], "no half-made files"
+    assert names == [".lock", f"base-{image.recipe_digest()}.tar"], "neither half-made files nor old ones"
 
 
 def test_the_registry_where_it_answers(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

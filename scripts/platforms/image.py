@@ -80,6 +80,9 @@ class Images:
                     self.engine("load", "--input", str(archive), timeout=300)
                 return tag
             self._first(tag, archive, digest)
+            # 400 MB each, and an older recipe's is needed by nobody.
+            for older in set(_folder().glob("base-*.tar")) - {archive}:
+                older.unlink()
         return tag
 
     def host(self, distribution: Distribution) -> str:
