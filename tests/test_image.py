@@ -100,7 +100,7 @@ def test_packages_when_no_registry_answers(cache: Path, monkeypatch: pytest.Monk
     images(monkeypatch, store).base()
     assert store.names() == ["pull", "mmdebstrap", "load"]
     names = sorted(path.name for path in cache.iterdir())
-    assert names == [".lock", f"base-{image.recipe_digest()}.tar"], "neither half-made files nor old ones"
+    assert names == [".lock", f"base-{image.recipe_digest()}.tar"], "no half-made file, no old one"
 
 
 def test_the_registry_where_it_answers(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
