@@ -14,6 +14,13 @@ from stacks.engine import cdk
 from stacks.user_data import escape, user_data
 
 ANY_PROTOCOL = "-1"
+# What must not touch a host that exists. A newer image or first-boot script is for new hosts; the
+# end is moved from outside; and a host that is stopped for the night has no public address, which
+# would otherwise be reason enough to replace it.
+_UNMOVED = [
+    "ami", "user_data", "associate_public_ip_address",
+    *(f'{tags}["{EXPIRES}"]' for tags in ("tags", "volume_tags")),
+]
 
 
 class DatacenterStack(cdk.TerraformStack):
@@ -158,11 +165,7 @@ class DatacenterStack(cdk.TerraformStack):
             # The provider's default tags do not reach volumes at their creation.
             volume_tags=self.tags | own,
             depends_on=[self.internet],
-            # A newer image or first-boot script is for new hosts; `expires` is moved from outside.
-            lifecycle=cdk.TerraformResourceLifecycle(ignore_changes=[
-                "ami", "user_data",
-                *(f'{tags}["{EXPIRES}"]' for tags in ("tags", "volume_tags")),
-            ]),
+            lifecycle=cdk.TerraformResourceLifecycle(ignore_changes=_UNMOVED),
         )
 
     def _outputs(self) -> None:

@@ -338,6 +338,21 @@ def test_the_walls_stand(room: str) -> None:
                 assert name.partition(".")[0] not in WALLS[room], path
 
 
+@pytest.mark.parametrize("name", LABS)
+def test_nothing_that_happens_by_itself_replaces_a_host(
+    name: str, synthesized: dict[str, dict[str, Any]]
+) -> None:
+    """A newer image, a stop for the night and an hour that is moved all leave a host alone."""
+    for stack in synthesized[name].values():
+        for host in stack["resource"].get("aws_instance", {}).values():
+            assert {
+                "ami", "user_data", "associate_public_ip_address", 'tags["expires"]',
+                'volume_tags["expires"]',
+            } == set(host["lifecycle"]["ignore_changes"])
+        for subnet in stack["resource"].get("aws_subnet", {}).values():
+            assert subnet["lifecycle"]["ignore_changes"] == ["availability_zone_id"]
+
+
 def test_each_datacenter_is_in_its_region(synthesized: dict[str, dict[str, Any]]) -> None:
     regions = {
         name: stack["provider"]["aws"][0]["region"]
