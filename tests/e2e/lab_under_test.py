@@ -110,11 +110,11 @@ class Lab:
 
     def fab(
         self, *words: str, expect: int = 0, stdin: str = "", timeout: float = TIMEOUT,
-        **environment: str,
+        before: str = "", **environment: str,
     ) -> Run:
-        """Run `fab` to its end, and expect its exit status."""
+        """Run `fab` to its end, and expect its exit status. `before` is Python to run first."""
         began = time.monotonic()
-        process = self.start(*words, **environment)
+        process = self.start(*words, before=before, **environment)
         with killed_at_last(process):
             out, err = process.communicate(stdin, timeout)
         run = Run(words, process.returncode, out, err, time.monotonic() - began)
@@ -122,15 +122,21 @@ class Lab:
         assert run.status == expect, f"expected {expect}: {run}\n--- log\n{self.log()[-3000:]}"
         return run
 
-    def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
+    def start(
+        self, *words: str, before: str = "", **environment: str
+    ) -> subprocess.Popen[str]:
         """`fab` in a process group of its own, with pipes."""
+        program = [str(FAB)]
+        if before:
+            code = f"{before}\nfrom fabric.main import program\nprogram.run()"
+            program = [sys.executable, "-c", code]
         variables = {
             **os.environ, "LAB": str(self.file), "XDG_STATE_HOME": str(self.folder / "state"),
             **self.environment, **environment,
         }
         pipe = subprocess.PIPE
         return subprocess.Popen(
-            [str(FAB), *words], cwd=PROJECT, env=variables, start_new_session=True, text=True,
+            [*program, *words], cwd=PROJECT, env=variables, start_new_session=True, text=True,
             stdin=pipe, stdout=pipe, stderr=pipe,
         )
 

@@ -57,7 +57,7 @@ class Writer:
         while not self._end.is_set():
             value = f"record {number}"
             self._producer.produce(self.topic, value, on_delivery=self._delivered)
-            self._producer.poll(0.002)
+            self._producer.poll(0.005)
             number += 1
 
     def _delivered(self, error: Any, message: Any) -> None:

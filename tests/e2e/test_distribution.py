@@ -40,7 +40,7 @@ def digest(lab: Lab, host: Host) -> str:
 
 
 def test_hosts_without_it_get_it_with_one_upload_a_datacenter(make_lab: MakeLab) -> None:
-    lab = make_lab("bare", first=10, port_base=30100, environment={"LAB_PREBUILT": "0"},
+    lab = make_lab("upload", first=10, port_base=30100, environment={"LAB_PREBUILT": "0"},
                    datacenters=({"control": 1, "zookeeper": 1, "kafka": 2},
                                 {"control": 0, "zookeeper": 1, "kafka": 1}))
     lab.fab("up")

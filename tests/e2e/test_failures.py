@@ -47,7 +47,7 @@ def test_a_service_that_is_killed_comes_back_by_itself(lab: Lab, role: Role) -> 
     assert lab.fab("plan").out == "plan: nothing to do\n"
 
 
-def test_a_stopped_broker_shows_in_status(lab: Lab) -> None:
+def test_a_stopped_broker_shows_in_status_and_fails_verify(lab: Lab) -> None:
     host = lab.of("kafka")[1]
     lab.inside(host, "systemctl stop kafka")
     found = lab.fab("status", "--json", expect=1).json
@@ -58,6 +58,13 @@ def test_a_stopped_broker_shows_in_status(lab: Lab) -> None:
     assert found["datacenters"][1]["healthy"]
     out = lab.fab("status", expect=1).out
     assert f"problem: dc1: kafka on {host.name}: inactive (dead)" in out
+    # It may take long to come: verify waits, here for a shorter time.
+    impatient = "import scripts.verify; scripts.verify.READY_SECONDS = 2"
+    run = lab.fab("verify", before=impatient, expect=1)
+    assert re.search(r"dc1 +brokers +failed ", run.out), run
+    assert re.search(r"dc2 +clean-up +ok ", run.out), run
+    assert [line.startswith("failed: dc1: brokers: dc1: still not healthy after 2 s: broker 2 not")
+            for line in run.lines] == [True], run
     run = lab.fab("plan", expect=2)
     assert f"~ host {host.name}\n    start kafka.service\n" in run.out
     lab.fab("up")

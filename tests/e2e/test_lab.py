@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import stat
+import subprocess
+import sys
 
 import pytest
 
-from tests.e2e.lab_under_test import Lab, Run
+from tests.e2e.lab_under_test import PROJECT, Lab, Run
 
 pytestmark = pytest.mark.host
 
@@ -51,13 +53,13 @@ def test_plan_of_a_lab_in_order_is_empty(lab: Lab) -> None:
     assert lab.fab("plan").out == "plan: nothing to do\n"
 
 
-@pytest.mark.parametrize("task", ["up", "hosts", "zookeeper", "kafka"])
-def test_a_second_run_changes_nothing(lab: Lab, task: str) -> None:
+def test_a_second_run_changes_nothing(lab: Lab) -> None:
     before = {name: lab.main_pids(name) for name in ("dc1", "dc2")}
-    run = lab.fab(task)
+    for task in ("up", "hosts", "zookeeper", "kafka", "up"):
+        run = lab.fab(task)
+        assert re.fullmatch(r"\d hosts in order, nothing to do, [\d.]+ s\n", run.out), run
+        assert not re.search(r": (change|restart|upload)", lab.log()), run
     assert {name: lab.main_pids(name) for name in ("dc1", "dc2")} == before
-    assert re.fullmatch(r"\d hosts in order, nothing to do, [\d.]+ s\n", run.out), run
-    assert not re.search(r": (change|restart|upload)", lab.log())
 
 
 def test_datacenter_and_host_narrow_what_is_looked_at(lab: Lab) -> None:
@@ -119,8 +121,18 @@ def test_status_for_people(lab: Lab) -> None:
     assert f"dc2: bootstrap {lab.bootstrap('dc2')}, 1 brokers" in out
 
 
+def test_readmes_client_runs_as_it_stands_there(lab: Lab) -> None:
+    """Only the port is another lab's."""
+    block = re.search(r"```python\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
+    assert block
+    program = block[1].replace("localhost:20531", lab.bootstrap().split(",")[0])
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert said.stdout == "b'hello'\n"
+
+
 def test_a_client_outside_needs_no_more_than_the_bootstrap_list(lab: Lab) -> None:
-    """As README's Python does it: a topic that is made by writing to it, read back."""
     from confluent_kafka import Consumer, Producer
 
     for datacenter in lab.fab("status", "--json").json["datacenters"]:
@@ -148,6 +160,9 @@ def test_logs_prints_the_last_lines_of_a_service(lab: Lab) -> None:
     run = lab.fab("logs", "ann-dc1-kafka02", "kafka", "--lines", "1000")
     assert "[KafkaServer id=2] started" in run.out
     assert len(lab.fab("logs", "ann-dc1-zk01", "zookeeper", "--lines", "5").out.splitlines()) <= 6
+    assert lab.fab("logs", "ann-dc1-kafka02", "zookeeper", expect=2).lines == [
+        "error: ann-dc1-kafka02: no service zookeeper (such as kafka, ssh)",
+    ]
 
 
 def test_a_run_leaves_a_line_for_every_command(lab: Lab) -> None:

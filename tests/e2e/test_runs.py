@@ -96,15 +96,36 @@ def test_a_killed_creation_is_completed_beside_another_lab(make_lab: MakeLab, la
     beside.fab("verify")
     assert beside.fab("plan").out == "plan: nothing to do\n"
     assert beside.fab("up").out.startswith("2 hosts in order, nothing to do")
+    a_lab_that_grows_and_shrinks_loses_nothing(beside)
     beside.fab("down")
     assert beside.leftovers() == []
     assert lab.fab("status", "--json").json["healthy"]
     assert {name: lab.main_pids(name) for name in ("dc1", "dc2")} == before
 
 
+def a_lab_that_grows_and_shrinks_loses_nothing(lab: Lab) -> None:
+    """A host that is taken out of the file is left alone with its data, until `fab down`."""
+    server = lab.main_pid(lab.of("zookeeper")[0])
+    lab.datacenters = ({"control": 0, "zookeeper": 1, "kafka": 2},)
+    lab.write()
+    added = lab.of("kafka")[1]
+    assert f"+ host {added.name} (kafka) at {added.address}" in lab.fab("plan", expect=2).out
+    assert "1 hosts created or started" in lab.fab("up").out
+    lab.fab("verify")
+    process = lab.main_pid(added)
+    lab.datacenters = SMALL
+    lab.write()
+    warning = f"{added.name} is of this lab but not in the lab file"
+    assert warning in lab.fab("up").out
+    assert lab.main_pid(added) == process
+    assert lab.main_pid(lab.of("zookeeper")[0]) == server
+
+
 def test_down_of_what_is_not_there_is_no_error(make_lab: MakeLab) -> None:
-    lab = make_lab("none", first=26, port_base=30600, datacenters=SMALL)
-    assert lab.fab("down").out == f"nothing of {lab.name} is left on this machine\n"
+    lab = make_lab("none", first=26, port_base=30600,
+                   datacenters=({"control": 0, "zookeeper": 2, "kafka": 1},))
+    nothing = f"nothing of {lab.name} is left on this machine"
+    assert lab.fab("down").out.splitlines()[1:] == [nothing]  # after the warning of the file
     for task in ("hosts", "zookeeper", "kafka", "verify"):
         run = lab.fab(task, expect=1)
         assert run.lines == ["error: ann-dc1-zk01: does not exist (run `fab up`)"] or (
@@ -114,4 +135,5 @@ def test_down_of_what_is_not_there_is_no_error(make_lab: MakeLab) -> None:
     assert not lab.fab("status", "--json", expect=1).json["healthy"]
     plan = lab.fab("plan", expect=2).out
     assert "+ host ann-dc1-zk01 (zookeeper) at 10.30.26.21" in plan
+    assert plan.startswith(f"warning: {lab.file}: datacenters[1].zookeeper = 2: an even ensemble")
     assert lab.leftovers() == []
