@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lab.config import LabFile, load
 from lab.services.context import Context
-from lab.topology import Datacenter, Host, Topology, build
+from lab.topology import SSH_PORT, Datacenter, Host, Topology, build
 from scripts import paths
 from scripts.errors import HostKeyError, LabError, UsageError
 from scripts.fleet import Fleet
@@ -103,9 +103,11 @@ class Session:
         if not instance.host_key:
             raise HostKeyError("its host key is not known", where=host, hint="run `fab up`")
         known = self.state / "known_hosts"
-        known.write_text(
-            f"[{instance.ssh_host}]:{instance.ssh_port} {instance.host_key}\n", encoding="ascii"
-        )
+        # sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT": only another port than 22 is named.
+        name = instance.ssh_host
+        if instance.ssh_port != SSH_PORT:
+            name = f"[{name}]:{instance.ssh_port}"
+        known.write_text(f"{name} {instance.host_key}\n", encoding="ascii")
         options = {
             "UserKnownHostsFile": f'"{known}"', "GlobalKnownHostsFile": "/dev/null",
             "StrictHostKeyChecking": "yes", "IdentitiesOnly": "yes", "LogLevel": "ERROR",

@@ -38,4 +38,4 @@ def down(session: Session) -> None:
         from scripts.errors import LabError  # noqa: PLC0415
 
         raise LabError("still there: " + ", ".join(left), hint="run `fab down` again")
-    session.say(f"nothing of {session.topology.lab} is left on this machine")
+    session.say(f"nothing of {session.topology.lab} is left {session.platform.place}")

@@ -61,10 +61,18 @@ def _in_region(clients: Clients, region: str, lab: str, owner: str) -> list[Left
 
     def listed(name: str) -> dict[str, Left]:
         kind = kinds.KINDS[kinds.NAMES.index(name)]
-        found = {one.id: one for one in _list(clients, region, kind, mine)}
+        # Nothing is taken for the lab's because it was in the answer: that is looked at, too.
+        wanted = {(tags.LAB, lab), (tags.OWNER, owner)}
+        found = {
+            one.id: one for one in _list(clients, region, kind, mine)
+            if wanted <= {(tag["Key"], tag["Value"]) for tag in one.item.get("Tags") or ()}
+        }
         if kind.vpc and vpcs:  # what is in a VPC of the lab goes with it, whatever its tags
             inside = [{"Name": kind.vpc, "Values": vpcs}]
-            found = {one.id: one for one in _list(clients, region, kind, inside)} | found
+            found |= {
+                one.id: one for one in _list(clients, region, kind, inside)
+                if any(vpc in str(one.item) for vpc in vpcs)
+            }
         return found
 
     found = fan_out(listed, kinds.NAMES)
@@ -88,7 +96,7 @@ def _name(item: Mapping[str, Any]) -> str:
     for tag in item.get("Tags") or ():
         if tag["Key"] == tags.NAME:
             return str(tag["Value"])
-    return str(item.get("GroupName") or item.get("KeyName") or "")
+    return str(item.get("GroupName") or "")
 
 
 def _identities(clients: Clients, lab: str, owner: str) -> Iterator[Left]:
@@ -108,11 +116,12 @@ def _identities(clients: Clients, lab: str, owner: str) -> Iterator[Left]:
     def tagged(key: str) -> bool:
         kind, one = by_key[key]
         with spoken(EVERYWHERE):
-            answer = (
-                iam.list_role_tags(RoleName=one["RoleName"]) if kind == ROLE else
-                iam.list_instance_profile_tags(InstanceProfileName=one["InstanceProfileName"])
-            )
-        return wanted <= {(tag["Key"], tag["Value"]) for tag in answer["Tags"]}
+            if kind == ROLE:
+                found = iam.list_role_tags(RoleName=one["RoleName"])
+            else:
+                name = one["InstanceProfileName"]
+                found = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
+        return wanted <= {(tag["Key"], tag["Value"]) for tag in found.get("Tags", ())}
 
     for key, mine in fan_out(tagged, by_key).items():
         if mine:

@@ -63,6 +63,7 @@ class Clients:
         self._config = Config(
             retries={"mode": "standard", "max_attempts": ATTEMPTS},
             connect_timeout=CONNECT_S, read_timeout=READ_S, user_agent_extra="kafkalab",
+            max_pool_connections=2 * THREADS,
         )
         self._made: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()  # making a client is not thread-safe, using one is

@@ -42,7 +42,7 @@ class Kind:
 INSTANCE, VOLUME, ADDRESS, GROUP, GATEWAY, VPC = (
     "instance", "volume", "address", "security group", "internet gateway", "VPC"
 )
-SPOT_REQUEST, NAT = "spot request", "NAT gateway"
+SPOT_REQUEST, NAT, TABLE = "spot request", "NAT gateway", "route table"
 
 # AWS API reference of each operation: its filters, and its states.
 KINDS: tuple[Kind, ...] = (
@@ -75,7 +75,7 @@ KINDS: tuple[Kind, ...] = (
          "delete_internet_gateway", vpc="attachment.vpc-id",
          state=lambda one: "attached" if one.get("Attachments") else "detached"),
     Kind("subnet", "describe_subnets", "Subnets", "SubnetId", "delete_subnet", vpc="vpc-id"),
-    Kind("route table", "describe_route_tables", "RouteTables", "RouteTableId",
+    Kind(TABLE, "describe_route_tables", "RouteTables", "RouteTableId",
          "delete_route_table", vpc="vpc-id", state=lambda one: "",
          counts=lambda one: not any(a.get("Main") for a in one.get("Associations", ()))),
     Kind("network ACL", "describe_network_acls", "NetworkAcls", "NetworkAclId",
@@ -84,7 +84,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(GROUP, "describe_security_groups", "SecurityGroups", "GroupId", "delete_security_group",
          vpc="vpc-id", state=lambda one: "", counts=lambda one: one["GroupName"] != "default"),
     Kind(VPC, "describe_vpcs", "Vpcs", "VpcId", "delete_vpc"),
-    Kind("key pair", "describe_key_pairs", "KeyPairs", "KeyPairId", "delete_key_pair",
+    Kind("key pair", "describe_key_pairs", "KeyPairs", "KeyName", "delete_key_pair",
          state=lambda one: ""),
 )
 NAMES = [kind.name for kind in KINDS]

@@ -96,6 +96,10 @@ class Remover:
                 ))
         if kind.name == kinds.ADDRESS and (association := one.item.get("AssociationId")):
             _unless_gone(lambda: client.disassociate_address(AssociationId=association))
+        if kind.name == kinds.TABLE:
+            for association in one.item.get("Associations", ()):
+                _unless_gone(lambda id=association["RouteTableAssociationId"]:
+                             client.disassociate_route_table(AssociationId=id))
         many = kinds.LISTED.get(kind.remove)
         getattr(client, kind.remove)(**({many: [one.id]} if many else {kind.id: one.id}))
         self._say(f"removed {one} in {one.region}")

@@ -1,0 +1,167 @@
+"""The lab in an AWS account beside what Terraform does: checks, prices, time, and proof of its end.
+
+They mean AWS whatever LAB_PLATFORM says.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from scripts.cli import lab_task
+from scripts.errors import UsageError
+from scripts.session import Session
+
+if TYPE_CHECKING:
+    from scripts.platforms.aws import Aws
+    from scripts.platforms.aws.audit import Left
+
+
+@lab_task(locks=True)
+def preflight(session: Session) -> int:
+    """Check that the account is ready for the lab.
+
+    Credentials, regions, quotas, image, key, networks, price; exit status 1 when one is not right.
+    Makes the lab's own key where the lab file names none; changes nothing in AWS.
+    """
+    from scripts.platforms.aws import cost  # noqa: PLC0415 - keeps `fab --list` quick
+    from scripts.platforms.aws.preflight import check  # noqa: PLC0415
+    from scripts.progress import table  # noqa: PLC0415
+
+    findings, bill = check(_aws(session))
+    table("preflight", ("where", "check", "result", "seen"), [
+        (one.where, one.what, one.word, one.seen) for one in findings
+    ])
+    if bill is not None:
+        for line in cost.summary(bill, session.file.lab.aws.ttl_hours):
+            session.say(line)
+    failed = [one for one in findings if one.held is False]
+    for one in failed:
+        print(f"failed: {one.where}: {one.what}: {one.seen}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+@lab_task(locks=False)
+def cost(session: Session) -> int:
+    """Tell what the lab costs in AWS, from the Pricing API.
+
+    Exit status 1 when a price that is paid by the hour is not known.
+    """
+    from scripts.platforms.aws import cost as costs  # noqa: PLC0415
+    from scripts.platforms.aws.prices import Prices  # noqa: PLC0415
+    from scripts.progress import table  # noqa: PLC0415
+
+    aws = _aws(session)
+    bill = costs.bill(Prices(aws.clients), costs.items(session.topology))
+    if bill.dates:
+        table(f"{session.topology.lab} in AWS, USD", ("region", "what", "each", "hour", "day"),
+              costs.rows(bill))
+    for line in costs.summary(bill, session.file.lab.aws.ttl_hours):
+        session.say(line)
+    return 0 if bill.complete else 1
+
+
+@lab_task(locks=True, help={
+    "all-regions": "look in every region that the account has enabled",
+    "delete": "remove what is found, after showing it", "yes": "do not ask before removing",
+})
+def audit(
+    session: Session, all_regions: bool = False, delete: bool = False, yes: bool = False
+) -> int:
+    """List everything of the lab in AWS, and what it costs.
+
+    Exit status 1 while anything is left.
+    """
+    from scripts.platforms.aws.audit import enabled_regions, find  # noqa: PLC0415
+    from scripts.platforms.aws.remove import Remover  # noqa: PLC0415
+
+    aws, config = _aws(session), session.file.lab
+    regions = enabled_regions(aws.clients, aws.regions[0]) if all_regions else list(aws.regions)
+    found = find(aws.clients, regions, config.name, config.owner)
+    if found:
+        _show(session, aws, found)
+        if not delete:
+            return 1
+        _confirm(len(found), yes=yes)
+        Remover(aws.clients, session.say).remove(found)
+        if found := find(aws.clients, regions, config.name, config.owner):
+            _show(session, aws, found)
+            return 1
+    session.say(f"nothing of {config.name} of {config.owner} is in {', '.join(regions)}")
+    return 0
+
+
+def _show(session: Session, aws: Aws, found: list[Left]) -> None:
+    from scripts.platforms.aws import cost as costs  # noqa: PLC0415
+    from scripts.platforms.aws.audit import priced  # noqa: PLC0415
+    from scripts.platforms.aws.prices import Prices  # noqa: PLC0415
+    from scripts.progress import table  # noqa: PLC0415
+
+    found = priced(found, Prices(aws.clients))
+    table(f"{session.topology.lab} in AWS", ("region", "kind", "id", "name", "state", "USD/hour"), [
+        (one.region, one.kind, one.id, one.name, one.state, costs.dollars(one.hourly))
+        for one in found
+    ])
+    session.say(f"{len(found)} left, {costs.total([one.hourly for one in found])} an hour")
+    if any(one.hourly is None for one in found):
+        session.say("? is a price that the Pricing API did not tell")
+
+
+def _confirm(count: int, *, yes: bool) -> None:
+    """Raises UsageError unless a person agrees, here or in the command."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("nobody here to ask whether to remove this", hint="say so with --yes")
+    answer = input(f"Remove these {count} for good, with the data in them? Type yes: ")
+    if answer.strip().lower() != "yes":
+        raise UsageError("not agreed; nothing was removed")
+
+
+@lab_task(locks=True)
+def backend(session: Session) -> None:
+    """Make the bucket that keeps Terraform's state."""
+    from scripts.platforms.aws.backend import settle  # noqa: PLC0415
+
+    settle(_aws(session).clients, session.file, session.say)
+
+
+@lab_task(locks=True, help={"hours": "how many hours from now the lab is to live"})
+def extend(session: Session, hours: int) -> None:
+    """Move the hour at which the hosts end themselves.
+
+    It becomes HOURS from now, whether that is later or earlier than it was.
+    """
+    from scripts.platforms.aws import ttl  # noqa: PLC0415
+
+    if not 1 <= hours <= ttl.MAX_HOURS:
+        raise UsageError(f"--hours {hours}", hint=f"accepted: 1 to {ttl.MAX_HOURS}")
+    end, count = ttl.extend(_aws(session), hours)
+    session.say(f"{count} hosts end at {end:%Y-%m-%d %H:%M} UTC, in {hours} h")
+
+
+@lab_task(name="lab.stop", locks=True)
+def stop(session: Session) -> None:
+    """Stop all hosts for the night; disks stay."""
+    from scripts.platforms.aws import power  # noqa: PLC0415
+
+    names = power.stop(_aws(session))
+    session.say(f"{len(names)} hosts stopped" if names else "no host runs, nothing to do")
+
+
+@lab_task(name="lab.start", locks=True)
+def start(session: Session) -> None:
+    """Start what is stopped; then run `fab up`."""
+    from scripts.platforms.aws import power  # noqa: PLC0415
+
+    names = power.start(_aws(session))
+    if names:
+        session.say(f"{len(names)} hosts started; their public addresses are new: run `fab up`")
+    else:
+        session.say("no host is stopped, nothing to do")
+
+
+def _aws(session: Session) -> Aws:
+    from scripts.platforms.aws import Aws  # noqa: PLC0415
+
+    return Aws(session.file, session.topology, state=session.state, say=session.say)
