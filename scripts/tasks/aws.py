@@ -127,7 +127,7 @@ def backend(session: Session) -> None:
 
 
 @lab_task(locks=True, help={"hours": "how many hours from now the lab is to live"})
-def extend(session: Session, hours: int) -> None:
+def extend(session: Session, hours: int = 0) -> None:
     """Move the hour at which the hosts end themselves.
 
     It becomes HOURS from now, whether that is later or earlier than it was.

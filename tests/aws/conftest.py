@@ -20,6 +20,7 @@ from lab.config import load
 from lab.topology import Host, Topology, build
 from scripts.platforms.aws import Aws
 from scripts.platforms.aws.clients import Clients
+from tests.aws import policy
 from tests.aws.emulator import ENVIRONMENT, UNSET, Emulator
 
 PROJECT = Path(__file__).parents[2]
@@ -73,15 +74,20 @@ def _server() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def emulator(_server: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """An empty account, and an environment that knows no other."""
+def emulator(_server: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """An empty account, and an environment that knows no other.
+
+    What the code under test calls in it is what docs/iam-policy.json allows.
+    """
     _server.reset()
     for name in UNSET:
         monkeypatch.delenv(name, raising=False)
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", _server.url)
-    return _server
+    yield _server
+    called = {policy.action(*call) for call in _server.heard}
+    assert [name for name in sorted(called) if not policy.allowed(name)] == []
 
 
 @pytest.fixture

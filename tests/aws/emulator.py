@@ -60,7 +60,8 @@ class Emulator:
         self._clear()
 
     def _clear(self) -> None:
-        self.calls: list[tuple[str, str]] = []
+        self.calls: list[tuple[str, str]] = []  # a test may clear them
+        self.heard: set[tuple[str, str]] = set()
         self.consoles: dict[str, str] = {}
         self.quotas = dict(QUOTAS)
         self.offline: set[str] = set()
@@ -127,7 +128,9 @@ class Emulator:
         body = environ["wsgi.input"].read(length)
         environ["wsgi.input"] = _Again(body)
         service, operation, asked = _parse(environ, body)
-        self.calls.append((service, operation))
+        if "kafkalab" in environ.get("HTTP_USER_AGENT", ""):
+            self.calls.append((service, operation))
+            self.heard.add((service, operation))
         if service in self.offline:
             return _json(start, {"__type": "ServiceUnavailable", "message": "offline"}, 400)
         if self._failing[operation]:

@@ -1,0 +1,71 @@
+"""Every task as a person says it: `fab …` in a process of its own, against the emulator."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from scripts.platforms.aws import power
+from tests.aws.conftest import KEY, Cloud, MakeCloud
+from tests.aws.test_platform import map_to, sshd  # noqa: F401 - a fixture
+
+BACKEND = '[aws.backend]\nkind = "s3"\nbucket = "kafkalab-states"'
+
+
+def test_before_there_is_a_lab(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(aws=BACKEND)
+    said = cloud.fab("preflight", "cost", "backend", "audit")
+    assert "vCPU quota" in said
+    assert said.count("$0.1497 an hour, $3.59 a day, $1.20 until its TTL of 8 h") == 2
+    assert "bucket kafkalab-states in eu-central-1: made, versioned" in said
+    assert said.endswith("nothing of kafkalab of ann is in eu-central-1, us-east-1\n")
+
+
+def test_up_sends_to_terraform(cloud: Cloud) -> None:
+    """And status shows what is missing."""
+    environment = {"KAFKALAB_KAFKA_SOURCES": "none"}
+    assert "ann-dc1-ctl01: does not exist" in cloud.fab("verify", expect=1, **environment)
+
+
+def test_what_is_in_the_way_is_told_on_standard_error_too(cloud: Cloud) -> None:
+    cloud.emulator.quotas["L-1216C47A"] = 1.0
+    cloud.emulator.offline.add("pricing")
+    said = cloud.fab("preflight", expect=1)
+    assert "failed: eu-central-1: vCPU quota: 1 vCPUs, 0 in use, 8 more needed" in said
+    assert "price unknown: the Pricing API cannot be asked" in said
+    assert "$" not in cloud.fab("cost", expect=1)
+
+
+def test_a_night_and_an_hour_more(
+    cloud: Cloud, sshd: int, monkeypatch: pytest.MonkeyPatch  # noqa: F811
+) -> None:
+    map_to(cloud.make(), sshd, monkeypatch)
+    (cloud.state / "hostkeys-aws.json").write_text(
+        json.dumps(dict.fromkeys(cloud.ids.values(), KEY))
+    )
+    assert "6 hosts stopped" in cloud.fab("lab.stop")
+    assert "6 hosts end at 20" in cloud.fab("extend", "--hours", "4")
+    assert "6 hosts started; their public addresses are new" in cloud.fab("lab.start")
+    assert "accepted: 1 to 8760" in cloud.fab("extend", "--hours", "0", expect=2)
+
+
+def test_audit_asks_before_it_removes(cloud: Cloud) -> None:
+    cloud.make()
+    power.stop(cloud.platform)
+    said = cloud.fab("audit", expect=1)
+    assert "30 left, $0.0117 an hour" in said
+    assert "ann-dc1-kafka01" in said
+    assert "say so with --yes" in cloud.fab("audit", "--delete", expect=2)
+    assert len(cloud.states()) == 6
+    said = cloud.fab("audit", "--delete", "--yes")
+    assert said.endswith("nothing of kafkalab of ann is in eu-central-1, us-east-1\n")
+    assert set(cloud.states().values()) <= {"terminated"}
+    assert "us-west-2" in cloud.fab("audit", "--all-regions")
+
+
+def test_a_lab_file_without_aws_is_told_what_it_lacks(cloud: Cloud) -> None:
+    cloud.file.write_text('owner = "ann"\n[[datacenters]]\nname = "dc1"\ncidr = "10.1.0.0/24"\n')
+    said = cloud.fab("cost", expect=2)
+    assert "aws.admin_cidrs: missing" in said
+    assert "aws.region: missing" in said
