@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from lab.config import LABEL, MAX_PORT, Datacenter, Lab, Problem
+from lab.mirrors import identity_cycle
 from lab.topology import (
     EXTERNAL_OFFSET,
     FIRST_OFFSET,
@@ -43,7 +44,8 @@ RESERVED_SETTINGS = {
 def findings(lab: Lab) -> tuple[list[Problem], list[Problem]]:
     """The errors and the warnings of a lab whose fields are each right for themselves."""
     errors = [
-        *_names(lab), *_networks(lab), *_links(lab), *_replication(lab), *_settings(lab),
+        *_names(lab), *_networks(lab), *_links(lab), *_mirrors(lab), *_replication(lab),
+        *_settings(lab),
         *_ports(lab), *_aws(lab),
     ]
     return errors, list(_warnings(lab))
@@ -95,8 +97,10 @@ def _networks(lab: Lab) -> Iterator[Problem]:
 
 
 def _last_offset(datacenter: Datacenter) -> int:
-    counts = (datacenter.control, datacenter.zookeeper, datacenter.kafka)
-    return max(FIRST_OFFSET[role] + count for role, count in zip(ROLES, counts, strict=True))
+    counts = (datacenter.control, datacenter.zookeeper, datacenter.kafka, datacenter.connect)
+    return max(
+        FIRST_OFFSET[role] + count for role, count in zip(ROLES, counts, strict=True) if count
+    )
 
 
 def _links(lab: Lab) -> Iterator[Problem]:
@@ -105,11 +109,51 @@ def _links(lab: Lab) -> Iterator[Problem]:
         field = f"links[{index}].between"
         for name in link.between:
             if name not in known:
-                near = difflib.get_close_matches(name, known, 1, 0.5)
-                hint = f"did you mean {near[0]}?" if near else "accepted: " + ", ".join(known)
-                yield Problem(field, repr(name), f"no such datacenter; {hint}")
+                yield Problem(field, repr(name), _no_such(name, known))
         if link.between[0] == link.between[1]:
             yield Problem(field, repr(link.between[0]), "links a datacenter to itself")
+
+
+def _mirrors(lab: Lab) -> Iterator[Problem]:
+    datacenters = {datacenter.name: datacenter for datacenter in lab.datacenters}
+    linked = {frozenset(link.between) for link in lab.links}
+    seen: set[str] = set()
+    for index, mirror in enumerate(lab.mirrors, 1):
+        field = f"mirrors[{index}]"
+        ends = {"from": mirror.source, "to": mirror.target}
+        strangers = {key: name for key, name in ends.items() if name not in datacenters}
+        for key, name in strangers.items():
+            yield Problem(f"{field}.{key}", repr(name), _no_such(name, list(datacenters)))
+        if strangers:
+            continue
+        if mirror.source == mirror.target:
+            yield Problem(f"{field}.to", repr(mirror.target), "mirrors a datacenter to itself")
+        elif frozenset(ends.values()) not in linked:
+            yield Problem(
+                field, mirror.name, "the two are not linked; accepted: with "
+                f'[[links]] between = ["{mirror.source}", "{mirror.target}"]',
+            )
+        if mirror.name in seen:
+            yield Problem(field, mirror.name, "is there already; accepted: one of each direction")
+        seen.add(mirror.name)
+        target = datacenters[mirror.target]
+        if not target.control and not target.connect:
+            yield Problem(
+                field, mirror.name, f"{target.name} has no host for Kafka Connect; "
+                "accepted: with control = 1 or connect = 1 there",
+            )
+    ring = identity_cycle(lab.mirrors)
+    if ring:
+        yield Problem(
+            "mirrors", " to ".join((*ring, ring[0])), "a ring under the identity policy, in which "
+            'records would go round for ever; accepted: policy = "default" in one of them',
+        )
+
+
+def _no_such(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else "accepted: " + ", ".join(known)
+    return f"no such datacenter; {hint}"
 
 
 def _replication(lab: Lab) -> Iterator[Problem]:

@@ -21,6 +21,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
 
 from lab.aws import Aws, Region
+from lab.mirrors import Mirror, Mirroring
 from lab.section import Section
 
 KafkaVersion = Literal["3.9.2", "3.9.1"]  # the last line that runs with ZooKeeper
@@ -125,6 +126,7 @@ class Names(Section):
     control: Label = "ctl"
     zookeeper: Label = "zk"
     kafka: Label = "kafka"
+    connect: Label = "connect"
 
 
 class Network(Section):
@@ -162,6 +164,13 @@ class Kafka(Section):
     config: dict[str, Setting] = Field(default_factory=dict)
 
 
+class Connect(Section):
+    """The Kafka Connect workers of every datacenter that something is mirrored into."""
+
+    heap_mb: HeapMb = 192
+    jvm_options: JvmOptions = LAB_JVM
+
+
 class Datacenter(Section):
     """One network with one ensemble and one cluster, spread over `zones` subnets."""
 
@@ -172,6 +181,7 @@ class Datacenter(Section):
     control: Annotated[int, Field(ge=0, le=1)] = 1
     zookeeper: Annotated[int, Field(ge=1, le=9)] = 3
     kafka: Annotated[int, Field(ge=1, le=100)] = 3
+    connect: Annotated[int, Field(ge=0, le=9)] = 0
 
 
 class Link(Section):
@@ -193,8 +203,11 @@ class Lab(Section):
     aws: Aws = Aws()
     zookeeper: ZooKeeper = ZooKeeper()
     kafka: Kafka = Kafka()
+    connect: Connect = Connect()
+    mirroring: Mirroring = Mirroring()
     datacenters: Annotated[tuple[Datacenter, ...], Field(min_length=1, max_length=9)]
     links: tuple[Link, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from typing import Literal
 from lab.config import Datacenter as DatacenterConfig
 from lab.config import Lab
 
-Role = Literal["control", "zookeeper", "kafka"]
-ROLES: tuple[Role, ...] = ("control", "zookeeper", "kafka")
+Role = Literal["control", "zookeeper", "kafka", "connect"]
+ROLES: tuple[Role, ...] = ("control", "zookeeper", "kafka", "connect")
 
 # A host's offset in its subnet: the role's first offset plus the number within the role. The first
 # four addresses and the last one of a subnet belong to AWS (VPC user guide, "Subnet sizing").
-FIRST_OFFSET: dict[Role, int] = {"control": 9, "zookeeper": 20, "kafka": 30}
+FIRST_OFFSET: dict[Role, int] = {"control": 9, "zookeeper": 20, "kafka": 30, "connect": 200}
 
 PORTS_PER_DATACENTER = 1000
 EXTERNAL_OFFSET = 500
@@ -27,11 +27,14 @@ SSH_PORT = 22
 ZOOKEEPER_CLIENT_PORT = 2181
 INTERNAL_PORT = 9092
 EXTERNAL_PORT = 9094
+CONNECT_PORT = 8083
 
 
 @dataclass(frozen=True)
 class Host:
     """One machine. `number` counts from 1 within datacenter and role: `broker.id`, `myid`.
+
+    `roles` begins with `role`; a control host may carry the Connect workers, too.
 
     `ssh_port` and `external_port` are where 127.0.0.1 of the workstation reaches the host's SSH and
     EXTERNAL listener on the local platform; `external_port` is None where no broker runs.
@@ -47,10 +50,7 @@ class Host:
     ssh_port: int
     external_port: int | None
     heap_mb: int
-
-    @property
-    def roles(self) -> tuple[Role, ...]:
-        return (self.role,)
+    roles: tuple[Role, ...]
 
 
 @dataclass(frozen=True)
@@ -163,9 +163,11 @@ def host_names(lab: Lab, config: DatacenterConfig) -> list[tuple[Role, int, str]
     """(role, number, name) of each host of a datacenter, before anything is known to be legal."""
     counts: dict[Role, int] = {
         "control": config.control, "zookeeper": config.zookeeper, "kafka": config.kafka,
+        "connect": config.connect,
     }
     shorts: dict[Role, str] = {
         "control": lab.names.control, "zookeeper": lab.names.zookeeper, "kafka": lab.names.kafka,
+        "connect": lab.names.connect,
     }
     fixed = lab.names.pattern.replace("{owner}", lab.owner).replace("{datacenter}", config.name)
     return [
@@ -176,13 +178,20 @@ def host_names(lab: Lab, config: DatacenterConfig) -> list[tuple[Role, int, str]
 
 
 def _hosts(lab: Lab, config: DatacenterConfig, index: int) -> tuple[Host, ...]:
-    heap = {"control": 0, "zookeeper": lab.zookeeper.heap_mb, "kafka": lab.kafka.heap_mb}
+    heap: dict[Role, int] = {
+        "zookeeper": lab.zookeeper.heap_mb, "kafka": lab.kafka.heap_mb,
+        "connect": lab.connect.heap_mb,
+    }
+    mirrored = any(mirror.target == config.name for mirror in lab.mirrors)
     ports = lab.local.port_base + PORTS_PER_DATACENTER * index
     zones = subnets(config)
     hosts = []
     for role, number, name in host_names(lab, config):
         offset = FIRST_OFFSET[role] + number
         zone = (number - 1) % config.zones
+        roles: tuple[Role, ...] = (role,)
+        if role == "control" and mirrored and not config.connect:
+            roles = (role, "connect")
         hosts.append(
             Host(
                 name=name,
@@ -194,7 +203,8 @@ def _hosts(lab: Lab, config: DatacenterConfig, index: int) -> tuple[Host, ...]:
                 address=zones[zone][offset],
                 ssh_port=ports + offset,
                 external_port=ports + EXTERNAL_OFFSET + offset if role == "kafka" else None,
-                heap_mb=heap[role],
+                heap_mb=sum(heap.get(one, 0) for one in roles),
+                roles=roles,
             )
         )
     return tuple(hosts)

@@ -70,14 +70,8 @@ class Host:
         For protocols that answer once and close (ZooKeeper's four-letter words); "" when nobody
         listens there.
         """
-        import paramiko  # noqa: PLC0415 - 0.1 s that not every command needs
-
-        transport = self._transport()
-        try:
-            channel = transport.open_channel(
-                "direct-tcpip", ("127.0.0.1", port), ("127.0.0.1", 0), timeout=timeout
-            )
-        except paramiko.ChannelException:
+        channel = self.open_channel("127.0.0.1", port, timeout=timeout)
+        if channel is None:
             return ""
         with channel:
             channel.settimeout(timeout)
@@ -87,6 +81,19 @@ class Host:
                 while piece := channel.recv(CHUNK):
                     received += piece
         return received.decode(errors="replace")
+
+    def open_channel(self, address: str, port: int, *, timeout: float) -> Any:
+        """A TCP connection from the host to `address`, as a socket; None when nobody listens."""
+        import paramiko  # noqa: PLC0415 - 0.1 s that not every command needs
+
+        try:
+            channel = self._transport().open_channel(
+                "direct-tcpip", (address, port), ("127.0.0.1", 0), timeout=timeout
+            )
+        except paramiko.ChannelException:
+            return None
+        channel.settimeout(timeout)
+        return channel
 
     def close(self) -> None:
         if self._connection is not None:

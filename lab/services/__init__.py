@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lab.services import base, control, distribution, firewall, kafka, zookeeper
+from lab.services import base, connect, control, distribution, firewall, kafka, zookeeper
 from lab.services.context import Context
 from lab.state import File, HostState, Key, Resource, Unit, merge
 from lab.topology import (
+    CONNECT_PORT,
     INTERNAL_PORT,
     ROLES,
     ZOOKEEPER_CLIENT_PORT,
@@ -33,6 +34,10 @@ class Service:
     unit: str | None = None
     port: int | None = None
 
+    def on(self, host: Host) -> bool:
+        """Whether a host has the service."""
+        return bool(set(host.roles) & set(self.roles))
+
 
 # In the order in which they are converged and restarted.
 SERVICES: dict[str, Service] = {
@@ -47,11 +52,15 @@ SERVICES: dict[str, Service] = {
             ZOOKEEPER_CLIENT_PORT,
         ),
         Service("kafka", ("kafka",), kafka.desired, "kafka.service", INTERNAL_PORT),
+        Service("connect", ("connect",), connect.desired, "connect.service", CONNECT_PORT),
     )
 }
 # A service alone is of no use: what it stands on comes with it.
 GROUND = ("hosts", "firewall")
-NEEDS = {"hosts": (), "zookeeper": ("distribution",), "kafka": ("distribution",)}
+NEEDS = {
+    "hosts": (), "zookeeper": ("distribution",), "kafka": ("distribution",),
+    "connect": ("distribution",),
+}
 
 
 def desired_state(
@@ -65,7 +74,7 @@ def desired_state(
             name for name in names
             if name in wanted or any(name in NEEDS[service] for service in only)
         )
-    services = [SERVICES[name] for name in names if host.role in SERVICES[name].roles]
+    services = [SERVICES[name] for name in names if SERVICES[name].on(host)]
     return merge(*(service.desired(host, context) for service in services))
 
 
@@ -94,5 +103,5 @@ def _content(resource: Resource | None) -> str | None:
 def services_of(host: Host) -> tuple[Service, ...]:
     """The services that run on a host, in order."""
     return tuple(
-        service for service in SERVICES.values() if service.unit and host.role in service.roles
+        service for service in SERVICES.values() if service.unit and service.on(host)
     )

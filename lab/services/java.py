@@ -9,7 +9,6 @@ from lab.services.context import JAVA, KAFKA_USER, OPEN_FILES, UNIT_FOLDER, Cont
 from lab.state import Directory, File, HostState, Key, Resource, Unit, digest
 from lab.templates import properties, render
 
-
 DIGEST_OPTION = "-Dkafkalab.digest="
 
 

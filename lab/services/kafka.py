@@ -49,12 +49,17 @@ def replication(lab: Lab, datacenter: Datacenter) -> tuple[int, int]:
     return factor, lab.kafka.min_insync_replicas or max(1, factor - 1)
 
 
+def internal_factor(datacenter: Datacenter) -> int:
+    """The replicas of what clusters and workers keep for themselves."""
+    return min(3, len(datacenter.by_role("kafka")))
+
+
 def settings(host: Host, context: Context) -> dict[str, object]:
     """server.properties of one broker; what [kafka.config] names wins over the lab's own choice."""
     lab, datacenter = context.topology.config, context.datacenter(host)
     factor, insync = replication(lab, datacenter)
     address, port = context.external[host.name]
-    internal_factor = min(3, len(datacenter.by_role("kafka")))
+    internal = internal_factor(datacenter)
     ensemble = ",".join(
         f"{peer.fqdn}:{ZOOKEEPER_CLIENT_PORT}" for peer in datacenter.by_role("zookeeper")
     )
@@ -74,10 +79,10 @@ def settings(host: Host, context: Context) -> dict[str, object]:
         "default.replication.factor": factor,
         "min.insync.replicas": insync,
         "offsets.topic.num.partitions": lab.kafka.offsets_partitions,
-        "offsets.topic.replication.factor": internal_factor,
+        "offsets.topic.replication.factor": internal,
         "transaction.state.log.num.partitions": lab.kafka.offsets_partitions,
-        "transaction.state.log.replication.factor": internal_factor,
-        "transaction.state.log.min.isr": max(1, internal_factor - 1),
+        "transaction.state.log.replication.factor": internal,
+        "transaction.state.log.min.isr": max(1, internal - 1),
         # A laptop's measure: fewer threads, and 16 MB instead of 128 for the log cleaner.
         "num.network.threads": 2,
         "num.io.threads": 4,

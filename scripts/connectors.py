@@ -1,0 +1,185 @@
+"""Connectors are desired state, too: ask, compare, put what differs, wait until it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lab.mirrors import Cluster, Config, connectors
+from lab.services.connect import internal_bootstrap
+from lab.services.kafka import replication
+from lab.topology import Datacenter, Topology
+from scripts.cluster import wait_until
+from scripts.errors import LabError, TimeoutExpired
+from scripts.fleet import Fleet
+from scripts.rest import Rest, RestError
+
+READY_SECONDS = 120
+RUNNING_SECONDS = 120
+RESTARTS = 3  # of failed tasks, before a person has to look
+RETRIED = (404, 409, 500, 503)  # starting, rebalancing, or a request that was passed on too early
+
+
+@dataclass(frozen=True)
+class ConnectorPlan:
+    """What a datacenter's workers need: configs to put, names to delete."""
+
+    put: Mapping[str, Config]
+    delete: tuple[str, ...]
+
+    @property
+    def changes(self) -> int:
+        return len(self.put) + len(self.delete)
+
+
+@dataclass(frozen=True)
+class ConnectorState:
+    """One connector: its own state and its tasks'; `trace` is the first failure's first line."""
+
+    name: str
+    state: str
+    tasks: tuple[str, ...]
+    trace: str
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, in words; "" when all of it runs."""
+        if self.state != "RUNNING":
+            return f"{self.name} is {self.state}" + (f": {self.trace}" if self.trace else "")
+        bad = [task for task in self.tasks if task != "RUNNING"]
+        if bad:
+            return f"{self.name}: a task is {bad[0]}" + (f": {self.trace}" if self.trace else "")
+        return ""
+
+
+def end(topology: Topology, name: str) -> Cluster:
+    """One end of a mirror as its workers see it."""
+    datacenter = topology.datacenter(name)
+    factor, _ = replication(topology.config, datacenter)
+    return Cluster(name, internal_bootstrap(datacenter), factor)
+
+
+def desired(topology: Topology, datacenter: Datacenter) -> dict[str, Config]:
+    """The connectors that run in a datacenter: those of the mirrors that lead to it."""
+    result: dict[str, Config] = {}
+    for mirror in topology.config.mirrors:
+        if mirror.target == datacenter.name:
+            result |= connectors(
+                mirror, end(topology, mirror.source), end(topology, mirror.target),
+                topology.config.mirroring,
+            )
+    return result
+
+
+def diff(actual: Mapping[str, Config], wanted: Mapping[str, Config]) -> ConnectorPlan:
+    """What to put and what to delete; connectors with equal configurations are left alone."""
+    put = {name: config for name, config in wanted.items() if actual.get(name) != config}
+    return ConnectorPlan(put, tuple(sorted(actual.keys() - wanted.keys())))
+
+
+class Workers:
+    """The group of workers of one datacenter."""
+
+    def __init__(self, fleet: Fleet, topology: Topology, datacenter: Datacenter) -> None:
+        self.datacenter = datacenter
+        self.wanted = desired(topology, datacenter)
+        self.rest = Rest(fleet, datacenter.by_role("connect")[0])
+
+    def configs(self) -> dict[str, Config]:
+        """The connectors as they are."""
+        found = self._patiently("GET", "/connectors?expand=info", READY_SECONDS)
+        return {name: one["info"]["config"] for name, one in found.items()}
+
+    def states(self) -> list[ConnectorState]:
+        """What each connector does. Raises RestError when no worker answers."""
+        found = self.rest("GET", "/connectors?expand=status")
+        return sorted(
+            (_state(name, one["status"]) for name, one in found.items()),
+            key=lambda state: state.name,
+        )
+
+    def plan(self) -> ConnectorPlan:
+        """The difference; asks once and does not wait for a worker that is not there."""
+        found = self.rest("GET", "/connectors?expand=info")
+        return diff({name: one["info"]["config"] for name, one in found.items()}, self.wanted)
+
+    def converge(self, tell: Callable[[str], None]) -> int:
+        """Make the connectors what they should be and wait until all run; the changes made."""
+        tell("waiting for Connect")
+        plan = diff(self.configs(), self.wanted)
+        for name in plan.delete:
+            tell(f"removing {name}")
+            self._patiently("DELETE", f"/connectors/{name}", READY_SECONDS)
+        for name, config in plan.put.items():
+            tell(f"setting up {name}")
+            self._patiently("PUT", f"/connectors/{name}/config", READY_SECONDS, dict(config))
+        tell("waiting for connectors")
+        self.wait_running()
+        return plan.changes
+
+    def wait_running(self, timeout: float = RUNNING_SECONDS) -> None:
+        """Wait until every wanted connector and task runs; failed ones are restarted, but not for
+        ever. Raises LabError naming the connector and the worker's own reason."""
+        restarts, problem = 0, "no answer"
+
+        def running() -> bool:
+            nonlocal restarts, problem
+            try:
+                states = {state.name: state for state in self.states()}
+            except RestError as error:
+                problem = error.what
+                return False
+            problem = next(
+                (text for name in self.wanted
+                 if (text := states[name].problem if name in states else f"{name} is not there")),
+                "",
+            )
+            failed = [s for s in states.values() if "FAILED" in (s.state, *s.tasks)]
+            if failed and restarts < RESTARTS:
+                restarts += 1
+                for state in failed:
+                    self._restart(state.name)
+            elif failed:
+                raise LabError(
+                    f"{problem}, still after {restarts} restarts", where=self.datacenter.name,
+                    hint="see `fab logs HOST connect`",
+                )
+            return not problem
+
+        try:
+            wait_until(running, timeout=timeout, pause=0.2)
+        except TimeoutExpired:
+            raise TimeoutExpired(
+                f"after {timeout:g} s: {problem}", where=self.datacenter.name,
+                hint="see `fab connect.status` and `fab logs HOST connect`",
+            ) from None
+
+    def _restart(self, name: str) -> None:
+        path = f"/connectors/{name}/restart?includeTasks=true&onlyFailed=true"
+        self._patiently("POST", path, READY_SECONDS)
+
+    def _patiently(self, method: str, path: str, timeout: float, body: object = None) -> Any:
+        """A request, again while workers start or rebalance."""
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                return self.rest(method, path, body)
+            except RestError as error:
+                gone = method == "DELETE" and error.status == 404
+                if gone:
+                    return None
+                if error.status not in RETRIED or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.2)
+
+
+def _state(name: str, status: Mapping[str, Any]) -> ConnectorState:
+    parts = [status["connector"], *status["tasks"]]
+    trace = next((str(part["trace"]) for part in parts if part.get("trace")), "")
+    return ConnectorState(
+        name, status["connector"]["state"],
+        tuple(task["state"] for task in sorted(status["tasks"], key=lambda task: task["id"])),
+        trace.strip().splitlines()[0][:200] if trace.strip() else "",
+    )
