@@ -86,6 +86,7 @@ class InstanceTypes(Section):
     control: InstanceType = "t3.micro"
     zookeeper: InstanceType = "t3.micro"
     kafka: InstanceType = "t3.small"
+    connect: InstanceType = "t3.small"
 
 
 class VolumeSizes(Section):
@@ -94,6 +95,7 @@ class VolumeSizes(Section):
     control: VolumeGb = 10
     zookeeper: VolumeGb = 10
     kafka: VolumeGb = 20
+    connect: VolumeGb = 10
 
 
 class Backend(Section):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from lab.topology import Datacenter, Topology
 from scripts.cluster import wait_until
 from scripts.errors import LabError, TimeoutExpired
 from scripts.fleet import Fleet
+from scripts.progress import Progress
 from scripts.rest import Rest, RestError
 
 READY_SECONDS = 120
@@ -87,9 +88,9 @@ class Workers:
         self.wanted = desired(topology, datacenter)
         self.rest = Rest(fleet, datacenter.by_role("connect")[0])
 
-    def configs(self) -> dict[str, Config]:
-        """The connectors as they are."""
-        found = self._patiently("GET", "/connectors?expand=info", READY_SECONDS)
+    def configs(self, wait: float = READY_SECONDS) -> dict[str, Config]:
+        """The connectors as they are; waits up to `wait` seconds for a worker that starts."""
+        found = self._patiently("GET", "/connectors?expand=info", wait)
         return {name: one["info"]["config"] for name, one in found.items()}
 
     def states(self) -> list[ConnectorState]:
@@ -99,11 +100,6 @@ class Workers:
             (_state(name, one["status"]) for name, one in found.items()),
             key=lambda state: state.name,
         )
-
-    def plan(self) -> ConnectorPlan:
-        """The difference; asks once and does not wait for a worker that is not there."""
-        found = self.rest("GET", "/connectors?expand=info")
-        return diff({name: one["info"]["config"] for name, one in found.items()}, self.wanted)
 
     def converge(self, tell: Callable[[str], None]) -> int:
         """Make the connectors what they should be and wait until all run; the changes made."""
@@ -170,9 +166,25 @@ class Workers:
                 gone = method == "DELETE" and error.status == 404
                 if gone:
                     return None
-                if error.status not in RETRIED or time.monotonic() > deadline:
+                if error.status not in RETRIED or time.monotonic() >= deadline:
                     raise
             time.sleep(0.2)
+
+
+def converge_connectors(
+    fleet: Fleet, topology: Topology, datacenters: Iterable[Datacenter], progress: Progress
+) -> int:
+    """Converge the connectors of every datacenter that has workers, side by side."""
+    chosen = {one.name: one for one in datacenters if one.by_role("connect")}
+
+    def one_datacenter(name: str) -> int:
+        changes = Workers(fleet, topology, chosen[name]).converge(
+            lambda text: progress.step(name, text)
+        )
+        progress.done(name, f"{changes} connectors" if changes else "")
+        return changes
+
+    return sum(fleet.each(one_datacenter, chosen).values())
 
 
 def _state(name: str, status: Mapping[str, Any]) -> ConnectorState:

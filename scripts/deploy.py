@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from lab.topology import Host
 from scripts.cli import duration
+from scripts.connectors import converge_connectors
 from scripts.converge import converge
 from scripts.distribute import Distributor
 from scripts.kafka_dist import Distribution
@@ -62,10 +63,15 @@ def _converge(
             plans = converge(fleet, hosts, context, distributor, progress, only=only)
         finally:
             distributor.close(fleet)
-        restarted = roll(fleet, session.datacenters(tuple(hosts)), plans, context, progress)
+        datacenters = session.datacenters(tuple(hosts))
+        restarted = roll(fleet, datacenters, plans, context, progress)
+        moved = 0
+        if only is None or "connect" in only:
+            moved = converge_connectors(fleet, session.topology, datacenters, progress)
     changed = sum(1 for plan in plans.values() if plan.changes)
-    text = f"{changed} of {len(hosts)} hosts changed" if changed else (
+    text = f"{changed} of {len(hosts)} hosts changed" if changed or moved else (
         f"{len(hosts)} hosts in order, nothing to do"
     )
     rolled = f", {restarted} services restarted one at a time" if restarted else ""
-    session.say(f"{text}{rolled}, {duration(began)}")
+    mirrored = f", {moved} connectors set up or removed" if moved else ""
+    session.say(f"{text}{rolled}{mirrored}, {duration(began)}")

@@ -126,10 +126,16 @@ class MirrorView:
         stamp = _record_at(self.target, topic, 0, -1)
         return round(time.time() - stamp / 1000, 3) if stamp else None
 
-    def prove(self) -> tuple[str, str]:
+    def running(self) -> str:
+        """Wait until the mirror's connectors and tasks run; how many. Raises LabError."""
+        self.workers.wait_running()
+        mine = [s for s in self.workers.states() if s.name.startswith(self.mirror.name + ".")]
+        return f"{len(mine)} connectors, {sum(len(state.tasks) for state in mine)} tasks running"
+
+    def prove(self) -> str:
         """Write in the source, read in the target, and hold a translated offset against both.
 
-        Returns what was seen of the records and of the offsets. Raises LabError.
+        Returns what was seen. Raises LabError.
         """
         self._make_canary()
         run = secrets.token_hex(4)
@@ -140,8 +146,7 @@ class MirrorView:
         middle = latencies[len(latencies) // 2]
         return (
             f"{len(sent)} records in {remote}, {middle * 1000:.0f} ms median, "
-            f"{latencies[-1] * 1000:.0f} ms at most",
-            offsets,
+            f"{latencies[-1] * 1000:.0f} ms at most; {offsets}"
         )
 
     def _make_canary(self) -> None:
@@ -215,17 +220,15 @@ class MirrorView:
         for admin in (_admin(self.source), _admin(self.target)):
             for future in admin.delete_consumer_groups([group]).values():
                 future.exception(timeout=30)
+        # Translation may round down, so that records are read again, but never up, which would
+        # skip some: what stands at the translated offset is the committed record or an older one.
         there = _value_at(self.target, remote, found.offset)
-        here = _value_at(self.source, CANARY, committed)
-        at = sent.get(there, -1)
-        if there != here and not (0 <= at <= committed) and there not in ("", None) \
-                and there.startswith(run):
+        if there not in sent or sent[there] > committed:
             raise LabError(
-                f"offset {committed} ({here}) became {found.offset} ({there}), which lies after it",
+                f"offset {committed} became {found.offset}, where {there or 'nothing'} stands",
                 where=self.mirror.name,
             )
-        behind = committed - at if at >= 0 else committed
-        return f"offset {committed} became {found.offset}, {behind} records before it"
+        return f"offset {committed} became {found.offset}, {committed - sent[there]} records early"
 
 
 class _Reader:
@@ -250,9 +253,11 @@ class _Reader:
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             message = self._consumer.poll(0.1)
-            if message is not None and message.error() is None:
-                if message.value().decode() == value:
-                    return
+            if (
+                message is not None and message.error() is None
+                and message.value().decode() == value
+            ):
+                return
         raise LabError(f"a record did not cross within {timeout:g} s", where=where,
                        hint="see `fab mirror.status`")
 

@@ -6,16 +6,21 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 
 from lab import state
+from lab.mirrors import Config
 from lab.services import SERVICES
 from lab.services.context import Context
 from lab.state import Change
-from lab.topology import Datacenter, Host
+from lab.topology import Datacenter, Host, Topology
 from scripts import ensemble
 from scripts.cluster import Cluster
+from scripts.connectors import Workers
+from scripts.connectors import diff as connector_diff
 from scripts.converge import HostPlan, pending, plan_host
 from scripts.deploy import missing_hosts
 from scripts.errors import LabError
 from scripts.fleet import Fleet
+from scripts.platforms import Instance
+from scripts.rest import RestError
 from scripts.session import Session, bootstrap
 
 
@@ -32,15 +37,21 @@ def show(session: Session, hosts: Sequence[Host]) -> int:
         for plan in plans.values():
             for line in describe_host(plan):
                 session.say(line)
+        connectors = [
+            line for datacenter in session.datacenters(tuple(hosts))
+            for line in _connectors(fleet, session.topology, datacenter, instances)
+        ]
         restarts = [
             line for datacenter in session.datacenters(tuple(hosts))
             for line in _restart_order(fleet, datacenter, plans, context)
         ]
+    for line in connectors:
+        session.say(line)
     if restarts:
         session.say("restarts, one at a time, in this order:")
         for line in restarts:
             session.say(f"  {line}")
-    count = len(absent) + sum(len(plan.changes) for plan in plans.values())
+    count = len(absent) + len(connectors) + sum(len(plan.changes) for plan in plans.values())
     changed = sum(1 for plan in plans.values() if plan.changes)
     session.say(
         f"plan: {len(absent)} hosts to create, {changed} to change, {len(restarts)} restarts"
@@ -88,6 +99,39 @@ def _running(before: object) -> bool:
     return isinstance(before, state.Unit) and before.running
 
 
+def _connectors(
+    fleet: Fleet, topology: Topology, datacenter: Datacenter, instances: Mapping[str, Instance]
+) -> list[str]:
+    """What would change about the connectors that run in a datacenter."""
+    carriers = datacenter.by_role("connect")
+    if not carriers:
+        return []
+    workers = Workers(fleet, topology, datacenter)
+    try:
+        if missing_hosts(carriers, instances):
+            raise RestError(503, "no worker", where=datacenter.name)
+        actual = workers.configs(wait=0)
+    except RestError:  # not there yet: all of them are to be made
+        actual = {}
+    return describe_connectors(actual, workers.wanted)
+
+
+def describe_connectors(actual: Mapping[str, Config], wanted: Mapping[str, Config]) -> list[str]:
+    """A line for each connector to make or remove, and for each setting that differs."""
+    plan = connector_diff(actual, wanted)
+    lines = [f"- connector {name}" for name in plan.delete]
+    for name, config in plan.put.items():
+        before = actual.get(name)
+        if before is None:
+            lines.append(f"+ connector {name}")
+            continue
+        lines += [
+            f"~ connector {name}: {key}: {before.get(key, '(none)')} -> {config.get(key, '(none)')}"
+            for key in sorted(before.keys() | config.keys()) if before.get(key) != config.get(key)
+        ]
+    return lines
+
+
 def _restart_order(
     fleet: Fleet, datacenter: Datacenter, plans: Mapping[str, HostPlan], context: Context
 ) -> Iterator[str]:
@@ -108,3 +152,5 @@ def _restart_order(
             controller = -1
         for host in sorted(brokers, key=lambda host: host.number == controller):
             yield f"{host.name} kafka" + (" (controller)" if host.number == controller else "")
+    for host in pending(mine, SERVICES["connect"]):
+        yield f"{host.name} connect"

@@ -28,7 +28,10 @@ def roll(
         brokers = pending(mine, SERVICES["kafka"])
         roll_zookeeper(fleet, datacenter, zookeepers, progress)
         roll_kafka(fleet, datacenter, brokers, context, progress)
-        return len(zookeepers) + len(brokers)
+        workers = pending(mine, SERVICES["connect"])
+        for host in workers:  # the others of the group take over its tasks meanwhile
+            _restart(fleet, host, SERVICES["connect"], progress)
+        return len(zookeepers) + len(brokers) + len(workers)
 
     return sum(fleet.each(one, [datacenter.name for datacenter in datacenters]).values())
 

@@ -18,6 +18,7 @@ from scripts import ensemble
 from scripts.cluster import Cluster, client_settings, wait_until
 from scripts.errors import LabError
 from scripts.fleet import Fleet
+from scripts.mirroring import MirrorView
 from scripts.progress import Progress
 
 TOPIC_PREFIX = "kafkalab-verify-"
@@ -269,13 +270,28 @@ def verify(
     fleet: Fleet, topology: Topology, datacenters: Iterable[Datacenter], context: Context,
     progress: Progress,
 ) -> list[Report]:
-    """Verify datacenters side by side."""
+    """Verify datacenters side by side, then the mirrors between them."""
     chosen = {datacenter.name: datacenter for datacenter in datacenters}
+    mirrors = {
+        mirror.name: mirror for mirror in topology.config.mirrors
+        if {mirror.source, mirror.target} <= chosen.keys()
+    }
 
-    def one(name: str) -> Report:
+    def one_datacenter(name: str) -> Report:
         work = Verification(fleet, topology, chosen[name], context)
         report = work.run(lambda what: progress.step(name, what))
         progress.done(name, "")
         return report
 
-    return list(fleet.each(one, chosen).values())
+    def one_mirror(name: str) -> Report:
+        report = Report(name, lambda what: progress.step(name, what))
+        view = MirrorView(fleet, topology, mirrors[name], context)
+        if report.check("connectors", view.running):
+            report.check("records and offsets", view.prove)
+        progress.done(name, "")
+        return report
+
+    reports = list(fleet.each(one_datacenter, chosen).values())
+    if all(report.ok for report in reports):
+        reports += fleet.each(one_mirror, mirrors).values()
+    return reports

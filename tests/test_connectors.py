@@ -1,0 +1,127 @@
+"""Connectors as desired state, against a Connect that rejects what it does not expect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.config import parse
+from lab.topology import Topology, build
+from scripts.connectors import Workers, diff
+from scripts.errors import LabError
+from scripts.plan import describe_connectors
+from scripts.rest import RestError
+from tests.fakes import FakeFleet
+
+configs = st.dictionaries(
+    st.sampled_from("pqrs"), st.dictionaries(st.sampled_from("xyz"), st.sampled_from("12")),
+)
+
+
+@given(configs, configs)
+def test_putting_and_deleting_what_differs_gives_what_is_wanted(
+    actual: dict[str, Any], wanted: dict[str, Any]
+) -> None:
+    plan = diff(actual, wanted)
+    after = {name: config for name, config in actual.items() if name not in plan.delete}
+    assert {**after, **plan.put} == wanted
+    assert plan.changes == 0 or actual != wanted
+    assert bool(describe_connectors(actual, wanted)) is (actual != wanted)
+
+
+class FakeConnect:
+    """A group of workers. `tasks` gives each connector's task states in turn, the last for ever."""
+
+    def __init__(self, configs: Mapping[str, Any], refusals: int = 0) -> None:
+        self.configs = dict(configs)
+        self.refusals = refusals
+        self.task_states: dict[str, list[str]] = {}
+        self.calls: list[str] = []
+
+    def __call__(self, method: str, path: str, body: Any = None) -> Any:
+        if self.refusals:
+            self.refusals -= 1
+            raise RestError(409, "rebalancing", where="connect")
+        self.calls.append(f"{method} {path}")
+        match method, path.split("/"):
+            case "GET", [_, "connectors?expand=info"]:
+                return {name: {"info": {"config": c}} for name, c in self.configs.items()}
+            case "GET", [_, "connectors?expand=status"]:
+                return {name: {"status": self._status(name)} for name in self.configs}
+            case "PUT", [_, "connectors", name, "config"]:
+                self.configs[name] = body
+                return None
+            case "DELETE", [_, "connectors", name]:
+                del self.configs[name]
+                return None
+            case "POST", [_, "connectors", _, restart] if restart.startswith("restart?"):
+                return None
+        raise AssertionError(f"unexpected {method} {path}")
+
+    def _status(self, name: str) -> Any:
+        states = self.task_states.get(name, ["RUNNING"])
+        state = states.pop(0) if len(states) > 1 else states[0]
+        return {"connector": {"state": "RUNNING"}, "tasks": [
+            {"id": 0, "state": state, **({"trace": "Boom: no\n at x"} if state == "FAILED" else {})}
+        ]}
+
+
+@pytest.fixture
+def topology() -> Topology:
+    return build(parse({
+        "owner": "ann", "datacenters": [
+            {"name": "a", "cidr": "10.1.0.0/24"}, {"name": "b", "cidr": "10.2.0.0/24"},
+        ],
+        "links": [{"between": ["a", "b"]}], "mirrors": [{"from": "a", "to": "b"}],
+    }).lab)
+
+
+def workers(topology: Topology, rest: FakeConnect) -> Workers:
+    made = Workers(FakeFleet([]), topology, topology.datacenter("b"))
+    made.rest = rest  # type: ignore[assignment]
+    return made
+
+
+def test_what_is_in_order_is_asked_twice_and_never_put(topology: Topology) -> None:
+    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    assert workers(topology, rest).converge(lambda text: None) == 0
+    assert rest.calls == ["GET /connectors?expand=info", "GET /connectors?expand=status"]
+
+
+def test_a_rebalance_is_waited_out_and_strangers_are_removed(topology: Topology) -> None:
+    rest = FakeConnect({"old": {"x": "1"}}, refusals=2)
+    made = workers(topology, rest)
+    assert made.converge(lambda text: None) == 4
+    assert rest.configs == made.wanted
+
+
+def test_a_failed_task_is_restarted(topology: Topology) -> None:
+    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest.task_states["a-to-b.source"] = ["FAILED", "RUNNING"]
+    workers(topology, rest).wait_running()
+    restarts = [call for call in rest.calls if call.startswith("POST")]
+    assert restarts == [
+        "POST /connectors/a-to-b.source/restart?includeTasks=true&onlyFailed=true"
+    ]
+
+
+def test_a_task_that_keeps_failing_is_told_with_its_reason(topology: Topology) -> None:
+    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest.task_states["a-to-b.source"] = ["FAILED"]
+    with pytest.raises(LabError, match=r"a-to-b.source: a task is FAILED: Boom: no, still after 3"):
+        workers(topology, rest).wait_running()
+    assert len([call for call in rest.calls if call.startswith("POST")]) == 3
+
+
+def test_a_refusal_that_is_none_of_waiting_is_an_error_at_once(topology: Topology) -> None:
+    def refuse(method: str, path: str, body: Any = None) -> Any:
+        raise RestError(400, "bad config", where="b")
+
+    made = workers(topology, FakeConnect({}))
+    made.rest = refuse  # type: ignore[assignment]
+    with pytest.raises(RestError, match="bad config"):
+        made.converge(lambda text: None)
