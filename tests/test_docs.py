@@ -20,6 +20,8 @@ PAGES = (README, *sorted((PROJECT / "docs").glob("*.md")))
 TEXTS = {page: page.read_text() for page in PAGES}
 NAMESPACE: Collection = scripts.namespace
 TASKS: dict[str, Task[Any]] = {name: NAMESPACE[name] for name in NAMESPACE.task_names}
+# What a collection does when it is named alone.
+SHORT = {short: TASKS[name] for name, shorts in NAMESPACE.task_names.items() for short in shorts}
 # `fab X …` in a code span or a line of a console block; what follows on the line are its words.
 COMMAND = re.compile(r"(?:`|^\$ |&& )(?:[A-Z_]+=\S+ )*fab ([^`\n|]*)", re.MULTILINE)
 OF_FAB = {"--list", "--help"}
@@ -60,8 +62,8 @@ def test_every_command_in_the_documentation_exists(page: Path, words: str) -> No
             option = word.partition("=")[0].removeprefix("--")
             assert task is not None, f"{page.name}: fab {words}"
             assert option in options(task), f"{page.name}: fab {words}"
-        elif word in TASKS:
-            task = TASKS[word]
+        elif word in TASKS or word in SHORT:
+            task = TASKS.get(word) or SHORT[word]
         else:
             assert task is not None, f"{page.name}: no task {word}: fab {words}"
 
@@ -107,11 +109,12 @@ def test_readmes_lab_file_is_good() -> None:
 
 
 def test_every_field_of_the_lab_file_is_documented() -> None:
-    text = TEXTS[PROJECT / "docs" / "lab-file.md"]
+    text = "".join(TEXTS[PROJECT / "docs" / page] for page in ("lab-file.md", "mirrors.md"))
     for section, fields in {"": Lab.model_fields, **sections()}.items():
-        for field in fields:
+        for name, model in fields.items():
+            field = model.alias or name
             names = (f"`{field}`", f"[{field}]", f"`{section}.{field}`", f"[{section}.{field}]")
-            assert any(name in text for name in names), f"{section}.{field}"
+            assert any(one in text for one in names), f"{section}.{field}"
 
 
 def sections() -> dict[str, Any]:
@@ -119,7 +122,7 @@ def sections() -> dict[str, Any]:
     found: dict[str, Any] = {}
     sample = parse({
         "owner": "a", "datacenters": [{"name": n, "cidr": f"10.{n}.0.0/24"} for n in "12"],
-        "links": [{"between": ["1", "2"]}],
+        "links": [{"between": ["1", "2"]}], "mirrors": [{"from": "1", "to": "2"}],
     }).lab
     for name, value in sample:
         one = value[0] if isinstance(value, tuple) else value
