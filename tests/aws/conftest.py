@@ -214,7 +214,7 @@ class Cloud:
         """Run `fab` in a process of its own; everything that it printed."""
         done = subprocess.run(
             [str(FAB), *words], cwd=PROJECT, text=True, capture_output=True, check=False,
-            timeout=60, stdin=subprocess.DEVNULL, env={
+            timeout=300, stdin=subprocess.DEVNULL, env={
                 **os.environ, "LAB": str(self.file), "LAB_PLATFORM": "aws",
                 "XDG_STATE_HOME": str(self.folder / "state"), **environment,
             },
