@@ -69,6 +69,7 @@ def _guarded(
         session = Session()
         log_file = runlog.start(session.state, name)
         if not locks:
+            session.warn_open()
             return work(session) or 0
         with runlog.lock(session.state, name):
             session.warn()

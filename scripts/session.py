@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -123,6 +124,12 @@ class Session:
         """Say once what the lab file allows but should not."""
         for problem in self.file.warnings:
             self.say(f"warning: {self.file.path}: {problem}")
+
+    def warn_open(self) -> None:
+        """Say, where only results are to be printed, that the lab is open to the world."""
+        for problem in self.file.warnings:
+            if problem.field == "aws.world_open":
+                print(f"warning: {self.file.path}: {problem}", file=sys.stderr)
 
     def select(self, datacenter: str | None, host: str | None) -> tuple[Host, ...]:
         """The hosts that --datacenter and --host leave, in the topology's order."""

@@ -35,6 +35,7 @@ class Platform(Protocol):
 
     key_file: Path  # the private key that logs in
     place: str  # where the hosts are, as a person says it: "on this machine"
+    again: str  # what to do when something is left after `destroy`
 
     def instances(self) -> dict[str, Instance]:
         """Every host of the lab that exists, by name, read from reality."""

@@ -42,6 +42,7 @@ class Local:
     """The hosts of one topology as containers of one engine."""
 
     place = "on this machine"
+    again = "run `fab down` again"
 
     def __init__(
         self,

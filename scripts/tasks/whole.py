@@ -37,5 +37,5 @@ def down(session: Session) -> None:
     if left:
         from scripts.errors import LabError  # noqa: PLC0415
 
-        raise LabError("still there: " + ", ".join(left), hint="run `fab down` again")
+        raise LabError("still there: " + ", ".join(left), hint=session.platform.again)
     session.say(f"nothing of {session.topology.lab} is left {session.platform.place}")

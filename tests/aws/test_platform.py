@@ -17,6 +17,7 @@ from lab.topology import build
 from scripts.errors import LabError, TimeoutExpired
 from scripts.platforms import aws as module
 from scripts.platforms.aws import Aws, private_key
+from scripts.terraform.stacks import Project
 from tests.aws.conftest import KEY, Cloud, MakeCloud
 
 
@@ -97,6 +98,29 @@ def test_with_a_map_no_other_address_is_ever_used(
     found = cloud.platform.instances()
     public = {m.public for m in cloud.platform.machines().values()}
     assert not public & {one.ssh_host for one in found.values()}
+
+
+def test_down_is_terraforms_and_then_looked_at(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With Terraform's own part played: what it leaves is named."""
+    asked: list[str] = []
+
+    def destroy(project: Project, terraform: object, *, yes: str, ask: object) -> int:
+        asked.append(f"{project.lab} {project.lab_file} {yes}")
+        cloud.emulator.client("ec2").terminate_instances(InstanceIds=cloud.of("eu-central-1"))
+        return 42
+
+    monkeypatch.setattr("scripts.terraform.teardown.destroy", destroy)
+    platform = cloud.make().platform
+    platform.host_keys.learn(platform.machines().values())
+    assert platform.destroy() == [
+        "42 resources of kafkalab", f"file {cloud.state / 'hostkeys-aws.json'}"
+    ]
+    assert asked == [f"kafkalab {cloud.file} kafkalab"]
+    left = platform.leftovers()
+    assert f"instance {cloud.ids['ann-dc2-kafka01']} (ann-dc2-kafka01) in us-east-1" in left
+    assert not [line for line in left if "ann-dc1-kafka" in line]
 
 
 def context(platform: Aws) -> Context:

@@ -64,6 +64,12 @@ def test_audit_asks_before_it_removes(cloud: Cloud) -> None:
     assert "us-west-2" in cloud.fab("audit", "--all-regions")
 
 
+def test_every_command_says_that_the_lab_is_open_to_the_world(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(aws="world_open = true")
+    for words in (("cost",), ("audit",), ("plan",), ("status", "--json")):
+        assert "warning: " in cloud.fab(*words, expect=None), words
+
+
 def test_a_lab_file_without_aws_is_told_what_it_lacks(cloud: Cloud) -> None:
     cloud.file.write_text('owner = "ann"\n[[datacenters]]\nname = "dc1"\ncidr = "10.1.0.0/24"\n')
     said = cloud.fab("cost", expect=2)

@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.aws.emulator import Emulator
 
 from scripts.terraform import binary
 from scripts.terraform.binary import TerraformError
+from tests.aws.emulator import Emulator
 from tests.terraform_project import DC1, DC2, Repository
 from tests.test_terraform import pytestmark  # noqa: F401 - the same needs
 

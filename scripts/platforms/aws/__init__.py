@@ -47,6 +47,7 @@ class Aws:
     """
 
     place = "in AWS"
+    again = "`fab audit` shows what it costs, `fab audit --delete` removes it"
 
     def __init__(
         self, file: LabFile, topology: Topology, *, state: Path,
