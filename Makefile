@@ -20,8 +20,8 @@ venv: $(STAMP)  ## Make the Python environment only
 test: $(STAMP) lint workflow-tools  ## Run every test, also those on real hosts
 	@$(BIN)/python -m pytest tests
 
-quick: $(STAMP)  ## Run the tests that need neither hosts nor terraform
-	@$(BIN)/python -m pytest -q -m 'not host and not terraform' tests
+quick: $(STAMP)  ## Run the tests that need no hosts, terraform or emulator
+	@$(BIN)/python -m pytest -q -m 'not host and not terraform and not aws' tests
 
 # Where one cannot be had, its test is skipped and says so; with CI=true it fails.
 workflow-tools: $(STAMP)  ## Get actionlint and zizmor, which check .github, into the cache

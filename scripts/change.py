@@ -47,7 +47,7 @@ wait_port() { # UNIT ADDRESS PORT SECONDS
         tail -n 3 >&2 || true
       return 1
     fi
-    sleep 0.1
+    sleep 0.25  # each look is a process, on many hosts that share a machine
   done
 }
 """.replace("@BEGIN@", BEGIN).replace("@END@", END)

@@ -37,6 +37,8 @@ def desired(host: Host, context: Context) -> HostState:
             "org.apache.zookeeper": "WARN",
             "state.change.logger": "INFO",
             "kafka.request.logger": "WARN",
+            # 300 lines of defaults at every start; what was set stands in server.properties.
+            "kafka.server.KafkaConfig": "WARN",
         },
     )
     return service_state(service, context)
