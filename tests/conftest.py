@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-
 from hypothesis import settings
 
 os.environ.setdefault("KAFKALAB_KAFKA_SOURCES", "cache,maven")

@@ -210,7 +210,10 @@ def _parse(environ: dict[str, Any], body: bytes) -> tuple[str, str, dict[str, An
     fields = parse_qs(body.decode(errors="replace"))
     if "Action" in fields:
         return service, fields["Action"][0], {key: value[0] for key, value in fields.items()}
-    return service, f"{environ['REQUEST_METHOD']} {environ.get('QUERY_STRING', '')}".strip(), {}
+    method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "")
+    if environ["PATH_INFO"].strip("/").count("/"):  # of S3: BUCKET/KEY
+        return service, f"{method} object", {}
+    return service, f"{method} {query.partition('=')[0]}".strip(), {}
 
 
 def _json(start: Start, answer: dict[str, Any], status: int = 200) -> Iterable[bytes]:

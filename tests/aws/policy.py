@@ -18,8 +18,10 @@ S3 = {
     "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
 }
-# The operations of S3 as a request shows them: method and query.
+# The operations of S3 as a request shows them: method and query. To list is to look whether one is
+# there, as far as permissions go.
 REQUESTS = {
+    "GET list-type": "HeadBucket", "GET object": "GetObject", "PUT object": "PutObject",
     "HEAD": "HeadBucket", "PUT": "CreateBucket",
     "GET versioning": "GetBucketVersioning", "PUT versioning": "PutBucketVersioning",
     "GET encryption": "GetBucketEncryption", "PUT encryption": "PutBucketEncryption",

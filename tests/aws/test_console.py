@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 import pytest
@@ -47,8 +46,15 @@ def test_keys_are_waited_for_and_kept(cloud: Cloud) -> None:
     machines = cloud.make().platform.machines()
     late = cloud.ids["ann-dc2-kafka01"]
     text = cloud.emulator.consoles.pop(late)
-    threading.Timer(0.5, lambda: cloud.emulator.consoles.update({late: text})).start()
-    found = keys(cloud).learn(machines.values())
+
+    def say(line: str) -> None:
+        cloud.said.append(line)
+        cloud.emulator.consoles[late] = text
+
+    waiting = HostKeys(
+        cloud.state, cloud.platform.clients, say=say, deadline_s=60, poll_s=0.05
+    )
+    found = waiting.learn(machines.values())
     assert found == dict.fromkeys(cloud.ids.values(), KEY)
     assert cloud.said == [
         "Waiting for 1 consoles to show their host keys; AWS takes up to five minutes ..."
