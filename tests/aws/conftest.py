@@ -54,12 +54,6 @@ kafka = 1
 """
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker("aws")
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _models_once() -> Iterator[None]:
     """Let all sessions of this process share the models of AWS's services, which are large."""
