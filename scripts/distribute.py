@@ -16,21 +16,23 @@ from dataclasses import dataclass, field
 from lab import state
 from lab.state import Change
 from lab.topology import Datacenter, Host, Topology
-from scripts.errors import LabError
+from scripts.errors import CommandError, LabError
 from scripts.fleet import Fleet
-from scripts.kafka_dist import Distribution
+from scripts.kafka_dist import Distribution, doubt
 from scripts.progress import Progress
 
 CACHE = "/var/cache/kafkalab"
 PORT = 8377  # only within the datacenter's own network, and only while hosts fetch
 TRANSFER_SECONDS = 900
 
+CORRUPT = "the archive that arrived is corrupt"
+
 # Run as root with: NAME SHA256 ARCHIVE. Unpacks beside the target and renames.
 UNPACK = """\
 set -euo pipefail
 name=$1 sha256=$2 archive=$3 new=/usr/local/.$1.new
 if ! echo "$sha256  $archive" | sha256sum -c --status; then
-  rm -f "$archive"; echo "the archive that arrived is corrupt; it was removed" >&2; exit 1
+  rm -f "$archive"; echo "@CORRUPT@; it was removed" >&2; exit 1
 fi
 rm -rf "$new"; mkdir -p "$new"
 tar -x -p --no-same-owner -f "$archive" -C "$new"
@@ -39,7 +41,7 @@ old=/usr/local/.$name.old
 [ ! -e "/usr/local/$name" ] || { rm -rf "$old"; mv "/usr/local/$name" "$old"; }
 mv "$new/$name" "/usr/local/$name"
 rm -rf "$new" "$old"
-"""
+""".replace("@CORRUPT@", CORRUPT)
 
 # Run as root with: URL PATH. Python is on every host that can be bootstrapped; curl is not.
 FETCH = """\
@@ -135,10 +137,15 @@ class Distributor:
         lines.append(shlex.join(["bash", "-c", UNPACK, "unpack", *arguments]))
         if host.name != seed.name:
             lines.append(f"rm -f {shlex.quote(path)}")
-        fleet[host.name].script(
-            "set -e\n" + "\n".join(lines) + "\n", label="fetch and unpack the distribution",
-            timeout=TRANSFER_SECONDS,
-        )
+        try:
+            fleet[host.name].script(
+                "set -e\n" + "\n".join(lines) + "\n", label="fetch and unpack the distribution",
+                timeout=TRANSFER_SECONDS,
+            )
+        except CommandError as error:
+            if CORRUPT in error.stderr:
+                doubt(distribution.tar)  # it may be the copy here that has gone bad
+            raise
 
 
 def _serve_script(address: str) -> str:

@@ -23,6 +23,7 @@ log = logging.getLogger("kafkalab.run")
 T = TypeVar("T")
 
 CONNECT_TIMEOUT = 15  # seconds, for TCP, banner and authentication each
+BOOT_SECONDS = 6  # how long a host that does not answer may be one that is just booting
 THREADS = 32  # a bound for large labs; a thread here mostly waits
 CHUNK = 1 << 20
 
@@ -161,7 +162,7 @@ class Host:
             )
         connection = self._prepare(instance)
         try:
-            connection.open()
+            _open(connection, time.monotonic() + BOOT_SECONDS)
         except paramiko.BadHostKeyException as error:
             raise HostKeyError(
                 "shows another host key than the one its platform told; not connected",
@@ -198,6 +199,22 @@ class Host:
         known = instance.ssh_host if instance.ssh_port == 22 else name
         client.get_host_keys().add(known, kind, key)
         return connection
+
+
+def _open(connection: Connection, deadline: float) -> None:
+    """Open a connection; a host that has only just booted gets until `deadline` to answer."""
+    import paramiko  # noqa: PLC0415
+
+    while True:
+        try:
+            connection.open()
+            return
+        except (paramiko.AuthenticationException, paramiko.BadHostKeyException):
+            raise
+        except (paramiko.SSHException, OSError, EOFError):
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(0.25)
 
 
 class Fleet:

@@ -313,3 +313,22 @@ def test_a_summary_says_what_matters(context: Context) -> None:
     text = summary(changes)
     assert "distribution" in text
     assert text.endswith("start kafka")
+
+
+def test_a_corrupt_arrival_makes_the_copy_here_doubtful(
+    context: Context, progress: Progress, tmp_path: Path
+) -> None:
+    """A bit that turned on this machine's disk changes neither size nor time."""
+    tar = tmp_path / "kafka.tar"
+    tar.write_bytes(b"x")
+    stamp = tmp_path / "kafka.tar.verified"
+    stamp.write_text("believed")
+    host = context.topology.hosts[0]
+    fake = FakeHost(host.name, {
+        "read": "end\n", "look for the archive": "", "serve the distribution": "",
+        "fetch and unpack the distribution":
+            Answer("", "the archive that arrived is corrupt; it was removed", 1),
+    })
+    with pytest.raises(CommandError, match="corrupt"):
+        run(FakeFleet([fake]), (host,), context, progress, a_distribution(tar))
+    assert not stamp.exists()

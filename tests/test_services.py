@@ -177,3 +177,13 @@ def test_properties_come_in_the_order_of_their_keys() -> None:
 
 def test_services_that_run_have_a_port() -> None:
     assert all((service.unit is None) == (service.port is None) for service in SERVICES.values())
+
+
+def test_a_platforms_own_name_of_a_zone_is_the_rack() -> None:
+    from dataclasses import replace
+
+    context = default()
+    one = host(context, "dc1-kafka01")
+    named = replace(context, racks={one.name: "euc1-az2"})
+    assert broker_settings(one, context)["broker.rack"] == "dc1-a"
+    assert broker_settings(one, named)["broker.rack"] == "euc1-az2"

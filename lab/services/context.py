@@ -22,9 +22,10 @@ class Context:
 
     `distribution` is the folder in the Kafka archive (kafka_2.13-3.9.2), `sha256` the archive's.
     `external` gives, for each broker, the address and port under which the workstation reaches it.
-    `admin` is where people sit. `own_firewall`: the host itself enforces the rules (containers; on
-    EC2 the security groups do). `machine`: a machine of its own, which keeps its clock and bounds
-    its logs; the containers' image does the latter for them. `family`: whose packages it takes.
+    `racks` names the zone of a host where the platform has a name for it. `admin` is where people
+    sit. `own_firewall`: the host itself enforces the rules (containers; on EC2 the security groups
+    do). `machine`: a machine of its own, which keeps its clock and bounds its logs; the containers'
+    image does the latter for them. `family`: whose packages it takes.
     """
 
     topology: Topology
@@ -32,6 +33,7 @@ class Context:
     sha256: str
     external: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     admin: tuple[IPv4Network, ...] = ()
+    racks: Mapping[str, str] = field(default_factory=dict)
     own_firewall: bool = True
     machine: bool = False
     family: Family = "debian"

@@ -67,7 +67,7 @@ def settings(host: Host, context: Context) -> dict[str, object]:
     )
     return {
         "broker.id": host.number,
-        "broker.rack": f"{datacenter.name}-{'abc'[host.zone]}",
+        "broker.rack": context.racks.get(host.name, f"{datacenter.name}-{'abc'[host.zone]}"),
         "listeners": f"INTERNAL://{host.fqdn}:{INTERNAL_PORT},EXTERNAL://0.0.0.0:{EXTERNAL_PORT}",
         "advertised.listeners":
             f"INTERNAL://{host.fqdn}:{INTERNAL_PORT},EXTERNAL://{address}:{port}",

@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -242,6 +243,7 @@ class Local:
             "--name", f"{self.topology.lab}.{host.name}", "--hostname", host.name,
             *(word for key, value in labels.items() for word in ("--label", f"{key}={value}")),
             "--network", self.network, "--ip", str(host.address),
+            "--mac-address", _mac(host.address),
             "--publish", f"{LOOPBACK}:{host.ssh_port}:{SSH_PORT}",
             *_publish_external(host), "--env", f"KAFKALAB_LOGIN_KEY={login}",
             *self.engine.host_flags(), image, "/sbin/init",
@@ -281,6 +283,14 @@ def _placing(host: Host) -> dict[str, str]:
         "kafkalab.ssh-port": str(host.ssh_port),
         **external,
     }
+
+
+def _mac(address: IPv4Address) -> str:
+    """A hardware address that goes with the private one: the same after every start.
+
+    Podman would make up another one each time, and the neighbours would not know of it for a while.
+    """
+    return ":".join(f"{byte:02x}" for byte in (0x02, 0x4B, *address.packed))
 
 
 def _publish_external(host: Host) -> tuple[str, ...]:

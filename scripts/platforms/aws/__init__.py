@@ -60,6 +60,7 @@ class Aws:
         self.addresses = Addresses()
         self.key_file = private_key(file, state)
         self._reached: dict[str, Reached] = {}
+        self._zones: dict[str, str] = {}
 
     @cached_property
     def clients(self) -> Clients:
@@ -75,6 +76,7 @@ class Aws:
         found = machines(self.clients, self.regions, config.name, config.owner)
         reached = {name: self.addresses.of(machine) for name, machine in found.items()}
         self._reached = {name: one for name, one in reached.items() if one is not None}
+        self._zones = {name: machine.zone for name, machine in found.items() if machine.zone}
         return found
 
     def instances(self) -> dict[str, Instance]:
@@ -174,7 +176,7 @@ class Aws:
                 for datacenter in self.topology.datacenters
                 for host in datacenter.by_role("kafka")
             },
-            admin=config.aws.admin_cidrs, own_firewall=False, machine=True,
+            racks=self._zones, admin=config.aws.admin_cidrs, own_firewall=False, machine=True,
             family=FAMILY[config.aws.image],
         )
 

@@ -34,6 +34,7 @@ class Machine:
     private: str
     spot: bool
     expires: datetime | None
+    zone: str = ""  # the zone's id (euc1-az2), which names the same place in every account
 
     @property
     def running(self) -> bool:
@@ -81,6 +82,7 @@ def machines(
 
 def _machine(instance: Mapping[str, Any], region: str) -> Machine:
     has = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", ())}
+    placed = instance.get("Placement", {})
     return Machine(
         name=has.get(tags.NAME, ""), id=instance["InstanceId"], region=region,
         state=instance["State"]["Name"], type=instance["InstanceType"],
@@ -90,6 +92,7 @@ def _machine(instance: Mapping[str, Any], region: str) -> Machine:
         private=instance.get("PrivateIpAddress") or "",
         spot=instance.get("InstanceLifecycle") == "spot",
         expires=tags.moment(has.get(tags.EXPIRES)),
+        zone=placed.get("AvailabilityZoneId") or placed.get("AvailabilityZone") or "",
     )
 
 
