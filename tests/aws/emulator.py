@@ -160,6 +160,13 @@ class Emulator:
             "</GetConsoleOutputResponse>"
         ).encode())
 
+    def _DescribeTags(
+        self, environ: dict[str, Any], start: Start, asked: dict[str, Any]
+    ) -> Iterable[bytes]:
+        """With EC2's own word for an address."""
+        answer = b"".join(self._moto(environ, lambda *_: None))
+        return _xml(start, answer.replace(b"vpc-elastic-ip", b"elastic-ip"))
+
     def _GetServiceQuota(
         self, environ: dict[str, Any], start: Start, asked: dict[str, Any]
     ) -> Iterable[bytes] | None:

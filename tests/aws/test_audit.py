@@ -124,6 +124,16 @@ def test_what_is_gone_by_then_is_as_good_as_removed(cloud: Cloud) -> None:
     assert left() == []
 
 
+def test_kinds_that_nobody_thought_of_are_found_all_the_same(cloud: Cloud) -> None:
+    client = cloud.emulator.client("ec2")
+    image = client.register_image(Name="mine", RootDeviceName="/dev/xvda")["ImageId"]
+    client.create_tags(Resources=[image], Tags=spec("image", MINE)[0]["Tags"])
+    (found,) = left()
+    assert (found.kind, found.id, found.hourly) == ("image", image, None)
+    remove([found])
+    assert left() == [found]
+
+
 def test_groups_that_name_each_other_are_emptied_first(cloud: Cloud) -> None:
     cloud.make()
     client = cloud.emulator.client("ec2")

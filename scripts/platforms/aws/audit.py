@@ -53,19 +53,19 @@ def find(clients: Clients, regions: Iterable[str], lab: str, owner: str) -> list
 
 
 def _in_region(clients: Clients, region: str, lab: str, owner: str) -> list[Left]:
-    mine = owned(lab, owner)
-    vpcs = [
-        one["VpcId"]
-        for one in clients.items("ec2", region, "describe_vpcs", "Vpcs", Filters=mine)
-    ]
+    mine, tagged = owned(lab, owner), _tagged(clients, region, lab, owner)
+    if not tagged:
+        return []
+    vpcs = sorted(id for id, type in tagged.items() if type == "vpc")
 
     def listed(name: str) -> dict[str, Left]:
         kind = kinds.KINDS[kinds.NAMES.index(name)]
         # Nothing is taken for the lab's because it was in the answer: that is looked at, too.
-        wanted = {(tags.LAB, lab), (tags.OWNER, owner)}
         found = {
             one.id: one for one in _list(clients, region, kind, mine)
-            if wanted <= {(tag["Key"], tag["Value"]) for tag in one.item.get("Tags") or ()}
+            if _tags(lab, owner) <= {
+                (tag["Key"], tag["Value"]) for tag in one.item.get("Tags") or ()
+            }
         }
         if kind.vpc and vpcs:  # what is in a VPC of the lab goes with it, whatever its tags
             inside = [{"Name": kind.vpc, "Values": vpcs}]
@@ -76,7 +76,30 @@ def _in_region(clients: Clients, region: str, lab: str, owner: str) -> list[Left
         return found
 
     found = fan_out(listed, kinds.NAMES)
-    return [one for name in kinds.NAMES for one in found[name].values()]
+    listed_ids = {id for things in found.values() for id in things}
+    return [
+        *(Left(type, region, id, "", "", {}) for id, type in tagged.items()
+          if type not in kinds.TYPES and id not in listed_ids),
+        *(one for name in kinds.NAMES for one in found[name].values()),
+    ]
+
+
+def _tagged(clients: Clients, region: str, lab: str, owner: str) -> dict[str, str]:
+    """The type of everything in EC2 that has the lab's tags, by id; also types not known here."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    types = {}
+    for one in clients.items(
+        "ec2", region, "describe_tags", "Tags",
+        Filters=[{"Name": "key", "Values": [tags.LAB, tags.OWNER]},
+                 {"Name": "value", "Values": [lab, owner]}],
+    ):
+        found.setdefault(one["ResourceId"], set()).add((one["Key"], one["Value"]))
+        types[one["ResourceId"]] = one["ResourceType"]
+    return {id: types[id] for id, has in found.items() if _tags(lab, owner) <= has}
+
+
+def _tags(lab: str, owner: str) -> set[tuple[str, str]]:
+    return {(tags.LAB, lab), (tags.OWNER, owner)}
 
 
 def _list(
@@ -104,7 +127,6 @@ def _identities(clients: Clients, lab: str, owner: str) -> Iterator[Left]:
     iam = clients("iam")
     roles = clients.items("iam", GLOBAL_REGION, "list_roles", "Roles")
     profiles = clients.items("iam", GLOBAL_REGION, "list_instance_profiles", "InstanceProfiles")
-    wanted = {(tags.LAB, lab), (tags.OWNER, owner)}
     by_key = {
         **{f"{PROFILE} {one['InstanceProfileName']}": (PROFILE, one) for one in profiles},
         **{
@@ -121,7 +143,7 @@ def _identities(clients: Clients, lab: str, owner: str) -> Iterator[Left]:
             else:
                 name = one["InstanceProfileName"]
                 found = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
-        return wanted <= {(tag["Key"], tag["Value"]) for tag in found.get("Tags", ())}
+        return _tags(lab, owner) <= {(tag["Key"], tag["Value"]) for tag in found.get("Tags", ())}
 
     for key, mine in fan_out(tagged, by_key).items():
         if mine:
@@ -161,4 +183,5 @@ def _hourly(left: Left, prices: Prices) -> Decimal | None:
     if left.kind == kinds.ADDRESS:
         # The price is that of an address in use; one that lies idle costs the same.
         return prices.address(region).hourly if not item.get("InstanceId") else Decimal(0)
-    return None if left.kind in ("snapshot", kinds.NAT, "VPC endpoint") else Decimal(0)
+    free = left.kind in kinds.NAMES and left.kind not in ("snapshot", kinds.NAT, "VPC endpoint")
+    return Decimal(0) if free else None

@@ -88,6 +88,13 @@ KINDS: tuple[Kind, ...] = (
          state=lambda one: ""),
 )
 NAMES = [kind.name for kind in KINDS]
+# What tags call these kinds (EC2 API reference, "TagSpecification"). A tag may outlive its thing
+# for a while, so of these kinds only what is listed counts. A rule goes with its group.
+TYPES = {
+    "elastic-ip", "instance", "internet-gateway", "key-pair", "natgateway", "network-acl",
+    "network-interface", "route-table", "security-group", "security-group-rule", "snapshot",
+    "spot-instances-request", "subnet", "volume", "vpc", "vpc-endpoint", "vpc-peering-connection",
+}
 # Removed in groups, by a list of ids.
 LISTED = {
     "terminate_instances": "InstanceIds",
