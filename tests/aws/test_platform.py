@@ -17,6 +17,7 @@ from lab.topology import build
 from scripts.errors import LabError, TimeoutExpired
 from scripts.platforms import aws as module
 from scripts.platforms.aws import Aws, private_key
+from scripts.session import Session
 from scripts.terraform.stacks import Project
 from tests.aws.conftest import KEY, Cloud, MakeCloud
 
@@ -149,6 +150,22 @@ def test_brokers_advertise_public_addresses_and_new_ones_after_a_night(cloud: Cl
     assert "ann-dc1-kafka01" in changed
     first = settings(brokers[0], after)
     assert str(first["advertised.listeners"]).endswith(",EXTERNAL://203.0.113.99:9094")
+
+
+def test_ssh_knows_the_host_by_its_address_alone(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As OpenSSH looks it up on port 22."""
+    monkeypatch.setenv("LAB", str(cloud.file))
+    monkeypatch.setenv("LAB_PLATFORM", "aws")
+    monkeypatch.setenv("XDG_STATE_HOME", str(cloud.folder / "state"))
+    machines = cloud.make().platform.machines()
+    cloud.platform.host_keys.learn(machines.values())
+    public = machines["ann-dc1-ctl01"].public
+    argv = Session().ssh_command("ann-dc1-ctl01")
+    assert argv[-1] == f"student@{public}"
+    assert argv[argv.index("-p") + 1] == "22"
+    assert (cloud.state / "known_hosts").read_text() == f"{public} {KEY}\n"
 
 
 def test_a_broker_without_an_address_is_given_under_its_name(cloud: Cloud) -> None:

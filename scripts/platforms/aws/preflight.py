@@ -245,7 +245,8 @@ def _networks(aws: Aws, region: str) -> Iterator[Finding]:
         )
         for side in (one["RequesterVpcInfo"], one["AccepterVpcInfo"]) if "VpcId" in side
     }
-    clashes, neighbours = [], []
+    clashes: list[str] = []
+    neighbours: list[str] = []
     for vpc in there:
         if _datacenter(aws, vpc):
             continue
