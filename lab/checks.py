@@ -18,6 +18,7 @@ from lab.topology import (
     subnets,
 )
 
+FIRST_EPHEMERAL_PORT = 32768  # Linux, ip_local_port_range
 MAX_FQDN = 253  # RFC 1035
 WIDEST_ADMIN_PREFIX = 8  # no organization is larger; two halves of the internet are the internet
 WIDEST_VPC_PREFIX = 16  # VPC user guide, "VPC CIDR blocks"
@@ -258,6 +259,13 @@ def _lacking_for_aws(lab: Lab) -> Iterator[Problem]:
 
 
 def _warnings(lab: Lab) -> Iterator[Problem]:
+    last = lab.local.port_base + PORTS_PER_DATACENTER * len(lab.datacenters)
+    if last > FIRST_EPHEMERAL_PORT:
+        yield Problem(
+            "local.port_base", str(lab.local.port_base),
+            f"reaches the ports from {FIRST_EPHEMERAL_PORT} on, any of which an outgoing connection "
+            "of this machine may hold just when it is needed",
+        )
     if lab.aws.world_open:
         yield Problem(
             "aws.world_open", "true",

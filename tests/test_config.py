@@ -132,6 +132,12 @@ def test_an_even_ensemble_is_a_warning_that_says_why() -> None:
     assert "no more failures than one of 3" in warning.message
 
 
+def test_ports_that_outgoing_connections_use_are_a_warning() -> None:
+    (warning,) = parse(changed(local={"port_base": 31000})).warnings
+    assert warning.field == "local.port_base"
+    assert parse(changed(local={"port_base": 30000})).warnings == ()
+
+
 def test_models_are_frozen() -> None:
     lab = parse(GOOD).lab
     with pytest.raises(ValueError, match="frozen"):

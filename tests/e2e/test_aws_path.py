@@ -36,7 +36,7 @@ admin_cidrs = ["203.0.113.7/32"]
 image = "debian12"
 
 [local]
-port_base = 36000
+port_base = 27000
 
 [[datacenters]]
 name = "dc1"
