@@ -263,8 +263,8 @@ def _warnings(lab: Lab) -> Iterator[Problem]:
     if last > FIRST_EPHEMERAL_PORT:
         yield Problem(
             "local.port_base", str(lab.local.port_base),
-            f"reaches the ports from {FIRST_EPHEMERAL_PORT} on, any of which an outgoing connection "
-            "of this machine may hold just when it is needed",
+            f"reaches the ports from {FIRST_EPHEMERAL_PORT} on, any of which a connection of this "
+            "machine may hold just when it is needed",
         )
     if lab.aws.world_open:
         yield Problem(
