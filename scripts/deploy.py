@@ -22,13 +22,13 @@ def deploy(session: Session, hosts: Sequence[Host]) -> None:
     """Create what is missing and converge `hosts`; says what it did."""
     began = time.monotonic()
     instances = session.platform.instances()
-    missing = missing_hosts(session.topology.hosts, instances)
+    missing = missing_hosts(hosts, instances)
     if session.platform_name == "local":
         check_memory(missing)
     distribution = session.distribution()
     # An instance without a host key is one whose creation was cut off.
     if missing or not all(instance.host_key for instance in instances.values()):
-        instances = session.platform.create(distribution)
+        instances = session.platform.create(distribution, {host.name for host in hosts})
     if missing:
         session.say(f"{len(missing)} hosts created or started in {duration(began)}")
     known = {host.name for host in session.topology.hosts}
@@ -67,7 +67,8 @@ def _converge(
         restarted = roll(fleet, datacenters, plans, context, progress)
         moved = 0
         if only is None or "connect" in only:
-            moved = converge_connectors(fleet, session.topology, datacenters, progress)
+            workers = [d for d in datacenters if set(d.by_role("connect")) & set(hosts)]
+            moved = converge_connectors(fleet, session.topology, workers, progress)
     changed = sum(1 for plan in plans.values() if plan.changes)
     text = f"{changed} of {len(hosts)} hosts changed" if changed or moved else (
         f"{len(hosts)} hosts in order, nothing to do"

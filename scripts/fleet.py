@@ -224,6 +224,9 @@ class Fleet:
         self.hosts = {name: Host(instance, key_file) for name, instance in instances.items()}
 
     def __getitem__(self, name: str) -> Host:
+        """A host by its name. Raises LabError when the platform has none of that name."""
+        if name not in self.hosts:
+            raise LabError("does not exist", where=name, hint="run `fab up`")
         return self.hosts[name]
 
     def __enter__(self) -> Fleet:

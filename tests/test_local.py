@@ -270,3 +270,10 @@ def test_a_host_cannot_speak_for_another_one() -> None:
     engine = Saying("podman", ("podman",))
     two = [local.Container(name, name, True, True, {}) for name in ("b", "c")]
     assert engine.consoles(two)["c"] == "kafkalab host key: k\n"
+
+
+@ENGINES
+def test_only_the_hosts_that_are_named_are_made(bench: Bench) -> None:
+    some = bench.local(topology(3)).create(None, {"kafka2"})
+    assert list(some) == ["kafka2"]
+    assert len(bench.local(topology(3)).create(None)) > 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -40,10 +40,12 @@ class Platform(Protocol):
     def instances(self) -> dict[str, Instance]:
         """Every host of the lab that exists, by name, read from reality."""
 
-    def create(self, distribution: Distribution | None) -> dict[str, Instance]:
+    def create(
+        self, distribution: Distribution | None, names: Collection[str] | None = None
+    ) -> dict[str, Instance]:
         """Every host of the topology running, with its host key; makes or starts what it may.
 
-        Raises LabError with the next step where that is not the platform's to do.
+        `names` leaves it at these hosts. Raises LabError with the next step where that is not the platform's to do.
         """
 
     def destroy(self) -> list[str]:

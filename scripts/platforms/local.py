@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -82,21 +82,23 @@ class Local:
         known = {host.name for host in self.topology.hosts}
         return sorted(self._containers().keys() - known)
 
-    def create(self, distribution: Distribution | None) -> dict[str, Instance]:
+    def create(
+        self, distribution: Distribution | None, names: Collection[str] | None = None
+    ) -> dict[str, Instance]:
         """Make what is missing, start what is stopped, and wait until every sshd answers.
 
-        Hosts that run are left as they are. Raises LabError when something on the workstation is in
+        `names` leaves it at these hosts. Hosts that run are left as they are. Raises LabError when something on the workstation is in
         the way (before anything is made), TimeoutExpired when a host does not come up.
         """
         login = self.keys.login(f"kafkalab {self.topology.lab}")
         there = self._containers()
-        if len([one for one in there.values() if one.running]) < len(self.topology.hosts):
+        hosts = [host for host in self.topology.hosts if names is None or host.name in names]
+        if not all(_runs(there.get(host.name)) for host in hosts):
             there = self._sound()
         self._refuse_moved(there)
-        absent = [host for host in self.topology.hosts if host.name not in there]
+        absent = [host for host in hosts if host.name not in there]
         stopped = [
-            host for host in self.topology.hosts
-            if host.name in there and not there[host.name].running
+            host for host in hosts if host.name in there and not there[host.name].running
         ]  # fmt: skip
         if absent or stopped:
             networks = self.engine.networks()
@@ -106,7 +108,8 @@ class Local:
             if absent:
                 self._make(absent, login, distribution, network=self.network not in networks)
             there = self._containers()
-        self.keys.learn([there[host.name] for host in self.topology.hosts], login)
+        made = [host.name for host in self.topology.hosts if host.name in there]
+        self.keys.learn([there[name] for name in made if there[name].running], login)
         if absent or stopped:
             self._await_sshd([*absent, *stopped], there)
         return self._instances(there)

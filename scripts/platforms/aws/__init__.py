@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,7 +83,9 @@ class Aws:
         """Every host of the lab that exists, by name; those that are stopped, too."""
         return self._instances(self.machines(), self.host_keys.known())
 
-    def create(self, distribution: Distribution | None) -> dict[str, Instance]:
+    def create(
+        self, distribution: Distribution | None, names: Collection[str] | None = None
+    ) -> dict[str, Instance]:
         """Wait until every host of the topology can be logged in to; makes and starts none.
 
         Raises LabError with the next step where hosts are missing or stopped, TimeoutExpired for
@@ -91,7 +93,7 @@ class Aws:
         """
         del distribution  # comes over SSH
         there = self.machines()
-        wanted = [host.name for host in self.topology.hosts]
+        wanted = [h.name for h in self.topology.hosts if names is None or h.name in names]
         if absent := [name for name in wanted if name not in there]:
             raise LabError(f"not in AWS: {_some(absent)}", hint=MAKE)
         asleep = [name for name in wanted if there[name].state in ("stopping", "stopped")]
