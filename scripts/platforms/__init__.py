@@ -45,7 +45,8 @@ class Platform(Protocol):
     ) -> dict[str, Instance]:
         """Every host of the topology running, with its host key; makes or starts what it may.
 
-        `names` leaves it at these hosts. Raises LabError with the next step where that is not the platform's to do.
+        `names` leaves it at these hosts. Raises LabError with the next step where that is not the
+        platform's to do.
         """
 
     def destroy(self) -> list[str]:

@@ -87,8 +87,9 @@ class Local:
     ) -> dict[str, Instance]:
         """Make what is missing, start what is stopped, and wait until every sshd answers.
 
-        `names` leaves it at these hosts. Hosts that run are left as they are. Raises LabError when something on the workstation is in
-        the way (before anything is made), TimeoutExpired when a host does not come up.
+        `names` leaves it at these hosts. Hosts that run are left as they are. Raises LabError when
+        something on the workstation is in the way (before anything is made), TimeoutExpired when a
+        host does not come up.
         """
         login = self.keys.login(f"kafkalab {self.topology.lab}")
         there = self._containers()
