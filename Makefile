@@ -31,8 +31,9 @@ lint: $(STAMP)  ## Check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-bench: $(STAMP)  ## Measure; PEER=folder with the baselines runs them on the same hosts
+bench: $(STAMP)  ## Measure; PEER=folder with the baselines runs them, too
 	@$(BIN)/python -m bench $(if $(PEER),--peer $(PEER))
+	@$(MAKE) --no-print-directory test-equivalence
 
 # The lock names every package with its digest; pip refuses anything else.
 $(STAMP): requirements.lock scripts/venv.sh
