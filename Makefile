@@ -17,7 +17,7 @@ lab: $(STAMP)  ## Bring the lab up (LAB=file, default lab.toml), verify it, show
 
 venv: $(STAMP)  ## Make the Python environment only
 
-test: $(STAMP) lint workflow-tools  ## Run every test, also those on real hosts
+test: $(STAMP) lint workflow-tools test-checkov  ## Run every test, also those on real hosts
 	@$(BIN)/python -m pytest tests
 
 quick: $(STAMP)  ## Run the tests that need no hosts, terraform or emulator
