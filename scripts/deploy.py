@@ -23,12 +23,14 @@ def deploy(session: Session, hosts: Sequence[Host]) -> None:
     began = time.monotonic()
     instances = session.platform.instances()
     missing = missing_hosts(hosts, instances)
-    if session.platform_name == "local":
+    distribution = None
+    if session.platform_name == "local":  # elsewhere hosts are made by others, without it
         check_memory(missing)
-    distribution = session.distribution()
+        distribution = session.distribution()
     # An instance without a host key is one whose creation was cut off.
     if missing or not all(instance.host_key for instance in instances.values()):
         instances = session.platform.create(distribution, {host.name for host in hosts})
+    distribution = distribution or session.distribution()
     if missing:
         session.say(f"{len(missing)} hosts created or started in {duration(began)}")
     known = {host.name for host in session.topology.hosts}
