@@ -10,7 +10,6 @@ import socket
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -233,6 +232,17 @@ class Local:
         self.say(f"Creating {len(absent)} hosts with {self.engine.name} ...")
         _each(lambda host: self._run(host, image, login), absent)
 
+    def _hardware_address(self, host: Host) -> tuple[str, ...]:
+        """A hardware address that goes with the private one: the same after every start.
+
+        Podman makes up another one each time, of which the neighbours do not know for a while;
+        Docker derives it from the private address by itself.
+        """
+        if self.engine.name != "podman":
+            return ()
+        octets = (0x02, 0x4B, *host.address.packed)
+        return ("--mac-address", ":".join(f"{octet:02x}" for octet in octets))
+
     def _run(self, host: Host, image: str, login: str) -> None:
         labels = {
             HOST_LABEL: host.name,
@@ -247,7 +257,7 @@ class Local:
             "--name", f"{self.topology.lab}.{host.name}", "--hostname", host.name,
             *(word for key, value in labels.items() for word in ("--label", f"{key}={value}")),
             "--network", self.network, "--ip", str(host.address),
-            "--mac-address", _mac(host.address),
+            *self._hardware_address(host),
             "--publish", f"{LOOPBACK}:{host.ssh_port}:{SSH_PORT}",
             *_publish_external(host), "--env", f"KAFKALAB_LOGIN_KEY={login}",
             *self.engine.host_flags(), image, "/sbin/init",
@@ -287,14 +297,6 @@ def _placing(host: Host) -> dict[str, str]:
         "kafkalab.ssh-port": str(host.ssh_port),
         **external,
     }
-
-
-def _mac(address: IPv4Address) -> str:
-    """A hardware address that goes with the private one: the same after every start.
-
-    Podman would make up another one each time, and the neighbours would not know of it for a while.
-    """
-    return ":".join(f"{byte:02x}" for byte in (0x02, 0x4B, *address.packed))
 
 
 def _publish_external(host: Host) -> tuple[str, ...]:
