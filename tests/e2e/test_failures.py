@@ -89,7 +89,8 @@ def test_drift_is_shown_and_undone(lab: Lab) -> None:
     ):
         assert line in plan.splitlines(), f"{line!r} is not in\n{plan}"
     # Whether the broker ran with the edited file, nobody knows: it restarts.
-    assert plan.partition("in this order:\n")[2].splitlines()[0].split()[:2] == [broker.name, "kafka"]
+    first = plan.partition("in this order:\n")[2].splitlines()[0]
+    assert first.split()[:2] == [broker.name, "kafka"]
     lab.fab("up")
     assert lab.fab("plan").out == "plan: nothing to do\n"
     assert "num.io.threads=4" in lab.inside(broker, f"cat {PROPERTIES}")
