@@ -53,11 +53,10 @@ wait_port() { # UNIT ADDRESS PORT SECONDS
 """.replace("@BEGIN@", BEGIN).replace("@END@", END)
 
 
-def change_script(changes: Sequence[Change], *, restart: bool) -> str:
+def change_script(changes: Sequence[Change]) -> str:
     """The bash script that makes `changes`, without those that need an archive from elsewhere.
 
-    Services that run with another configuration are restarted only with `restart`; a rolling
-    restart does that later, host by host.
+    Services that run with another configuration are left to the rolling restart.
     """
     after = {change.key: change.after for change in changes if change.after is not None}
     parts = [PRELUDE]
@@ -81,7 +80,7 @@ def change_script(changes: Sequence[Change], *, restart: bool) -> str:
             text = want.content
             parts.append(f"put_block {shlex.quote(key.name)} <<'BLOCK'\n{text}BLOCK")
     parts += _settings(changes)
-    parts += _units(changes, restart=restart)
+    parts += _units(changes)
     return "\n".join(parts) + "\n"
 
 
@@ -146,7 +145,7 @@ def _settings(changes: Sequence[Change]) -> list[str]:
     return parts
 
 
-def _units(changes: Sequence[Change], *, restart: bool) -> list[str]:
+def _units(changes: Sequence[Change]) -> list[str]:
     parts: list[str] = []
     units = [change for change in changes if change.key.kind == "unit"]
     if any(change.key.name.endswith(".service") for change in changes):
@@ -161,8 +160,6 @@ def _units(changes: Sequence[Change], *, restart: bool) -> list[str]:
         if not change.restarts:
             # Not `start`: a service that keeps failing waits between its tries with old settings.
             parts += _restart(f"start {name}", name)
-        elif restart:
-            parts += _restart(f"restart {name}", name)
     return parts
 
 

@@ -83,7 +83,7 @@ def converge(
         if rest:
             progress.step(name, summary(plan.changes))
             fleet[name].script(
-                change_script(rest, restart=False) + _waits(host, plan.starts),
+                change_script(rest) + _waits(host, plan.starts),
                 label="change", timeout=CHANGE_TIMEOUT,
             )
         progress.done(name, summary(plan.changes) if plan.changes else "")

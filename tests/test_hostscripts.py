@@ -88,7 +88,7 @@ def test_what_was_changed_is_what_is_read(files: dict[str, tuple[str, int]], old
             desired[Key("file", f"{folder}/{path}")] = state.File(text, mode, ME)
         before = read(desired)
         assert before.get(Key("file", f"{folder}/a")) is None or "a" in files
-        done = bash(change_script(diff(before, desired), restart=False))
+        done = bash(change_script(diff(before, desired)))
         assert done.returncode == 0, done.stderr
         assert read(desired) == desired
         assert diff(read(desired), desired) == ()
@@ -99,7 +99,7 @@ def test_a_link_replaces_a_file_and_the_file_is_not_reported_again(tmp_path: Pat
     desired = {Key("link", f"{tmp_path}/localtime"): state.Link("/x")}
     changes = diff(read(desired), desired)
     assert {change.key.kind for change in changes} == {"file", "link"}
-    assert bash(change_script(changes, restart=False)).returncode == 0
+    assert bash(change_script(changes)).returncode == 0
     assert read(desired) == desired
 
 
@@ -110,7 +110,7 @@ def test_a_block_leaves_the_rest_of_the_file_as_it_is(around: str, tmp_path: Pat
     key = Key("block", str(path))
     for content in ("10.0.0.1 a\n", "10.0.0.1 a\n10.0.0.2 b\n", ""):
         desired = {key: state.Block(content)}
-        done = bash(change_script(diff(read(desired), desired), restart=False))
+        done = bash(change_script(diff(read(desired), desired)))
         assert done.returncode == 0, done.stderr
         assert read(desired) == desired
     rest = path.read_text().split(BEGIN)[0].rstrip("\n")
@@ -123,7 +123,7 @@ def test_a_block_that_was_cut_off_while_written_is_repaired_from_its_copy(tmp_pa
     path.write_text("127.0.")  # what a kill in the middle of the write leaves
     (tmp_path / "hosts.kafkalab").write_text(f"127.0.0.1 localhost\n{BEGIN}\nold\n{END}\n")
     desired = {Key("block", str(path)): state.Block("new\n")}
-    assert bash(change_script(diff({}, desired), restart=False)).returncode == 0
+    assert bash(change_script(diff({}, desired))).returncode == 0
     assert path.read_text() == f"127.0.0.1 localhost\n{BEGIN}\nnew\n{END}\n"
     assert not (tmp_path / "hosts.kafkalab").exists()
 
@@ -174,7 +174,7 @@ def test_units_are_enabled_and_started_once(fakes: Path, tmp_path: Path) -> None
     fake(fakes, "systemctl", f'#!/bin/bash\necho "$*" >>{calls}\n')
     key = Key("unit", "kafka.service")
     changes = [Change(key, state.Unit("", False, False), state.Unit("x"))]
-    assert bash(change_script(changes, restart=False), fakes).returncode == 0
+    assert bash(change_script(changes), fakes).returncode == 0
     assert calls.read_text().splitlines() == [
         "daemon-reload", "-q enable --no-reload kafka.service", "restart kafka.service",
     ]
@@ -185,7 +185,7 @@ def test_a_running_unit_is_left_to_the_rolling_restart(fakes: Path, tmp_path: Pa
     fake(fakes, "systemctl", f'#!/bin/bash\necho "$*" >>{calls}\n')
     key = Key("unit", "kafka.service")
     changes = [Change(key, state.Unit("old"), state.Unit("new"))]
-    assert bash(change_script(changes, restart=False), fakes).returncode == 0
+    assert bash(change_script(changes), fakes).returncode == 0
     assert calls.read_text().splitlines() == ["daemon-reload"]
 
 
@@ -207,7 +207,7 @@ def test_a_unit_is_known_to_be_old_from_before_the_write_until_its_restart(
             printf 'ActiveState=active\\nUnitFileState=enabled\\n\\n'
         """)
         assert read(desired, fakes) == desired
-        assert bash(change_script(changes, restart=False), fakes).returncode != 0
+        assert bash(change_script(changes), fakes).returncode != 0
         assert read(desired, fakes) == {key: state.Unit("stale")}
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
@@ -222,7 +222,7 @@ def test_a_step_that_fails_is_named_and_ends_the_change(fakes: Path) -> None:
         Change(Key("sysctl", "a.b"), None, state.Sysctl("1")),
         Change(Key("unit", "kafka.service"), None, state.Unit("x")),
     ]
-    done = bash(change_script(changes, restart=False), fakes)
+    done = bash(change_script(changes), fakes)
     assert done.returncode != 0
     assert "failed: sysctl a.b" in done.stderr
     assert "systemctl" not in done.stderr

@@ -98,7 +98,7 @@ def test_each_family_installs_by_its_own_names(
         for name in ("java", "chrony", "kcat")
     ]
     done = subprocess.run(
-        ["/bin/bash", "-s"], input=change_script(changes, restart=False), text=True,
+        ["/bin/bash", "-s"], input=change_script(changes), text=True,
         capture_output=True, check=False, env={"PATH": str(tmp_path)},
     )
     assert done.returncode == 0, done.stderr
