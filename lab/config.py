@@ -21,6 +21,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
 
 from lab.aws import Aws, Region
+from lab.drills.objectives import Objectives
 from lab.mirrors import Mirror, Mirroring
 from lab.section import Section
 
@@ -205,6 +206,7 @@ class Lab(Section):
     kafka: Kafka = Kafka()
     connect: Connect = Connect()
     mirroring: Mirroring = Mirroring()
+    objectives: Objectives = Objectives()
     datacenters: Annotated[tuple[Datacenter, ...], Field(min_length=1, max_length=9)]
     links: tuple[Link, ...] = ()
     mirrors: tuple[Mirror, ...] = ()

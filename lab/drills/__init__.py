@@ -1,0 +1,1 @@
+"""Drills: what is recorded while something fails, and the score that follows from it. Pure."""
