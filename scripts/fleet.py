@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from fabric import Connection
 
 log = logging.getLogger("kafkalab.run")
+# A port that nobody listens on yet is an answer here, and no line on the screen.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 T = TypeVar("T")
 
 CONNECT_TIMEOUT = 15  # seconds, for TCP, banner and authentication each

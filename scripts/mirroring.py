@@ -77,21 +77,28 @@ class MirrorView:
 
     def status(self) -> MirrorStatus:
         """State, lag and checkpoint age. A side that does not answer is the problem, no error."""
+        problem = self.problem()
         try:
-            states = [s for s in self.workers.states() if s.name.startswith(self.mirror.name + ".")]
             offsets = self._offsets()
         except RestError as error:
-            return MirrorStatus(self.mirror.name, error.what, (), None)
-        problem = next((state.problem for state in states if state.problem), "")
-        if len(states) < len([n for n in self.workers.wanted
-                              if n.startswith(self.mirror.name + ".")]):
-            problem = problem or "not set up; run `fab mirror`"
+            return MirrorStatus(self.mirror.name, problem or error.what, (), None)
         try:
             return MirrorStatus(
                 self.mirror.name, problem, tuple(self._lags(offsets)), self._checkpoint_age()
             )
         except LabError as error:
             return MirrorStatus(self.mirror.name, problem or error.what, (), None)
+
+    def problem(self) -> str:
+        """What is wrong with the mirror's connectors, in words; "" when all of them run."""
+        mine = self.mirror.name + "."
+        try:
+            states = {s.name: s for s in self.workers.states() if s.name.startswith(mine)}
+        except RestError as error:
+            return error.what
+        if any(name not in states for name in self.workers.wanted if name.startswith(mine)):
+            return "not set up; run `fab mirror`"
+        return next((state.problem for state in states.values() if state.problem), "")
 
     def _offsets(self) -> dict[tuple[str, int], int]:
         """The next offset to mirror of each partition, from the source connector's own record."""

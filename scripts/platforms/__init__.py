@@ -49,6 +49,13 @@ class Platform(Protocol):
         platform's to do.
         """
 
+    def kill(self, names: Collection[str]) -> None:
+        """Take the power from hosts, without a warning to what runs on them. Disks stay."""
+
+    def revive(self, names: Collection[str]) -> None:
+        """Give it back to those of `names` that stand still, and wait until they can be logged in
+        to."""
+
     def destroy(self) -> list[str]:
         """Remove all of the lab and nothing else; what was removed."""
 

@@ -114,6 +114,17 @@ class Local:
             self._await_sshd([*absent, *stopped], there)
         return self._instances(there)
 
+    def kill(self, names: Collection[str]) -> None:
+        """SIGKILL for all that runs in the hosts' containers. The containers stay."""
+        there = self._containers()
+        running = [there[name].id for name in names if name in there and there[name].running]
+        if running:
+            self.engine("kill", "--signal", "KILL", *running, timeout=300)
+
+    def revive(self, names: Collection[str]) -> None:
+        """Start the containers again."""
+        self.create(None, names)
+
     def destroy(self) -> list[str]:
         """Remove everything that carries the lab's label, and the lab's keys; returns what went.
 

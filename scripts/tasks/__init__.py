@@ -4,6 +4,7 @@ from invoke import Collection
 
 from scripts.tasks import tf
 from scripts.tasks.aws import audit, backend, cost, extend, preflight, start, stop
+from scripts.tasks.drills import DRILL
 from scripts.tasks.inspect import logs, ssh, status, verify
 from scripts.tasks.mirrors import CONNECT, MIRROR
 from scripts.tasks.services import hosts, kafka, zookeeper
@@ -12,6 +13,6 @@ from scripts.tasks.whole import down, plan, up
 ALL = (
     up, plan, hosts, zookeeper, kafka, verify, status, ssh, logs, down,
     preflight, cost, audit, backend, extend, Collection("lab", stop, start),
-    CONNECT, MIRROR,
+    CONNECT, MIRROR, DRILL,
     Collection.from_module(tf),
 )

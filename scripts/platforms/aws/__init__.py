@@ -141,6 +141,18 @@ class Aws:
 
         fan_out(one, names)
 
+    def kill(self, names: Collection[str]) -> None:
+        """Stop the instances without letting their systems end."""
+        from scripts.platforms.aws import power  # noqa: PLC0415 - power needs this class
+
+        power.kill(self, names)
+
+    def revive(self, names: Collection[str]) -> None:
+        """Start the instances again; their public addresses are new."""
+        from scripts.platforms.aws import power  # noqa: PLC0415
+
+        power.start(self, names)
+
     def destroy(self) -> list[str]:
         """Let Terraform destroy the lab; what was removed."""
         from scripts.terraform import teardown  # noqa: PLC0415

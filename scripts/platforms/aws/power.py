@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -25,11 +25,7 @@ def stop(aws: Aws) -> list[str]:
     """
     there = aws.machines()
     awake = [one for one in there.values() if one.state not in ASLEEP]
-    if spot := [one.name for one in awake if one.spot]:
-        raise LabError(
-            "is on spot, and EC2 can only end it", where=spot[0],
-            hint="`fab down` ends the lab; spot = false in [aws] makes one that can be stopped",
-        )
+    _refuse_spot(awake)
     brokers = {h.name for d in aws.topology.datacenters for h in d.by_role("kafka")}
     for group in ([one for one in awake if one.name in brokers],
                   [one for one in awake if one.name not in brokers]):
@@ -38,9 +34,23 @@ def stop(aws: Aws) -> list[str]:
     return [one.name for one in awake]
 
 
-def start(aws: Aws) -> list[str]:
-    """Start what is stopped, and wait until all hosts can be logged in to; what was started."""
-    there = aws.machines()
+def kill(aws: Aws, names: Collection[str]) -> None:
+    """Stop hosts without letting their systems end; the nearest that EC2 has to a power cut.
+
+    Raises LabError where EC2 cannot stop a host: one on spot that was asked for once.
+    """
+    awake = [one for one in aws.machines().values()
+             if one.name in names and one.state not in ASLEEP]
+    _refuse_spot(awake)
+    _ask(aws, awake, "stop_instances", Force=True)
+
+
+def start(aws: Aws, names: Collection[str] | None = None) -> list[str]:
+    """Start what is stopped (only `names`, where given), and wait until all of it can be logged in
+    to; what was started."""
+    there = {
+        name: one for name, one in aws.machines().items() if names is None or name in names
+    }
     stopping = [one for one in there.values() if one.state == "stopping"]
     _wait(aws, stopping, "instance_stopped")
     asleep = [one for one in there.values() if one.state in ASLEEP]
@@ -58,6 +68,14 @@ def start(aws: Aws) -> list[str]:
     return names
 
 
+def _refuse_spot(machines: Iterable[Machine]) -> None:
+    if spot := [one.name for one in machines if one.spot]:
+        raise LabError(
+            "is on spot, and EC2 can only end it", where=spot[0],
+            hint="`fab down` ends the lab; spot = false in [aws] makes one that can be stopped",
+        )
+
+
 def _by_region(machines: Iterable[Machine]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for one in machines:
@@ -65,7 +83,7 @@ def _by_region(machines: Iterable[Machine]) -> dict[str, list[str]]:
     return found
 
 
-def _ask(aws: Aws, machines: Sequence[Machine], operation: str) -> None:
+def _ask(aws: Aws, machines: Sequence[Machine], operation: str, **more: bool) -> None:
     """One call a region. Raises LabError where one of the machines is gone by then."""
     ids = _by_region(machines)
 
@@ -73,7 +91,7 @@ def _ask(aws: Aws, machines: Sequence[Machine], operation: str) -> None:
         client = aws.clients("ec2", name)
         try:
             with spoken(name):
-                getattr(client, operation)(InstanceIds=ids[name])
+                getattr(client, operation)(InstanceIds=ids[name], **more)
         except AwsError as error:
             if error.gone:
                 raise LabError(

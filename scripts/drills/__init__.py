@@ -1,0 +1,1 @@
+"""Rehearsed failures: clients that record what they see, faults, and the flow of each drill."""

@@ -1,0 +1,233 @@
+"""A datacenter dies; its clients go on in the other one, and come home when it is back."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from lab.drills.log import (
+    CAUGHT_UP,
+    DETECTED,
+    END,
+    FAULT,
+    HEALTHY,
+    HOME,
+    MOVED,
+    REPAIRED,
+    START,
+    Log,
+)
+from lab.mirrors import Mirror
+from lab.topology import Topology
+from scripts.deploy import deploy
+from scripts.drills import topics
+from scripts.drills.clients import Reader, Watcher, Writer, read_all
+from scripts.drills.faults import Fault, Hosts, Link, Services
+from scripts.drills.rehearsal import Rehearsal
+from scripts.errors import TimeoutExpired, UsageError
+from scripts.session import Session
+
+MODES = ("hosts", "services", "link")
+BEHIND_S = 2.0  # a copy that is younger need not have arrived for a mirror to have caught up
+TRANSLATED_S = 10.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked for. `rate` in records/s; `duration` in s, of each part; `patience` in s:
+    how long nothing may come before the source is given up."""
+
+    source: str
+    target: str
+    mode: str = "hosts"
+    failback: bool = False
+    rate: int = 1000
+    duration: int = 20
+    patience: int = 3
+
+
+def mirrors_of(topology: Topology, plan: Plan) -> tuple[Mirror, ...]:
+    """The mirror to the target and, for a failback, the one home. Raises UsageError."""
+    ways = [(plan.source, plan.target)]
+    if plan.failback:
+        ways.append((plan.target, plan.source))
+    found = []
+    for source, target in ways:
+        mirror = next((m for m in topology.config.mirrors
+                       if (m.source, m.target) == (source, target)), None)
+        if mirror is None:
+            known = ", ".join(m.name for m in topology.config.mirrors) or "none"
+            raise UsageError(
+                f"nothing is mirrored from {source} to {target}",
+                hint=f"mirrors in the lab file: {known}; see docs/mirrors.md",
+            )
+        found.append(mirror)
+    return tuple(found)
+
+
+class Failover(Rehearsal):
+    """One failover drill."""
+
+    def __init__(self, session: Session, plan: Plan) -> None:
+        super().__init__(
+            session, (plan.source, plan.target), mirrors_of(session.topology, plan)
+        )
+        self.plan = plan
+        self.fault = self._fault()
+        self.reader: Reader
+        self.writer: Writer
+        self.watcher: Watcher
+
+    def rehearse(self) -> Log:
+        """The whole drill; leaves the lab healthy, also when it is interrupted."""
+        self.refuse_unhealthy()
+        struck = False
+        try:
+            self._begin()
+            self.go_on(self.plan.duration)
+            struck = True
+            self._fail()
+            moved = self._move()
+            if moved:
+                self.go_on(self.plan.duration)
+            self.log.held = [
+                seen for seen in read_all(self.run, self.place(self.plan.target), topics.KEYS)
+                if seen.origin == self.plan.source
+            ]
+            if self.plan.failback and moved:
+                self._repair()
+                struck = False
+                self._go_home()
+            self._finish()
+        finally:
+            if struck:
+                self._repair()
+            self.clean()
+            self.await_healthy()
+            self.fleet.close()
+        self.say("the lab is healthy")
+        return self.log
+
+    def _fault(self) -> Fault:
+        topology, plan = self.session.topology, self.plan
+        source, target = topology.datacenter(plan.source), topology.datacenter(plan.target)
+        if plan.mode == "hosts":
+            return Hosts(self.session.platform, source, self._up)
+        if plan.mode == "services":
+            return Services(self.fleet, source, self._up)
+        return Link(self.fleet, source, target)
+
+    def _up(self) -> None:
+        deploy(self.session, self.session.select(self.plan.source, None))
+
+    def _begin(self) -> None:
+        plan = self.plan
+        source, target = self.place(plan.source), self.place(plan.target)
+        self.say(f"preparing {topics.TOPIC} in {plan.source} and {plan.target}")
+        topics.prepare(self.session.topology, (source, target))
+        self.writer = self.start(Writer(self.log, self.run, source, plan.rate))
+        self.reader = self.start(Reader(self.log, self.run, self.group, source))
+        self.watcher = self.start(Watcher(self.log, self.run, target, plan.source))
+        copies = target.topics[plan.source]
+        self.wait(
+            lambda: len(self.watcher.ends) == topics.KEYS
+            and min(topics.committed(target, self.group, copies)) >= 0,
+            f"records or offsets do not reach {plan.target} (see `fab mirror.status`)", pause=0.2,
+        )
+        self.event(START, f"{plan.rate} records/s into {plan.source}, mirrored to {plan.target}, "
+                          "offsets translated")
+
+    def _fail(self) -> None:
+        """Strike, and wait until the clients notice."""
+        plan = self.plan
+        self.event(FAULT, self.fault.text)
+        self.fault.strike()
+        if plan.mode == "link":  # clients of the source see nothing of it; who watches B does
+            last, what = (lambda: self.watcher.last_seen), "nothing arrived"
+        else:
+            last, what = (lambda: self.writer.last_ack), "nothing was acknowledged"
+        self.wait(
+            lambda: time.time() - last() >= plan.patience,
+            f"nobody noticed that {self.fault.text}", pause=0.01,
+        )
+        self.event(DETECTED, f"{what} for {plan.patience} s: {plan.source} is given up")
+
+    def _move(self) -> bool:
+        """The clients go to the target; whether they work there."""
+        target = self.plan.target
+        self.reader.move(self.place(target))
+        self.writer.move(self.place(target))
+        return self._await_clients(target, MOVED, f"clients work in {target}")
+
+    def _await_clients(self, name: str, kind: str, text: str) -> bool:
+        acked, consumed = len(self.log.acked), len(self.log.consumed)
+
+        def work() -> bool:
+            return (
+                any(one.cluster == name for one in self.log.acked[acked:])
+                and any(one.cluster == name for one in self.log.consumed[consumed:])
+            )
+
+        try:
+            self.wait(work, f"clients do not work in {name}")
+        except TimeoutExpired as error:
+            self.say(f"failed: {error}")
+            return False
+        self.event(kind, text)
+        return True
+
+    def _repair(self) -> None:
+        plan = self.plan
+        self.say(f"bringing back {plan.source}")
+        self.fault.repair()
+        self.look_again()
+        self.fault = self._fault()  # with the connections of now
+        self.event(REPAIRED, f"{plan.source} is back")
+        self.await_healthy()
+        self.event(HEALTHY, f"{plan.source} is healthy, the mirrors run")
+
+    def _go_home(self) -> None:
+        plan = self.plan
+        source = self.place(plan.source)
+        back = self.start(Watcher(self.log, self.run, source, plan.target))
+        self.let(lambda: self._all_read() and self._all_copied(back, BEHIND_S),
+                  CAUGHT_UP, "both mirrors have caught up")
+        self.writer.pause()
+        self.let(lambda: not self.writer.pending and self._all_read()
+                  and self._all_copied(back, 0), text=f"everything read and back in {plan.source}")
+        copies = source.topics[plan.target]
+        self.let(lambda: all(
+            offset >= back.ends.get(key, 0)
+            for key, offset in enumerate(topics.committed(source, self.group, copies))
+        ), text="offsets translated to the end", timeout=TRANSLATED_S)
+        self.say(f"everything that was written in {plan.target} is in {plan.source}: moving home")
+        self.reader.move(source)
+        self.writer.move(source)
+        if self._await_clients(plan.source, HOME, f"clients work in {plan.source} again"):
+            self.go_on(plan.duration)
+
+    def _finish(self) -> None:
+        """Let the group read to the end, and look what is stored."""
+        self.writer.end()
+        self.let(self._all_read, END, "all was read")
+        self.reader.end()
+        if self.log.when(HOME):
+            for name in self.datacenters:
+                self.log.stored += read_all(self.run, self.place(name), topics.KEYS)
+
+    def _all_read(self) -> bool:
+        """Whether the group has read all that was acknowledged and can be had now."""
+        held = {seen.number for seen in self.log.held}
+        gone = not self.log.when(REPAIRED) and self.log.when(FAULT)
+        return all(
+            one.number in self.reader.seen for one in self.log.acked
+            if not (gone and one.cluster == self.plan.source and one.number not in held)
+        )
+
+    def _all_copied(self, back: Watcher, behind: float) -> bool:
+        horizon = time.time() - behind
+        return all(
+            one.number in back.seen for one in self.log.acked
+            if one.cluster == self.plan.target and one.acked <= horizon
+        )
+

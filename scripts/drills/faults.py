@@ -1,0 +1,154 @@
+"""Failures, each with its repair. None outlives the drill unless its repair is `fab up`'s, too.
+
+A fault begins with `strike` and is put right by `repair`, which may be called again and also when
+`strike` did not come to its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from lab.services import SERVICES, services_of
+from lab.topology import Datacenter, Host
+from scripts.fleet import Fleet
+from scripts.platforms import Platform
+
+# The longest that packets are dropped when nobody is left to heal the link: the kernel's own clock
+# ends it, so that a drill that was killed leaves nothing behind.
+LINK_S = 1800
+TABLE = "kafkalab_drill"
+CUT = """\
+nft -f - <<'RULES'
+table inet {table}
+delete table inet {table}
+table inet {table} {{
+  set lost {{ type ipv4_addr; flags timeout; elements = {{ {addresses} }} }}
+  chain out {{ type filter hook output priority -10; ip daddr @lost drop; }}
+  chain in {{ type filter hook input priority -10; ip saddr @lost drop; }}
+}}
+RULES
+"""
+HEAL = "nft list table inet {table} >/dev/null 2>&1 && nft delete table inet {table} || true\n"
+# systemd would start it again after RestartSec: a stop that follows at once keeps it down, as a
+# datacenter without power stays down.
+KILL = "systemctl kill --kill-whom=all --signal=KILL {units}\nsystemctl stop {units}\n"
+KILL_ONE = "systemctl kill --kill-whom=all --signal=KILL {unit}\n"
+# Nobody but the process's own user or the whole machine's root may lower its limit, so it is done
+# as that user. Every process that systemd starts meanwhile meets the same fate.
+FILL = """\
+until=$(( $(date +%s) + {seconds} )) last=0
+while [ "$(date +%s)" -lt "$until" ]; do
+  pid=$(systemctl show -p MainPID --value {unit})
+  if [ "$pid" != 0 ] && [ "$pid" != "$last" ]; then
+    user=$(stat -c %U "/proc/$pid") && runuser -u "$user" -- prlimit --pid "$pid" --fsize=1: &&
+      last=$pid && echo "$pid"
+  fi
+  sleep 0.1
+done
+"""
+
+
+class Fault(Protocol):
+    """A failure of a whole datacenter, or of its way to another."""
+
+    text: str  # what happens, for people
+
+    def strike(self) -> None: ...
+
+    def repair(self) -> None: ...
+
+
+@dataclass
+class Hosts:
+    """All hosts of a datacenter lose their power at once. `up` is what `fab up` does for them."""
+
+    platform: Platform
+    datacenter: Datacenter
+    up: Callable[[], None]
+
+    @property
+    def text(self) -> str:
+        return f"{len(self.datacenter.hosts)} hosts of {self.datacenter.name} killed"
+
+    def strike(self) -> None:
+        self.platform.kill([host.name for host in self.datacenter.hosts])
+
+    def repair(self) -> None:
+        self.platform.revive([host.name for host in self.datacenter.hosts])
+        self.up()
+
+
+@dataclass
+class Services:
+    """All services of a datacenter are killed (SIGKILL) and stay away."""
+
+    fleet: Fleet
+    datacenter: Datacenter
+    up: Callable[[], None]
+
+    @property
+    def text(self) -> str:
+        return f"services of {self.datacenter.name} killed (SIGKILL)"
+
+    def strike(self) -> None:
+        scripts = {
+            host.name: KILL.format(units=" ".join(units))
+            for host in self.datacenter.hosts
+            if (units := [str(service.unit) for service in services_of(host) if service.unit])
+        }
+        self.fleet.each(
+            lambda name: self.fleet[name].script(scripts[name], label="kill services"), scripts
+        )
+
+    def repair(self) -> None:
+        self.up()
+
+
+@dataclass
+class Link:
+    """Packets between two datacenters are dropped; both go on."""
+
+    fleet: Fleet
+    datacenter: Datacenter
+    other: Datacenter
+
+    @property
+    def text(self) -> str:
+        return f"packets between {self.datacenter.name} and {self.other.name} dropped"
+
+    def strike(self) -> None:
+        # Host by host: the workstation's own address may lie within a datacenter's network.
+        addresses = ", ".join(f"{host.address} timeout {LINK_S}s" for host in self.other.hosts)
+        self._everywhere(CUT.format(table=TABLE, addresses=addresses), "cut the link")
+
+    def repair(self) -> None:
+        self._everywhere(HEAL.format(table=TABLE), "heal the link")
+
+    def _everywhere(self, script: str, label: str) -> None:
+        self.fleet.each(
+            lambda name: self.fleet[name].script(script, label=label),
+            [host.name for host in self.datacenter.hosts],
+        )
+
+
+def kill_service(fleet: Fleet, host: Host, service: str) -> None:
+    """SIGKILL for one service; systemd starts it again, as on any host."""
+    unit = str(SERVICES[service].unit)
+    fleet[host.name].script(KILL_ONE.format(unit=unit), label=f"kill {service}")
+
+
+def refuse_writes(fleet: Fleet, host: Host, seconds: int) -> int:
+    """Let no process of the broker write to a file for a while, as on a full disk; how many
+    processes met that.
+
+    The kernel refuses with "File too large" instead of "No space left on device"; the broker takes
+    the same way: its log directory is offline, and as it has no other, it ends. A disk that is
+    really full would be the workstation's own.
+    """
+    unit = str(SERVICES["kafka"].unit)
+    answer = fleet[host.name].script(
+        FILL.format(unit=unit, seconds=seconds), label="refuse writes", timeout=seconds + 60
+    )
+    return len(answer.stdout.split())

@@ -1,0 +1,181 @@
+"""One cluster under load while a part of it fails: a broker, the leader, all in turn, a disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lab.drills.log import END, FAULT, HEALTHY, START, Log
+from lab.services import SERVICES
+from lab.topology import Datacenter, Host
+from scripts import ensemble
+from scripts.cluster import Cluster
+from scripts.drills import faults, topics
+from scripts.drills.clients import Place, Reader, Writer, read_all
+from scripts.drills.rehearsal import SETTLE_S, Rehearsal
+from scripts.errors import LabError, UsageError
+from scripts.progress import Progress
+from scripts.rolling import roll_kafka
+from scripts.session import Session, bootstrap
+
+PID = "systemctl show -p MainPID --value {unit}\n"
+DISK_S = 10
+
+
+@dataclass(frozen=True)
+class Load:
+    """What runs meanwhile. `rate` in records/s; `duration` in s, before and after the failure."""
+
+    rate: int = 1000
+    duration: int = 10
+
+
+class Outage(Rehearsal):
+    """One drill of one cluster. `choose` says what will fail and returns what makes it so."""
+
+    def __init__(self, session: Session, datacenter: str, load: Load) -> None:
+        touched = [m for m in session.topology.config.mirrors if datacenter in (m.source, m.target)]
+        super().__init__(session, (datacenter,), touched)
+        self.load = load
+        self.datacenter: Datacenter = session.topology.datacenter(datacenter)
+        brokers = self.datacenter.by_role("kafka")
+        self.cluster = Cluster(
+            datacenter, bootstrap(self.datacenter, self.context),
+            tuple(host.number for host in brokers),
+        )
+
+    def place(self, name: str) -> Place:
+        """Only what is written here: copies elsewhere are no part of the drill."""
+        return topics.place(self.session.topology, self.context, name, ())
+
+    def rehearse(self, choose: Callable[[Outage], Blow]) -> Log:
+        """The whole drill; leaves the lab healthy, also when it is interrupted."""
+        self.refuse_unhealthy()
+        blow = choose(self)
+        place = self.place(self.datacenter.name)
+        try:
+            topics.prepare(self.session.topology, (place,))
+            writer = self.start(Writer(self.log, self.run, place, self.load.rate))
+            reader = self.start(Reader(self.log, self.run, self.group, place))
+            self.wait(lambda: len({seen.key for seen in self.log.consumed}) == topics.KEYS,
+                      "records do not come back")
+            self.event(START, f"{self.load.rate} records/s into {place.name}")
+            self.go_on(self.load.duration)
+            self.event(FAULT, blow.text)
+            blow.strike()
+            self.wait(blow.over, f"not over: {blow.text}", timeout=SETTLE_S, pause=0.2)
+            self.cluster.wait_healthy()
+            self.event(HEALTHY, "every server is back, nothing is under-replicated")
+            self.go_on(self.load.duration)
+            writer.end()
+            self.let(lambda: all(one.number in reader.seen for one in self.log.acked),
+                     END, "all was read")
+            reader.end()
+            self.log.stored = read_all(self.run, place, topics.KEYS)
+        finally:
+            self.clean()
+            self.await_healthy()
+            self.fleet.close()
+        self.say("the lab is healthy")
+        return self.log
+
+    def pid(self, host: Host, service: str) -> str:
+        """The service's process, as systemd knows it; "0" when there is none."""
+        script = PID.format(unit=SERVICES[service].unit)
+        return self.fleet[host.name].script(script, label="pid").stdout.strip()
+
+
+@dataclass(frozen=True)
+class Blow:
+    """What fails: words for it, what makes it so, and whether all of it is up again."""
+
+    text: str
+    strike: Callable[[], object]
+    over: Callable[[], bool]
+
+
+def broker(drill: Outage, *, controller: bool = False, host: str = "") -> Blow:
+    """One broker killed: `host`, the controller, or one that is not the controller."""
+    brokers = drill.datacenter.by_role("kafka")
+    number = drill.cluster.view().controller
+    if controller:
+        chosen = next(one for one in brokers if one.number == number)
+    else:
+        chosen = _named(brokers, host) if host else _no_controller(drill)
+    also = ", the controller," if chosen.number == number else ""
+    return _killed(drill, chosen, "kafka", f"broker {chosen.name}{also} killed (SIGKILL)")
+
+
+def zookeeper(drill: Outage) -> Blow:
+    """The leader of the ensemble killed."""
+    members = drill.datacenter.by_role("zookeeper")
+    modes = ensemble.wait_quorum(drill.fleet, members, where=drill.datacenter.name)
+    leader = _named(members, str(modes.leader))
+    blow = _killed(drill, leader, "zookeeper", f"leader {leader.name} killed (SIGKILL)")
+    return Blow(blow.text, blow.strike, lambda: blow.over() and not ensemble.ask(
+        drill.fleet, members
+    ).problem)
+
+
+def rolling(drill: Outage) -> Blow:
+    """Every broker restarted, one at a time."""
+    brokers = drill.datacenter.by_role("kafka")
+
+    def strike() -> None:
+        with Progress(drill.datacenter.name, [host.name for host in brokers]) as progress:
+            roll_kafka(drill.fleet, drill.datacenter, brokers, drill.context, progress)
+
+    return Blow(f"{len(brokers)} brokers restarted one at a time", strike, lambda: True)
+
+
+def disk(drill: Outage, *, host: str = "") -> Blow:
+    """A broker that cannot write any more for `DISK_S` seconds."""
+    brokers = drill.datacenter.by_role("kafka")
+    chosen = _named(brokers, host) if host else _no_controller(drill)
+    before = drill.pid(chosen, "kafka")
+
+    def strike() -> None:
+        met = faults.refuse_writes(drill.fleet, chosen, DISK_S)
+        drill.say(f"{met} processes of {chosen.name} could not write")
+        if drill.pid(chosen, "kafka") == before:
+            raise LabError("went on although it could not write", where=chosen.name)
+
+    return Blow(
+        f"{chosen.name} can write nothing for {DISK_S} s", strike,
+        lambda: _back(drill, chosen, "kafka", before),
+    )
+
+
+def _no_controller(drill: Outage) -> Host:
+    number = drill.cluster.view().controller
+    brokers = drill.datacenter.by_role("kafka")
+    return next((one for one in brokers if one.number != number), brokers[0])
+
+
+def _killed(drill: Outage, host: Host, service: str, text: str) -> Blow:
+    before = drill.pid(host, service)
+    return Blow(
+        text, lambda: faults.kill_service(drill.fleet, host, service),
+        lambda: _back(drill, host, service, before),
+    )
+
+
+def _back(drill: Outage, host: Host, service: str, before: str) -> bool:
+    """Whether another process than `before` listens on the service's port."""
+    if drill.pid(host, service) in ("0", before):
+        return False
+    port = int(SERVICES[service].port or 0)
+    channel = drill.fleet[host.name].open_channel(str(host.address), port, timeout=5)
+    if channel is None:
+        return False
+    channel.close()
+    return True
+
+
+def _named(hosts: Sequence[Host], name: str) -> Host:
+    found = next((host for host in hosts if host.name == name), None)
+    if found is None:
+        raise UsageError(
+            f"{name} is not one of them", hint="known: " + ", ".join(h.name for h in hosts)
+        )
+    return found

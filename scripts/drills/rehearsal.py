@@ -1,0 +1,174 @@
+"""What all drills share: a healthy lab before and after, clients that come and go, a log."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from lab.drills.log import Event, Log
+from lab.mirrors import Mirror
+from lab.services.context import Context
+from scripts.cluster import wait_until
+from scripts.drills import topics
+from scripts.drills.clients import Client, Place
+from scripts.errors import LabError, TimeoutExpired
+from scripts.fleet import Fleet
+from scripts.mirroring import MirrorView
+from scripts.session import Session
+from scripts.status import collect
+
+LOOK_S = 0.05
+HEALTHY_S = 300.0
+SETTLE_S = 120.0
+
+
+class Rehearsal:
+    """One drill while it runs: its log, its clients, and the way to a healthy lab.
+
+    `datacenters` are those that take part, `mirrors` those that the drill relies on.
+    """
+
+    def __init__(
+        self, session: Session, datacenters: Sequence[str], mirrors: Sequence[Mirror]
+    ) -> None:
+        self.session, self.datacenters, self.mirrors = session, tuple(datacenters), tuple(mirrors)
+        self.run = secrets.token_hex(4)
+        self.group = f"{topics.TOPIC}-{self.run}"
+        self.log = Log(keys=topics.KEYS)
+        self.began = time.monotonic()
+        self.clients: list[Client] = []
+        self.fleet: Fleet
+        self.context: Context
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Read anew which hosts there are: those that come back may have new addresses."""
+        instances = self.session.platform.instances()
+        self.context = self.session.context(None, instances)
+        if hasattr(self, "fleet"):
+            self.fleet.close()
+        self.fleet = self.session.fleet(instances)
+
+    def place(self, name: str) -> Place:
+        return topics.place(self.session.topology, self.context, name, self.mirrors)
+
+    def say(self, text: str) -> None:
+        self.session.say(f"{time.monotonic() - self.began:6.1f} s  {text}")
+
+    def event(self, kind: str, text: str, at: float | None = None) -> None:
+        """Note that something happened, and say so."""
+        self.log.events.append(Event(kind, at or time.time(), text))
+        self.say(text)
+
+    def start(self, client: Any) -> Any:
+        """Let a client begin; it is ended with the drill."""
+        self.clients.append(client)
+        client.start()
+        return client
+
+    def wait(
+        self, condition: Callable[[], Any], message: str, timeout: float = SETTLE_S,
+        pause: float = LOOK_S,
+    ) -> None:
+        """Wait while the clients work. Raises TimeoutExpired, or what a client died of."""
+        def look() -> Any:
+            for client in self.clients:
+                client.check()
+            return condition()
+
+        wait_until(look, timeout=timeout, message=message, pause=pause)
+
+    def let(
+        self, condition: Callable[[], bool], kind: str = "", text: str = "", *,
+        timeout: float = SETTLE_S,
+    ) -> None:
+        """Wait for what should happen; where it does not, the score will say what it cost."""
+        try:
+            self.wait(condition, f"not so: {text}", timeout=timeout, pause=0.2)
+        except TimeoutExpired as error:
+            self.say(f"warning: {error}")
+            return
+        if kind:
+            self.event(kind, text)
+
+    def go_on(self, seconds: float) -> None:
+        """Let the clients work for so long: the part of the drill that is to be measured."""
+        end = time.monotonic() + seconds
+        self.wait(lambda: time.monotonic() >= end, "", timeout=seconds + SETTLE_S)
+
+    def problems(self) -> list[str]:
+        """What is wrong with the lab's part in the drill, in words."""
+        session = self.session
+        instances = session.platform.instances()
+        hosts = [h for h in session.topology.hosts if h.datacenter in self.datacenters]
+        found = collect(self.fleet, session.topology, hosts, instances, self.context)
+        problems = [text for one in found["datacenters"] for text in one["problems"]]
+        if problems:
+            return problems
+        return [problem for view in self._views() if (problem := view.problem())]
+
+    def refuse_unhealthy(self) -> None:
+        """Raises LabError when the lab is not in order: a drill would measure something else."""
+        if problems := self.problems():
+            raise LabError(
+                "no drill on a lab that is not healthy: " + "; ".join(problems[:3]),
+                hint="see `fab status`, run `fab up`",
+            )
+
+    def await_healthy(self) -> None:
+        """Wait until the lab's part in the drill is in order. Raises LabError.
+
+        Connectors and tasks that failed with their cluster are restarted.
+        """
+        problems: list[str] = []
+
+        def healthy() -> bool:
+            problems[:] = self.problems()
+            return not problems
+
+        try:
+            wait_until(healthy, timeout=HEALTHY_S, pause=0.2)
+        except TimeoutExpired:
+            raise TimeoutExpired(
+                f"the lab is not healthy {HEALTHY_S:g} s after the drill: " + "; ".join(problems),
+                hint="run `fab up`, see `fab logs HOST SERVICE`",
+            ) from None
+
+    def _views(self) -> list[MirrorView]:
+        return [
+            MirrorView(self.fleet, self.session.topology, mirror, self.context)
+            for mirror in self.mirrors
+        ]
+
+    def clean(self) -> None:
+        """End the clients, remove the drill's records and groups. What fails is only said."""
+        for client in self.clients:
+            with contextlib.suppress(LabError):
+                client.end(5)
+        self.clients.clear()
+        for name in self.datacenters:
+            place = self.place(name)
+            try:
+                topics.forget_groups(place, [self.group, f"{topics.TOPIC}-bystander"])
+                topics.empty(place)
+            except LabError as error:
+                self.say(f"warning: {error}")
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """A drill that is told to end (SIGTERM, SIGHUP) repairs what it broke, as after Ctrl-C."""
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    kinds = (signal.SIGTERM, signal.SIGHUP)
+    before = {kind: signal.signal(kind, interrupt) for kind in kinds}
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)

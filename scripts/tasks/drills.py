@@ -1,0 +1,149 @@
+"""Rehearsed failures with a score: what is lost, how long it takes, what is read twice."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from invoke import Collection
+
+from scripts.cli import lab_task
+from scripts.errors import UsageError
+from scripts.session import Session
+
+if TYPE_CHECKING:
+    from scripts.drills.outage import Blow, Outage
+
+MAX_RATE = 20000
+MAX_DURATION = 3600
+LOAD = {
+    "rate": "records per second",
+    "duration": "seconds of load before the failure, and after it",
+    "yes": "do not ask, on AWS",
+}
+WHERE = {"datacenter": "the cluster to try (the first, where none is named)"}
+
+
+@lab_task(name="drill.failover", locks=True, help={
+    **LOAD,
+    "from": "the datacenter that dies", "to": "the datacenter where its clients go on",
+    "failback": "bring it back, and the clients home",
+    "mode": "hosts (killed), services (killed) or link (between the two, cut)",
+    "patience": "seconds without an answer before the datacenter is given up",
+})
+def failover(
+    session: Session, from_: str = "", to: str = "", failback: bool = False, mode: str = "hosts",
+    rate: int = 1000, duration: int = 20, patience: int = 3, yes: bool = False,
+) -> int:
+    """Let a datacenter die, and go on in another.
+
+    Exit status 1 when an objective of the lab file is not met.
+    """
+    from scripts.drills.failover import MODES, Failover, Plan  # noqa: PLC0415
+    from scripts.drills.rehearsal import terminable  # noqa: PLC0415
+
+    names = [datacenter.name for datacenter in session.topology.datacenters]
+    for option, value in (("--from", from_), ("--to", to)):
+        if value not in names:
+            raise UsageError(f"{option} {value or 'is missing'}", hint="known: " + ", ".join(names))
+    if mode not in MODES:
+        raise UsageError(f"--mode {mode}", hint="accepted: " + ", ".join(MODES))
+    _check_load(rate, duration)
+    _confirm(session, yes)
+    plan = Plan(from_, to, mode, failback, rate, duration, patience)
+    with terminable():
+        drill = Failover(session, plan)
+        log = drill.rehearse()
+    import pickle
+    pickle.dump(log, open(f"/tmp/drill-{drill.run}.pickle", "wb"))
+    return 0
+
+
+@lab_task(name="drill.broker", locks=True, help={
+    **LOAD, **WHERE, "controller": "the one that is the controller", "host": "this one",
+})
+def broker(
+    session: Session, datacenter: str = "", controller: bool = False, host: str = "",
+    rate: int = 1000, duration: int = 10, yes: bool = False,
+) -> int:
+    """Kill a broker under load."""
+    from scripts.drills import outage  # noqa: PLC0415
+
+    return _outage(
+        session, "broker", datacenter, rate, duration, yes,
+        lambda drill: outage.broker(drill, controller=controller, host=host),
+    )
+
+
+@lab_task(name="drill.zookeeper", locks=True, help={**LOAD, **WHERE})
+def zookeeper(
+    session: Session, datacenter: str = "", rate: int = 1000, duration: int = 10, yes: bool = False
+) -> int:
+    """Kill the ensemble's leader under load."""
+    from scripts.drills import outage  # noqa: PLC0415
+
+    return _outage(session, "zookeeper", datacenter, rate, duration, yes, outage.zookeeper)
+
+
+@lab_task(name="drill.rolling", locks=True, help={**LOAD, **WHERE})
+def rolling(
+    session: Session, datacenter: str = "", rate: int = 1000, duration: int = 10, yes: bool = False
+) -> int:
+    """Restart all brokers, one at a time, under load."""
+    from scripts.drills import outage  # noqa: PLC0415
+
+    return _outage(session, "rolling", datacenter, rate, duration, yes, outage.rolling)
+
+
+@lab_task(name="drill.disk", locks=True, help={**LOAD, **WHERE, "host": "this broker"})
+def disk(
+    session: Session, datacenter: str = "", host: str = "", rate: int = 1000, duration: int = 10,
+    yes: bool = False,
+) -> int:
+    """Let a broker's log directory be full, under load."""
+    from scripts.drills import outage  # noqa: PLC0415
+
+    return _outage(
+        session, "disk", datacenter, rate, duration, yes,
+        lambda drill: outage.disk(drill, host=host),
+    )
+
+
+def _outage(
+    session: Session, name: str, datacenter: str, rate: int, duration: int, yes: bool, choose: Any
+) -> int:
+    from scripts.drills.outage import Load, Outage  # noqa: PLC0415
+    from scripts.drills.rehearsal import terminable  # noqa: PLC0415
+
+    names = [one.name for one in session.topology.datacenters]
+    if datacenter and datacenter not in names:
+        raise UsageError(f"--datacenter {datacenter}", hint="known: " + ", ".join(names))
+    _check_load(rate, duration)
+    _confirm(session, yes)
+    with terminable():
+        drill = Outage(session, datacenter or names[0], Load(rate, duration))
+        log = drill.rehearse(choose)
+    import pickle
+    pickle.dump(log, open(f"/tmp/drill-{drill.run}.pickle", "wb"))
+    return 0
+
+
+def _check_load(rate: int, duration: int) -> None:
+    if not 1 <= rate <= MAX_RATE:
+        raise UsageError(f"--rate {rate}", hint=f"accepted: 1 to {MAX_RATE} records per second")
+    if not 1 <= duration <= MAX_DURATION:
+        raise UsageError(f"--duration {duration}", hint=f"accepted: 1 to {MAX_DURATION} seconds")
+
+
+def _confirm(session: Session, yes: bool) -> None:
+    """On AWS a person has to agree: others may work there. Raises UsageError when none does."""
+    if yes or session.platform_name == "local":
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("nobody here to ask whether things may fail", hint="say so with --yes")
+    answer = input(f"Let things fail in {session.topology.lab} in AWS? Type yes: ")
+    if answer.strip().lower() != "yes":
+        raise UsageError("not agreed; nothing was done")
+
+
+DRILL = Collection("drill", failover, broker, zookeeper, rolling, disk)
