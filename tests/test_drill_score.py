@@ -407,3 +407,18 @@ def test_rows_tell_limits_in_words() -> None:
     assert rows["skipped"] == ("0", "none", "met")
     assert rows["acknowledged before the failure"] == ("300", "at least 1", "met")
     assert rows["write gap"][1:] == ("", "")
+
+
+def test_the_sentence_has_the_numbers_that_matter() -> None:
+    assert score(failover_log(Shape(lacking=45, again=1)).log).sentence() == (
+        "The group stood still for 4.0 s, dc2 lacked 45 acknowledged records, 1.5 s of work, "
+        "and no records were read again."
+    )
+    late = score(failover_log(Shape(link=True, unread=3, home=True)).log).sentence()
+    assert "lacked 90 acknowledged records, 3.0 s of work (of which 90 came late)" in late
+    assert score(Log(keys=1)).sentence().startswith("The group never went on, dc2 lacked no ack")
+    assert outage(outage_log(gap=6).log).sentence() == (
+        "Writes stood still for 6.0 s at most, every replica was in sync again after 5.0 s, "
+        "and no acknowledged records were lost."
+    )
+    assert outage(Log(keys=1)).sentence().startswith("Nothing was acknowledged, the cluster never")

@@ -51,6 +51,10 @@ class Score:
         """The single numbers, the most important first."""
         raise NotImplementedError
 
+    def sentence(self) -> str:
+        """What it cost, in one sentence with the numbers that matter."""
+        raise NotImplementedError
+
     def as_json(self) -> dict[str, Any]:
         """Plain types, seconds rounded to milliseconds."""
         return {key: plain(value) for key, value in dataclasses.asdict(self).items()}
@@ -79,3 +83,8 @@ def amount(value: Number, unit: str) -> str:
     if unit != "s":
         return f"{value:,}"
     return f"{value:.3f} s" if abs(value) < 10 else f"{value:.1f} s"
+
+
+def counted(count: int, noun: str = "record") -> str:
+    """`no records`, `1 record`, `1,234 records`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s") if count else f"no {noun}s"

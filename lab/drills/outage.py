@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.drills.figures import Figure, Score
+from lab.drills.figures import Figure, Score, counted
 from lab.drills.log import END, FAULT, HEALTHY, REPAIRED, START, Log
 from lab.drills.measures import (
     Latency,
@@ -52,6 +52,17 @@ class OutageScore(Score):
     order_violations: int
     corrupt: int
     ack_latency: Latency | None
+
+    def sentence(self) -> str:
+        gap, well = self.max_ack_gap_seconds, self.recovery_seconds
+        return (
+            ("Nothing was acknowledged" if gap is None or not self.acknowledged
+             else f"Writes stood still for {gap:.1f} s at most")
+            + (", the cluster never got whole again" if well is None
+               else f", every replica was in sync again after {well:.1f} s")
+            + f", and {counted(self.lost, 'acknowledged record')} "
+            + f"{'was' if self.lost == 1 else 'were'} lost."
+        )
 
     def figures(self) -> tuple[Figure, ...]:
         late = self.ack_latency

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from lab.drills.figures import Figure, Score
+from lab.drills.figures import Figure, Score, counted
 from lab.drills.log import (
     CAUGHT_UP,
     DETECTED,
@@ -103,6 +103,17 @@ class FailoverScore(Score):
     def read_again(self) -> int:
         """Records that translated offsets made the group read again."""
         return sum(max(0, one.error or 0) for one in self.translation)
+
+    def sentence(self) -> str:
+        paused = ("The group never went on" if self.rto_seconds is None
+                  else f"The group stood still for {self.rto_seconds:.1f} s")
+        lacked = f"lacked {counted(self.rpo_records, 'acknowledged record')}"
+        if self.rpo_records:
+            lacked += f", {self.rpo_seconds:.1f} s of work"
+        if self.failback and self.failback.late:
+            lacked += f" (of which {self.failback.late:,} came late)"
+        return f"{paused}, {self.target} {lacked}, and {counted(self.duplicates)} " \
+               f"{'was' if self.duplicates == 1 else 'were'} read again."
 
     def figures(self) -> tuple[Figure, ...]:
         return (*self._costs(), *(_returns(self.failback) if self.failback else ()),
