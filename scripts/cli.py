@@ -55,7 +55,8 @@ def _signature(body: Callable[..., Any]) -> Any:
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     options = list(inspect.signature(body).parameters.values())[1:]
     return inspect.Signature([
-        inspect.Parameter("c", kind), *options, inspect.Parameter("debug", kind, default=False),
+        inspect.Parameter("c", kind), *(option.replace(kind=kind) for option in options),
+        inspect.Parameter("debug", kind, default=False),
     ])
 
 

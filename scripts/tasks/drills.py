@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from invoke import Collection
 
@@ -11,15 +11,18 @@ from scripts.cli import lab_task
 from scripts.errors import UsageError
 from scripts.session import Session
 
-if TYPE_CHECKING:
-    from scripts.drills.outage import Blow, Outage
-
 MAX_RATE = 20000
 MAX_DURATION = 3600
 LOAD = {
     "rate": "records per second",
     "duration": "seconds of load before the failure, and after it",
     "yes": "do not ask, on AWS",
+}
+TITLES = {
+    "broker": "A broker of {} killed",
+    "zookeeper": "The leader of {}'s ensemble killed",
+    "rolling": "All brokers of {} restarted in turn",
+    "disk": "A full disk on a broker of {}",
 }
 WHERE = {"datacenter": "the cluster to try (the first, where none is named)"}
 
@@ -32,15 +35,18 @@ WHERE = {"datacenter": "the cluster to try (the first, where none is named)"}
     "patience": "seconds without an answer before the datacenter is given up",
 })
 def failover(
-    session: Session, from_: str = "", to: str = "", failback: bool = False, mode: str = "hosts",
-    rate: int = 1000, duration: int = 20, patience: int = 3, yes: bool = False,
+    session: Session, *, from_: str = "", to: str = "", failback: bool = False,
+    mode: str = "hosts", rate: int = 1000, duration: int = 20, patience: int = 3,
+    yes: bool = False,
 ) -> int:
     """Let a datacenter die, and go on in another.
 
     Exit status 1 when an objective of the lab file is not met.
     """
+    from lab.drills.score import failover as score  # noqa: PLC0415 - keeps `fab --list` quick
     from scripts.drills.failover import MODES, Failover, Plan  # noqa: PLC0415
     from scripts.drills.rehearsal import terminable  # noqa: PLC0415
+    from scripts.drills.report import report  # noqa: PLC0415
 
     names = [datacenter.name for datacenter in session.topology.datacenters]
     for option, value in (("--from", from_), ("--to", to)):
@@ -54,66 +60,83 @@ def failover(
     with terminable():
         drill = Failover(session, plan)
         log = drill.rehearse()
-    import pickle
-    pickle.dump(log, open(f"/tmp/drill-{drill.run}.pickle", "wb"))
-    return 0
+    met = report(
+        session, name=f"failover-{mode}", log=log,
+        title=f"Failover from {from_} to {to}" + (" and back" if failback else ""),
+        done={"failure": drill.fault.text, "load": f"{rate} records/s",
+              "parts": f"{duration} s each", "given up after": f"{patience} s of silence"},
+        score=score(log, source=from_, target=to),
+    )
+    return 0 if met else 1
 
 
 @lab_task(name="drill.broker", locks=True, help={
     **LOAD, **WHERE, "controller": "the one that is the controller", "host": "this one",
 })
 def broker(
-    session: Session, datacenter: str = "", controller: bool = False, host: str = "",
+    session: Session, *, datacenter: str = "", controller: bool = False, host: str = "",
     rate: int = 1000, duration: int = 10, yes: bool = False,
 ) -> int:
     """Kill a broker under load."""
     from scripts.drills import outage  # noqa: PLC0415
 
     return _outage(
-        session, "broker", datacenter, rate, duration, yes,
-        lambda drill: outage.broker(drill, controller=controller, host=host),
+        session, "broker", lambda drill: outage.broker(drill, controller=controller, host=host),
+        datacenter=datacenter, rate=rate, duration=duration, yes=yes,
     )
 
 
 @lab_task(name="drill.zookeeper", locks=True, help={**LOAD, **WHERE})
 def zookeeper(
-    session: Session, datacenter: str = "", rate: int = 1000, duration: int = 10, yes: bool = False
+    session: Session, *, datacenter: str = "", rate: int = 1000, duration: int = 10,
+    yes: bool = False,
 ) -> int:
     """Kill the ensemble's leader under load."""
     from scripts.drills import outage  # noqa: PLC0415
 
-    return _outage(session, "zookeeper", datacenter, rate, duration, yes, outage.zookeeper)
+    return _outage(
+        session, "zookeeper", outage.zookeeper,
+        datacenter=datacenter, rate=rate, duration=duration, yes=yes,
+    )
 
 
 @lab_task(name="drill.rolling", locks=True, help={**LOAD, **WHERE})
 def rolling(
-    session: Session, datacenter: str = "", rate: int = 1000, duration: int = 10, yes: bool = False
+    session: Session, *, datacenter: str = "", rate: int = 1000, duration: int = 10,
+    yes: bool = False,
 ) -> int:
     """Restart all brokers, one at a time, under load."""
     from scripts.drills import outage  # noqa: PLC0415
 
-    return _outage(session, "rolling", datacenter, rate, duration, yes, outage.rolling)
+    return _outage(
+        session, "rolling", outage.rolling,
+        datacenter=datacenter, rate=rate, duration=duration, yes=yes,
+    )
 
 
 @lab_task(name="drill.disk", locks=True, help={**LOAD, **WHERE, "host": "this broker"})
 def disk(
-    session: Session, datacenter: str = "", host: str = "", rate: int = 1000, duration: int = 10,
-    yes: bool = False,
+    session: Session, *, datacenter: str = "", host: str = "", rate: int = 1000,
+    duration: int = 10, yes: bool = False,
 ) -> int:
     """Let a broker's log directory be full, under load."""
     from scripts.drills import outage  # noqa: PLC0415
 
     return _outage(
-        session, "disk", datacenter, rate, duration, yes,
-        lambda drill: outage.disk(drill, host=host),
+        session, "disk", lambda drill: outage.disk(drill, host=host),
+        datacenter=datacenter, rate=rate, duration=duration, yes=yes,
     )
 
 
 def _outage(
-    session: Session, name: str, datacenter: str, rate: int, duration: int, yes: bool, choose: Any
+    session: Session, name: str, choose: Any, *, datacenter: str, rate: int, duration: int,
+    yes: bool,
 ) -> int:
+    from lab.drills.log import FAULT  # noqa: PLC0415
+    from lab.drills.outage import outage  # noqa: PLC0415
     from scripts.drills.outage import Load, Outage  # noqa: PLC0415
     from scripts.drills.rehearsal import terminable  # noqa: PLC0415
+    from scripts.drills.report import report  # noqa: PLC0415
 
     names = [one.name for one in session.topology.datacenters]
     if datacenter and datacenter not in names:
@@ -123,9 +146,13 @@ def _outage(
     with terminable():
         drill = Outage(session, datacenter or names[0], Load(rate, duration))
         log = drill.rehearse(choose)
-    import pickle
-    pickle.dump(log, open(f"/tmp/drill-{drill.run}.pickle", "wb"))
-    return 0
+    met = report(
+        session, name=name, log=log, score=outage(log),
+        title=TITLES[name].format(drill.datacenter.name),
+        done={"failure": next(event.text for event in log.events if event.kind == FAULT),
+              "load": f"{rate} records/s", "parts": f"{duration} s before and after"},
+    )
+    return 0 if met else 1
 
 
 def _check_load(rate: int, duration: int) -> None:
