@@ -30,6 +30,7 @@ from scripts.session import Session
 MODES = ("hosts", "services", "link")
 BEHIND_S = 2.0  # a copy that is younger need not have arrived for a mirror to have caught up
 TRANSLATED_S = 10.0
+CUT_S = 300  # what a cut link may last beside the part of the drill that is measured
 
 
 @dataclass(frozen=True)
@@ -110,12 +111,19 @@ class Failover(Rehearsal):
 
     def _fault(self) -> Fault:
         topology, plan = self.session.topology, self.plan
-        source, target = topology.datacenter(plan.source), topology.datacenter(plan.target)
+        source = topology.datacenter(plan.source)
         if plan.mode == "hosts":
             return Hosts(self.session.platform, source, self._up)
         if plan.mode == "services":
             return Services(self.fleet, source, self._up)
-        return Link(self.fleet, source, target)
+        return self._link()
+
+    def _link(self) -> Link:
+        plan, datacenter = self.plan, self.session.topology.datacenter
+        return Link(
+            self.fleet, datacenter(plan.source), datacenter(plan.target),
+            seconds=plan.duration + CUT_S,
+        )
 
     def _up(self) -> None:
         deploy(self.session, self.session.select(self.plan.source, None))
@@ -123,6 +131,7 @@ class Failover(Rehearsal):
     def _begin(self) -> None:
         plan = self.plan
         source, target = self.place(plan.source), self.place(plan.target)
+        self._link().repair()  # of a drill that was killed
         self.say(f"preparing {topics.TOPIC} in {plan.source} and {plan.target}")
         topics.prepare(self.session.topology, (source, target))
         self.writer = self.start(Writer(self.log, self.run, source, plan.rate))

@@ -15,10 +15,8 @@ from lab.topology import Datacenter, Host
 from scripts.fleet import Fleet
 from scripts.platforms import Platform
 
-# The longest that packets are dropped when nobody is left to heal the link: the kernel's own clock
-# ends it, so that a drill that was killed leaves nothing behind.
-LINK_S = 1800
 TABLE = "kafkalab_drill"
+# The kernel's own clock ends it after a while, so that a drill that was killed leaves no cut link.
 CUT = """\
 nft -f - <<'RULES'
 table inet {table}
@@ -108,11 +106,12 @@ class Services:
 
 @dataclass
 class Link:
-    """Packets between two datacenters are dropped; both go on."""
+    """Packets between two datacenters are dropped, for `seconds` at most; both go on."""
 
     fleet: Fleet
     datacenter: Datacenter
     other: Datacenter
+    seconds: int
 
     @property
     def text(self) -> str:
@@ -120,7 +119,8 @@ class Link:
 
     def strike(self) -> None:
         # Host by host: the workstation's own address may lie within a datacenter's network.
-        addresses = ", ".join(f"{host.address} timeout {LINK_S}s" for host in self.other.hosts)
+        time = f"timeout {self.seconds}s"
+        addresses = ", ".join(f"{host.address} {time}" for host in self.other.hosts)
         self._everywhere(CUT.format(table=TABLE, addresses=addresses), "cut the link")
 
     def repair(self) -> None:
