@@ -151,6 +151,8 @@ def _home(made: Maker, shape: Shape, late: list[int], unread: list[int]) -> None
     third = made.produce(A, 10 * shape.rate, 23, 1 / shape.rate)
     made.consume_at(sorted(set(late) & set(unread)), A, 23.005)
     made.consume(third, A)
+    made.log.mirrored += [made.seen(n, B, T0 + 21.5) for n in late]
+    made.mirror(third, B)
 
 
 def outage_log(*, rate: int = 30, keys: int = 3, gap: float = 0.0) -> Maker:

@@ -1,0 +1,102 @@
+"""The page of a drill: one HTML file that needs nothing else, not even a script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lab.drills.figures import Figure, Score
+from lab.drills.log import Log
+from lab.drills.score import FailoverScore
+from lab.drills.timeline import Timeline, timeline
+from lab.drills.verdict import Verdict, passed
+from scripts.drills.chart import HUES, svg, word
+
+# The figures that stand out, the most telling first; as many as there are tiles are shown.
+TELLING = (
+    "rto_seconds", "rpo_records", "rpo_seconds", "max_ack_gap_seconds", "duplicates",
+    "lost", "home_rto_seconds", "catch_up_seconds", "mirror_p99_seconds", "recovery_seconds",
+    "read_gap_seconds", "worst_key_gap_seconds", "ack_p99_seconds", "skipped", "order_violations",
+    "write_gap_seconds",
+)
+TILES = 8
+WIDE, NARROW = 1080, 400  # of the charts, in CSS pixels: for a desk or paper, and for a phone
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - 40 ms
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined,
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )
+    return environment.get_template("page.html.j2")
+
+
+def render(
+    *, title: str, meta: Mapping[str, object], log: Log, score: Score,
+    verdicts: Sequence[Verdict],
+) -> str:
+    """The page's HTML. `meta`: what was run on what, as names and values in their order."""
+    line = timeline(log)
+    judged = {verdict.name: verdict for verdict in verdicts}
+    return str(_template().render(
+        title=title, meta=meta, passed=passed(verdicts), sentence=score.sentence(),
+        unmet=[verdict for verdict in verdicts if not verdict.met],
+        verdicts=verdicts, figures=score.figures(), judged=judged,
+        tiles=tiles(score.figures()),
+        began=datetime.fromtimestamp(line.start, UTC),
+        charts=_charts(line), steps=_steps(line), counts=_counts(line),
+        failover=score if isinstance(score, FailoverScore) else None, hues=range(HUES),
+    ))
+
+
+def tiles(figures: Sequence[Figure]) -> list[Figure]:
+    """The most telling figures of a score."""
+    found = {figure.name: figure for figure in figures}
+    return [found[name] for name in TELLING if name in found][:TILES]
+
+
+def _charts(line: Timeline) -> dict[str, Any]:
+    """The same chart for each width of paper; the style sheet shows the one that fits."""
+    from markupsafe import Markup  # noqa: PLC0415 - comes with jinja2
+
+    description = (
+        f"Over {line.bins * line.width} seconds: records produced, mirrored and consumed by "
+        "datacenter, and how long they took. The numbers are in the table below. "
+        + " ".join(f"{word(mark)} at {mark.at:.1f} s." for mark in line.marks)
+    )
+    return {
+        # The tree was serialized by ElementTree, which quotes what needs quoting.
+        name: Markup(svg(  # noqa: S704
+            line, width=width, names=name == "wide", ident=name, description=description,
+        ))
+        for name, width in (("wide", WIDE), ("narrow", NARROW))
+    }
+
+
+def _steps(line: Timeline) -> list[dict[str, object]]:
+    return [
+        {
+            "number": number, "kind": word(mark), "text": mark.text, "at": mark.at,
+            "clock": datetime.fromtimestamp(line.start + mark.at, UTC),
+        }
+        for number, mark in enumerate(line.marks, start=1)
+    ]
+
+
+def _counts(line: Timeline) -> dict[str, Any]:
+    """The chart's numbers as a table: heads, and a row for each bin."""
+    return {
+        "width": line.width,
+        "heads": [f"{one.kind} {one.cluster}" for one in line.series]
+        + [f"behind {one.origin} → {one.cluster}" for one in line.behind],
+        "rows": [
+            (index * line.width, [one.counts[index] for one in (*line.series, *line.behind)])
+            for index in range(line.bins)
+        ],
+    }
