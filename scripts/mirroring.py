@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lab.mirrors import SOURCE, Mirror, remote_name
+from lab.mirrors import CANARY, SOURCE, Mirror, remote_name
 from lab.services.context import Context
 from lab.services.kafka import replication
 from lab.topology import Topology
@@ -19,7 +19,6 @@ from scripts.fleet import Fleet
 from scripts.rest import RestError
 from scripts.session import bootstrap
 
-CANARY = "kafkalab-canary"  # stays: a topic that comes and goes makes every mirror rebalance
 CANARY_PARTITIONS = 2
 CANARY_RETENTION_MS = 600_000
 PROBES = 20
@@ -150,6 +149,7 @@ class MirrorView:
         )
 
     def _make_canary(self) -> None:
+        """It stays: a topic that comes and goes makes every mirror rebalance."""
         from confluent_kafka.admin import NewTopic  # noqa: PLC0415
 
         factor, insync = replication(
