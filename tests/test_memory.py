@@ -47,6 +47,6 @@ def test_a_kernel_that_does_not_tell_stops_nobody(tmp_path: Path) -> None:
 
 
 def test_the_need_is_what_the_documentation_says() -> None:
-    """README: about 4 GB for the default lab, 0.7 GB for the smallest."""
+    """README: about 4.5 GB for the default lab, 0.7 GB for the smallest."""
     assert 3500 <= needed_mb(HOSTS) <= 4500
     assert 400 <= needed_mb(SMALLEST) <= 800
