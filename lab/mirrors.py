@@ -118,8 +118,10 @@ def connectors(
         SOURCE: _source(mirror, source, target, mirroring),
         CHECKPOINT: _checkpoint(mirror, target, mirroring),
         HEARTBEAT: {
-            # A heartbeat is written into the source, and crosses as every record does.
+            # A heartbeat is written into the source, and crosses as every record does. Its topic is
+            # made there, too: the connector makes it in what it takes for the target.
             "producer.override.bootstrap.servers": source.bootstrap,
+            "target.cluster.bootstrap.servers": source.bootstrap,
             "heartbeats.topic.replication.factor": str(source.replication_factor),
             "emit.heartbeats.interval.seconds": str(mirroring.heartbeat_s),
             "tasks.max": "1",

@@ -261,7 +261,11 @@ def test_connectors(exactly_once: bool, policy: str) -> None:
     assert source["replication.factor"] == "2"
     assert source["offset-syncs.topic.replication.factor"] == "3"
     assert ("exactly.once.support" in source) is exactly_once
-    assert found["a-to-b.heartbeat"]["producer.override.bootstrap.servers"] == "ha:9092"
+    heartbeat = found["a-to-b.heartbeat"]
+    # Both: the first is where heartbeats are written, the second where their topic is made.
+    assert heartbeat["producer.override.bootstrap.servers"] == "ha:9092"
+    assert heartbeat["target.cluster.bootstrap.servers"] == "ha:9092"
+    assert source["target.cluster.bootstrap.servers"] == "hb:9092"
     assert found["a-to-b.checkpoint"]["sync.group.offsets.enabled"] == "true"
 
 
