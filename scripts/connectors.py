@@ -20,6 +20,8 @@ from scripts.rest import Rest, RestError
 READY_SECONDS = 120
 RUNNING_SECONDS = 120
 RESTARTS = 3  # of failed tasks, before a person has to look
+# A task that was restarted is RUNNING until it meets again what it failed of.
+STEADY_SECONDS = 10.0
 HALTED = ("PAUSED", "STOPPED")  # by a person: Connect does neither by itself
 RETRIED = (404, 409, 500, 503)  # starting, rebalancing, or a request that was passed on too early
 
@@ -139,10 +141,10 @@ class Workers:
         ever. Raises LabError naming the connector and the worker's own reason.
         """
         allowed, problem = (RESTARTS if repair else 0), "no answer"
-        restarts, repaired = 0, set()
+        restarts, repaired, steady_at = 0, set(), 0.0
 
         def running() -> bool:
-            nonlocal restarts, problem
+            nonlocal restarts, problem, steady_at
             try:
                 states = {state.name: state for state in self.states()}
             except RestError as error:
@@ -159,6 +161,7 @@ class Workers:
                 raise LabError(problem, where=self.datacenter.name, hint="run `fab mirror`")
             if any(state.failed for state in broken):
                 restarts += 1
+                steady_at = time.monotonic() + STEADY_SECONDS
             if restarts > allowed:
                 raise LabError(
                     f"{problem}, still after {allowed} restarts", where=self.datacenter.name,
@@ -167,7 +170,7 @@ class Workers:
             for state in broken:
                 self._repair(state)
                 repaired.add(state.name)
-            return not problem
+            return not problem and time.monotonic() >= steady_at
 
         try:
             wait_until(running, timeout=timeout, pause=0.2)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lab.config import parse
 from lab.topology import Topology, build
+from scripts import connectors
 from scripts.connectors import Workers, diff
 from scripts.errors import LabError
 from scripts.plan import describe_connectors
@@ -103,7 +104,10 @@ def test_a_rebalance_is_waited_out_and_strangers_are_removed(topology: Topology)
     assert rest.configs == made.wanted
 
 
-def test_a_failed_task_is_restarted(topology: Topology) -> None:
+def test_a_failed_task_is_restarted(
+    topology: Topology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connectors, "STEADY_SECONDS", 0)
     rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
     rest.task_states["a-to-b.source"] = ["FAILED", "RUNNING"]
     assert workers(topology, rest).converge(lambda text: None) == 1, "it is no `nothing to do`"
@@ -134,6 +138,13 @@ def test_a_strangers_failure_is_not_waited_for(topology: Topology) -> None:
     rest = FakeConnect({**workers(topology, FakeConnect({})).wanted, "stranger": {}})
     rest.task_states["stranger"] = ["FAILED"]
     assert workers(topology, rest).wait_running() == ()
+
+
+def test_a_task_that_runs_only_until_it_fails_again_does_not_run(topology: Topology) -> None:
+    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest.task_states["a-to-b.source"] = ["FAILED", *(["RUNNING"] * 3 + ["FAILED"]) * 3]
+    with pytest.raises(LabError, match="still after 3 restarts"):
+        workers(topology, rest).wait_running()
 
 
 def test_a_task_that_keeps_failing_is_told_with_its_reason(topology: Topology) -> None:
