@@ -146,8 +146,8 @@ def _mirrors(lab: Lab) -> Iterator[Problem]:
     ring = identity_cycle(lab.mirrors)
     if ring:
         yield Problem(
-            "mirrors", " to ".join((*ring, ring[0])), "a ring under the identity policy, in which "
-            'records would go round for ever; accepted: policy = "default" in one of them',
+            "mirrors", " to ".join((*ring, ring[0])), "a ring with the identity policy in it, in "
+            'which records would come back; accepted: policy = "default" in all of it',
         )
 
 

@@ -31,6 +31,14 @@ POLICIES = {
 INTERNAL = ("__.*", r".*[\-\.]internal", r".*\.replica", "connect-.*", "kafkalab-verify-.*")
 INTERNAL_GROUPS = ("console-consumer-.*", "connect-.*", "__.*", "kafkalab-verify-.*")
 HEARTBEATS = "heartbeats"
+# What the lab itself writes to show that a mirror works: it crosses whatever a mirror is to take.
+CANARY, DRILL = "kafkalab-canary", "kafkalab-drill"
+PROOF_TOPICS = (CANARY, DRILL)
+PROOF_GROUPS = ("kafkalab-.*",)
+LONGEST_TOPIC = 249  # org.apache.kafka.common.internals.Topic
+# Inline flags, named groups and references to groups: MirrorMaker joins all expressions into one,
+# in which they would reach from one into the next, and Java writes some of them otherwise.
+UNJOINABLE = re.compile(r"\(\?(?![:=!]|<[=!])|\\[1-9]")
 
 
 def _regex(value: str) -> str:
@@ -40,6 +48,9 @@ def _regex(value: str) -> str:
         raise ValueError(f"accepted: a regular expression ({error})") from error
     if "," in value or not value.strip():
         raise ValueError("accepted: a regular expression without commas, which separate them")
+    if UNJOINABLE.search(value):
+        raise ValueError("accepted: a regular expression without flags and named or numbered "
+                         "groups, since MirrorMaker joins all of them into one")
     return value
 
 
@@ -107,8 +118,10 @@ def connectors(
         SOURCE: _source(mirror, source, target, mirroring),
         CHECKPOINT: _checkpoint(mirror, target, mirroring),
         HEARTBEAT: {
-            # A heartbeat is written into the source, and crosses as every record does.
+            # A heartbeat is written into the source, and crosses as every record does. Its topic is
+            # made there, too: the connector makes it in what it takes for the target.
             "producer.override.bootstrap.servers": source.bootstrap,
+            "target.cluster.bootstrap.servers": source.bootstrap,
             "heartbeats.topic.replication.factor": str(source.replication_factor),
             "emit.heartbeats.interval.seconds": str(mirroring.heartbeat_s),
             "tasks.max": "1",
@@ -127,8 +140,8 @@ def _source(
 ) -> dict[str, str]:
     every = str(mirroring.refresh_s)
     return {
-        "topics": ",".join(mirror.topics),
-        "topics.exclude": ",".join((*INTERNAL, *mirror.exclude)),
+        "topics": ",".join(_included(mirror)),
+        "topics.exclude": ",".join(_excluded(mirror)),
         "tasks.max": str(mirroring.tasks_max),
         "replication.factor": str(target.replication_factor),
         "offset-syncs.topic.replication.factor": str(source.replication_factor),
@@ -148,7 +161,7 @@ def _source(
 
 def _checkpoint(mirror: Mirror, target: Cluster, mirroring: Mirroring) -> dict[str, str]:
     return {
-        "groups": ",".join(mirror.groups),
+        "groups": ",".join((*mirror.groups, *PROOF_GROUPS)),
         "groups.exclude": ",".join(INTERNAL_GROUPS),
         "tasks.max": "1",
         "checkpoints.topic.replication.factor": str(target.replication_factor),
@@ -159,17 +172,56 @@ def _checkpoint(mirror: Mirror, target: Cluster, mirroring: Mirroring) -> dict[s
     }
 
 
+def _included(mirror: Mirror) -> tuple[str, ...]:
+    return (*mirror.topics, *PROOF_TOPICS)
+
+
+def _excluded(mirror: Mirror) -> tuple[str, ...]:
+    but_proofs = f"(?!(?:{'|'.join(PROOF_TOPICS)})$)"
+    return (*INTERNAL, *(f"{but_proofs}(?:{regex})" for regex in mirror.exclude))
+
+
 def remote_name(mirror: Mirror, topic: str) -> str:
-    """What a topic of the source is called in the target."""
-    return topic if mirror.policy == "identity" else f"{mirror.source}.{topic}"
+    """What a topic of the source is called in the target.
+
+    MirrorMaker's identity policy, too, renames whatever ends like the heartbeats' topic
+    (IdentityReplicationPolicy.looksLikeHeartbeat).
+    """
+    keeps = mirror.policy == "identity" and not topic.endswith(HEARTBEATS)
+    return topic if keeps else f"{mirror.source}.{topic}"
 
 
 def matches(mirror: Mirror, topic: str) -> bool:
-    """Whether the mirror's expressions take a topic of the source."""
-    taken = any(re.fullmatch(regex, topic) for regex in mirror.topics)
-    return taken and not any(
-        re.fullmatch(regex, topic) for regex in (*INTERNAL, *mirror.exclude)
+    """Whether the mirror takes a topic of the source (MirrorSourceConnector.shouldReplicateTopic).
+
+    Heartbeats and the lab's proof topics cross whatever the expressions say.
+    """
+    return _wanted(mirror, topic) and not _internal(topic) and not _returns(mirror, topic)
+
+
+def _wanted(mirror: Mirror, topic: str) -> bool:
+    if topic == HEARTBEATS or topic.endswith(f".{HEARTBEATS}"):
+        return True
+    return any(re.fullmatch(regex, topic) for regex in _included(mirror)) and not any(
+        re.fullmatch(regex, topic) for regex in _excluded(mirror)
     )
+
+
+def _internal(topic: str) -> bool:
+    """What MirrorMaker never takes (ReplicationPolicy.isInternalTopic)."""
+    return topic.startswith(("__", ".")) or topic.endswith(("-internal", ".internal"))
+
+
+def _returns(mirror: Mirror, topic: str) -> bool:
+    """Whether the topic's name says that it has been in the target (KIP-382, cycle detection).
+
+    MirrorMaker goes by the name alone: any word before a dot that is the target's name counts.
+    Names that the identity policy keeps tell it nothing.
+    """
+    if mirror.policy == "identity" and not topic.endswith(HEARTBEATS):
+        return False
+    # As Java's split, which drops empty words at the end.
+    return mirror.target in topic.rstrip(".").split(".")[:-1]
 
 
 def predicted(
@@ -178,43 +230,52 @@ def predicted(
     """Every topic that each datacenter ends up with, and the way it came.
 
     `topics` are those written in each datacenter itself. The way is the datacenters passed, the
-    origin first; a topic written here came the way (here,). What has already been in a datacenter
-    does not come back to it (KIP-382, cycle detection).
+    origin first; a topic written here came the way (here,). Where several ways lead to one name,
+    it is one of the shortest.
     """
     mirrors = tuple(mirrors)
     found: dict[str, dict[str, tuple[str, ...]]] = {
         name: dict.fromkeys(own, (name,)) for name, own in topics.items()
     }
-    grew = True
-    while grew:
-        grew = False
-        for mirror in mirrors:
-            target = found.setdefault(mirror.target, {})
-            for topic, way in list(found.get(mirror.source, {}).items()):
+    new = [(name, topic) for name, own in found.items() for topic in own]
+    while new:
+        came, new = new, []
+        for place, topic in came:
+            for mirror in mirrors:
                 name = remote_name(mirror, topic)
-                if name not in target and mirror.target not in way and matches(mirror, topic):
-                    target[name] = (*way, mirror.target)
-                    grew = True
+                target = found.setdefault(mirror.target, {})
+                if (
+                    mirror.source == place and name not in target and len(name) <= LONGEST_TOPIC
+                    and matches(mirror, topic)
+                ):
+                    target[name] = (*found[place][topic], mirror.target)
+                    new.append((mirror.target, name))
     return found
 
 
 def identity_cycle(mirrors: Iterable[Mirror]) -> tuple[str, ...]:
-    """Datacenters in a ring of identity mirrors, in order; () when there is none.
+    """Datacenters in a ring with an identity mirror in it, in order; () when there is none.
 
-    Under the identity policy nothing tells where a record came from, so it would go round for ever.
+    What an identity mirror copies does not say where it came from. Where all of a ring does so,
+    records go round for ever; where it alternates with the default policy, topics do, under ever
+    longer names (t, b.t, b.b.t, …), and else records come back to where they were written.
     """
-    edges: dict[str, list[str]] = {}
-    for mirror in mirrors:
-        if mirror.policy == "identity":
-            edges.setdefault(mirror.source, []).append(mirror.target)
+    edges = {(m.source, m.target): m.policy for m in mirrors if m.source != m.target}
+    for (source, target), policy in edges.items():
+        if policy == "identity" and (way := _shortest(edges, target, source)):
+            return (source, *way[:-1])
+    return ()
 
-    def walk(way: tuple[str, ...]) -> tuple[str, ...]:
-        for name in edges.get(way[-1], []):
-            if name in way:
-                return way[way.index(name):]
-            ring = walk((*way, name))
-            if ring:
-                return ring
-        return ()
 
-    return next((ring for name in edges if (ring := walk((name,)))), ())
+def _shortest(edges: Iterable[tuple[str, str]], start: str, goal: str) -> tuple[str, ...]:
+    """One of the shortest ways, both ends included; () when there is none."""
+    edges, seen = tuple(edges), {start}
+    ways: list[tuple[str, ...]] = [(start,)]
+    for way in ways:  # grows while it is read: nearer ones first
+        if way[-1] == goal:
+            return way
+        for source, target in edges:
+            if source == way[-1] and target not in seen:
+                seen.add(target)
+                ways.append((*way, target))
+    return ()

@@ -20,6 +20,9 @@ from scripts.rest import Rest, RestError
 READY_SECONDS = 120
 RUNNING_SECONDS = 120
 RESTARTS = 3  # of failed tasks, before a person has to look
+# A task that was restarted is RUNNING until it meets again what it failed of.
+STEADY_SECONDS = 10.0
+HALTED = ("PAUSED", "STOPPED")  # by a person: Connect does neither by itself
 RETRIED = (404, 409, 500, 503)  # starting, rebalancing, or a request that was passed on too early
 
 
@@ -53,6 +56,18 @@ class ConnectorState:
         if bad:
             return f"{self.name}: a task is {bad[0]}" + (f": {self.trace}" if self.trace else "")
         return ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether something of it has to be restarted; Connect does not do it by itself."""
+        return "FAILED" in (self.state, *self.tasks)
+
+    @property
+    def repair(self) -> str:
+        """What it takes to make it run, in words; "" for nothing but time."""
+        if self.state in HALTED:
+            return f"resume, it is {self.state}"
+        return "restart what failed" if self.failed else ""
 
 
 def end(topology: Topology, name: str) -> Cluster:
@@ -102,7 +117,10 @@ class Workers:
         )
 
     def converge(self, tell: Callable[[str], None]) -> int:
-        """Make the connectors what they should be and wait until all run; the changes made."""
+        """Make the connectors what they should be and wait until all run.
+
+        How many had to be set up, removed, resumed or restarted.
+        """
         tell("waiting for Connect")
         plan = diff(self.configs(), self.wanted)
         for name in plan.delete:
@@ -112,16 +130,21 @@ class Workers:
             tell(f"setting up {name}")
             self._patiently("PUT", f"/connectors/{name}/config", READY_SECONDS, dict(config))
         tell("waiting for connectors")
-        self.wait_running()
-        return plan.changes
+        return len({*plan.put, *plan.delete, *self.wait_running()})
 
-    def wait_running(self, timeout: float = RUNNING_SECONDS) -> None:
-        """Wait until every wanted connector and task runs; failed ones are restarted, but not for
-        ever. Raises LabError naming the connector and the worker's own reason."""
-        restarts, problem = 0, "no answer"
+    def wait_running(
+        self, timeout: float = RUNNING_SECONDS, *, repair: bool = True
+    ) -> tuple[str, ...]:
+        """Wait until every wanted connector and task runs; the names of those that were repaired.
+
+        With `repair`, what somebody halted is resumed and what failed is restarted, but not for
+        ever. Raises LabError naming the connector and the worker's own reason.
+        """
+        allowed, problem = (RESTARTS if repair else 0), "no answer"
+        restarts, repaired, steady_at = 0, set(), 0.0
 
         def running() -> bool:
-            nonlocal restarts, problem
+            nonlocal restarts, problem, steady_at
             try:
                 states = {state.name: state for state in self.states()}
             except RestError as error:
@@ -132,17 +155,22 @@ class Workers:
                  if (text := states[name].problem if name in states else f"{name} is not there")),
                 "",
             )
-            failed = [s for s in states.values() if "FAILED" in (s.state, *s.tasks)]
-            if failed and restarts < RESTARTS:
+            broken = [states[name] for name in self.wanted
+                      if name in states and states[name].repair]
+            if broken and not repair:
+                raise LabError(problem, where=self.datacenter.name, hint="run `fab mirror`")
+            if any(state.failed for state in broken):
                 restarts += 1
-                for state in failed:
-                    self._restart(state.name)
-            elif failed:
+                steady_at = time.monotonic() + STEADY_SECONDS
+            if restarts > allowed:
                 raise LabError(
-                    f"{problem}, still after {restarts} restarts", where=self.datacenter.name,
+                    f"{problem}, still after {allowed} restarts", where=self.datacenter.name,
                     hint="see `fab logs HOST connect`",
                 )
-            return not problem
+            for state in broken:
+                self._repair(state)
+                repaired.add(state.name)
+            return not problem and time.monotonic() >= steady_at
 
         try:
             wait_until(running, timeout=timeout, pause=0.2)
@@ -151,10 +179,15 @@ class Workers:
                 f"after {timeout:g} s: {problem}", where=self.datacenter.name,
                 hint="see `fab connect.status` and `fab logs HOST connect`",
             ) from None
+        return tuple(sorted(repaired))
 
-    def _restart(self, name: str) -> None:
-        path = f"/connectors/{name}/restart?includeTasks=true&onlyFailed=true"
-        self._patiently("POST", path, READY_SECONDS)
+    def _repair(self, state: ConnectorState) -> None:
+        path = f"/connectors/{state.name}"
+        if state.state in HALTED:
+            self._patiently("PUT", f"{path}/resume", READY_SECONDS)
+        else:
+            restart = f"{path}/restart?includeTasks=true&onlyFailed=true"
+            self._patiently("POST", restart, READY_SECONDS)
 
     def _patiently(self, method: str, path: str, timeout: float, body: object = None) -> Any:
         """A request, again while workers start or rebalance."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lab import state
-from lab.services import Service, desired_state, doubted, services_of
+from lab.services import Service, desired_state, doubted, retired, services_of
 from lab.services.context import Context
 from lab.state import Change, HostState
 from lab.topology import Host
@@ -55,7 +55,14 @@ def plan_host(
 ) -> HostPlan:
     """The changes that one host needs; makes none."""
     desired = desired_state(host, context, only)
-    actual = doubted(read(fleet, host, desired), desired, host, context)
+    unwanted = dict.fromkeys(retired(host, only), state.Unit(""))
+    found = {
+        key: have for key, have in read(fleet, host, {**desired, **unwanted}).items()
+        # A unit that neither runs nor will is as good as none.
+        if not (key in unwanted and isinstance(have, state.Unit)
+                and not have.running and not have.enabled)
+    }
+    actual = doubted(found, desired, host, context)
     return HostPlan(host, state.diff(actual, state.allowed(desired, actual)))
 
 
@@ -115,6 +122,8 @@ def summary(changes: Sequence[Change]) -> str:
             case state.Unit():
                 verb = "restart" if change.restarts else "start"
                 acts.append(f"{verb} {change.key.name.removesuffix('.service')}")
+            case None if change.key.kind == "unit":
+                acts.append(f"stop {change.key.name.removesuffix('.service')}")
             case state.File() | state.Block():
                 counts["file"] = counts.get("file", 0) + 1
             case state.Archive():

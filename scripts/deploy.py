@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
+from lab.services import retired
 from lab.topology import Host
 from scripts.cli import duration
 from scripts.connectors import converge_connectors
@@ -46,7 +47,10 @@ def missing_hosts(hosts: Sequence[Host], instances: Mapping[str, Instance]) -> l
 
 def converge_existing(session: Session, hosts: Sequence[Host], only: tuple[str, ...]) -> None:
     """Converge one service on the hosts that need it; creates none."""
-    chosen = [host for host in hosts if only == ("hosts",) or set(only) & set(host.roles)]
+    chosen = [
+        host for host in hosts
+        if only == ("hosts",) or set(only) & set(host.roles) or retired(host, only)
+    ]
     instances = session.running([host.name for host in chosen])
     distribution = None if only == ("hosts",) else session.distribution()
     _converge(session, chosen, instances, distribution, only)
@@ -76,5 +80,5 @@ def _converge(
         f"{len(hosts)} hosts in order, nothing to do"
     )
     rolled = f", {restarted} services restarted one at a time" if restarted else ""
-    mirrored = f", {moved} connectors set up or removed" if moved else ""
+    mirrored = f", {moved} connectors set up, repaired or removed" if moved else ""
     session.say(f"{text}{rolled}{mirrored}, {duration(began)}")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lab.mirrors import SOURCE, Mirror, remote_name
+from lab.mirrors import CANARY, SOURCE, Mirror, remote_name
 from lab.services.context import Context
 from lab.services.kafka import replication
 from lab.topology import Topology
@@ -19,7 +19,6 @@ from scripts.fleet import Fleet
 from scripts.rest import RestError
 from scripts.session import bootstrap
 
-CANARY = "kafkalab-canary"  # stays: a topic that comes and goes makes every mirror rebalance
 CANARY_PARTITIONS = 2
 CANARY_RETENTION_MS = 600_000
 PROBES = 20
@@ -135,7 +134,7 @@ class MirrorView:
 
     def running(self) -> str:
         """Wait until the mirror's connectors and tasks run; how many. Raises LabError."""
-        self.workers.wait_running()
+        self.workers.wait_running(repair=False)  # a proof that repairs proves nothing
         mine = [s for s in self.workers.states() if s.name.startswith(self.mirror.name + ".")]
         return f"{len(mine)} connectors, {sum(len(state.tasks) for state in mine)} tasks running"
 
@@ -157,6 +156,7 @@ class MirrorView:
         )
 
     def _make_canary(self) -> None:
+        """It stays: a topic that comes and goes makes every mirror rebalance."""
         from confluent_kafka.admin import NewTopic  # noqa: PLC0415
 
         factor, insync = replication(

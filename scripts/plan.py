@@ -87,6 +87,8 @@ def describe_change(change: Change) -> Iterator[str]:
         case state.Unit():
             verb = "restart" if change.restarts else ("start" if not _running(before) else "enable")
             yield f"    {verb} {change.key.name}"
+        case None if change.key.kind == "unit":
+            yield f"    stop {change.key.name}"
         case None:
             yield f"    - {change.key}"
         case state.Sysctl(value):
@@ -110,10 +112,14 @@ def _connectors(
     try:
         if missing_hosts(carriers, instances):
             raise RestError(503, "no worker", where=datacenter.name)
-        actual = workers.configs(wait=0)
+        actual, states = workers.configs(wait=0), workers.states()
     except RestError:  # not there yet: all of them are to be made
-        actual = {}
-    return describe_connectors(actual, workers.wanted)
+        actual, states = {}, []
+    return [
+        *describe_connectors(actual, workers.wanted),
+        *(f"~ connector {state.name}: {state.repair}" for state in states
+          if state.repair and state.name in workers.wanted),
+    ]
 
 
 def describe_connectors(actual: Mapping[str, Config], wanted: Mapping[str, Config]) -> list[str]:

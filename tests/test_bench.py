@@ -14,8 +14,9 @@ from bench import lab as bench_lab
 from bench import measure, peers, report, runlog
 from bench.__main__ import _arguments
 from bench.scenarios import SCENARIOS
-from lab.config import parse
+from lab.config import load, parse
 from lab.topology import Topology, build
+from scripts.paths import PROJECT
 
 
 def topology(**options: Any) -> Topology:
@@ -80,6 +81,16 @@ def test_ratios_compare_medians_with_our_best_and_with_like() -> None:
 def test_ratio_without_its_other_half_stays_empty() -> None:
     text = report.render(result(ours__first=[10.0], raw__first=[40.0]))
     assert "| raw parallel SSH | 0.25 |  |  |  |" in text
+
+
+def test_what_is_measured_has_the_default_labs_hosts_and_no_mirrors() -> None:
+    """Its figures are compared with baselines that set up no Connect, and with those of before."""
+    measured, default = topology(), build(load(PROJECT / "lab.toml").lab)
+    assert [[host.role for host in one.hosts] for one in measured.datacenters] == [
+        [host.role for host in one.hosts] for one in default.datacenters
+    ]
+    assert measured.config.mirrors == ()
+    assert not any("connect" in host.roles for host in measured.hosts)
 
 
 def test_totals_are_sums_within_a_run() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lab.config import parse
 from lab.topology import Topology, build
+from scripts import connectors
 from scripts.connectors import Workers, diff
 from scripts.errors import LabError
 from scripts.plan import describe_connectors
@@ -40,6 +41,7 @@ class FakeConnect:
         self.configs = dict(configs)
         self.refusals = refusals
         self.task_states: dict[str, list[str]] = {}
+        self.halted: dict[str, str] = {}
         self.calls: list[str] = []
 
     def __call__(self, method: str, path: str, body: Any = None) -> Any:
@@ -55,6 +57,9 @@ class FakeConnect:
             case "PUT", [_, "connectors", name, "config"]:
                 self.configs[name] = body
                 return None
+            case "PUT", [_, "connectors", name, "resume"]:
+                del self.halted[name]
+                return None
             case "DELETE", [_, "connectors", name]:
                 del self.configs[name]
                 return None
@@ -65,7 +70,7 @@ class FakeConnect:
     def _status(self, name: str) -> Any:
         states = self.task_states.get(name, ["RUNNING"])
         state = states.pop(0) if len(states) > 1 else states[0]
-        return {"connector": {"state": "RUNNING"}, "tasks": [
+        return {"connector": {"state": self.halted.get(name, "RUNNING")}, "tasks": [
             {"id": 0, "state": state, **({"trace": "Boom: no\n at x"} if state == "FAILED" else {})}
         ]}
 
@@ -99,14 +104,47 @@ def test_a_rebalance_is_waited_out_and_strangers_are_removed(topology: Topology)
     assert rest.configs == made.wanted
 
 
-def test_a_failed_task_is_restarted(topology: Topology) -> None:
+def test_a_failed_task_is_restarted(
+    topology: Topology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connectors, "STEADY_SECONDS", 0)
     rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
     rest.task_states["a-to-b.source"] = ["FAILED", "RUNNING"]
-    workers(topology, rest).wait_running()
+    assert workers(topology, rest).converge(lambda text: None) == 1, "it is no `nothing to do`"
     restarts = [call for call in rest.calls if call.startswith("POST")]
     assert restarts == [
         "POST /connectors/a-to-b.source/restart?includeTasks=true&onlyFailed=true"
     ]
+
+
+@pytest.mark.parametrize("state", ["PAUSED", "STOPPED"])
+def test_what_somebody_halted_is_resumed(topology: Topology, state: str) -> None:
+    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest.halted["a-to-b.source"] = state
+    assert workers(topology, rest).states()[-1].repair == f"resume, it is {state}"
+    assert workers(topology, rest).converge(lambda text: None) == 1
+    assert "PUT /connectors/a-to-b.source/resume" in rest.calls
+
+
+def test_a_proof_repairs_nothing(topology: Topology) -> None:
+    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest.task_states["a-to-b.source"] = ["FAILED", "RUNNING"]
+    with pytest.raises(LabError, match=r"a-to-b.source: a task is FAILED: Boom: no"):
+        workers(topology, rest).wait_running(repair=False)
+    assert {call.split()[0] for call in rest.calls} == {"GET"}
+
+
+def test_a_strangers_failure_is_not_waited_for(topology: Topology) -> None:
+    rest = FakeConnect({**workers(topology, FakeConnect({})).wanted, "stranger": {}})
+    rest.task_states["stranger"] = ["FAILED"]
+    assert workers(topology, rest).wait_running() == ()
+
+
+def test_a_task_that_runs_only_until_it_fails_again_does_not_run(topology: Topology) -> None:
+    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest.task_states["a-to-b.source"] = ["FAILED", *(["RUNNING"] * 3 + ["FAILED"]) * 3]
+    with pytest.raises(LabError, match="still after 3 restarts"):
+        workers(topology, rest).wait_running()
 
 
 def test_a_task_that_keeps_failing_is_told_with_its_reason(topology: Topology) -> None:

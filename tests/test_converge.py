@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from lab import state
 from lab.config import parse
-from lab.services import desired_state
+from lab.services import desired_state, retired
 from lab.services.context import Context, local_context
 from lab.state import HostState, Key, Resource
 from lab.topology import Host, build
@@ -23,7 +24,7 @@ from scripts.distribute import Distributor
 from scripts.errors import CommandError, LabError, TimeoutExpired
 from scripts.fleet import Answer, Fleet
 from scripts.kafka_dist import Distribution
-from scripts.plan import describe_host
+from scripts.plan import describe_change, describe_host
 from scripts.progress import Progress
 from tests.fakes import FakeFleet, FakeHost
 
@@ -120,6 +121,39 @@ def test_a_stopped_service_is_started_and_waited_for(context: Context, progress:
     script = fake.heard[1][1]
     assert "systemctl restart kafka.service" in script
     assert f"wait_port kafka.service {host.address} 9092" in script
+
+
+@pytest.mark.parametrize(("unit", "stops"), [
+    (state.Unit("ab"), True),
+    (state.Unit("", running=False), True),  # it would start with the host
+    (state.Unit("stale", running=False, enabled=False), False),
+    (None, False),
+])
+def test_workers_of_a_datacenter_without_mirrors_into_it_are_stopped(
+    unit: state.Unit | None, stops: bool, context: Context, progress: Progress
+) -> None:
+    host = next(h for h in context.topology.hosts if h.roles == ("control",))
+    found: dict[Key, Resource] = dict(desired_state(host, context))
+    if unit:
+        found[Key("unit", "connect.service")] = unit
+    fake = FakeHost(host.name, {"read": report(found), "change": ""})
+    plan = run(FakeFleet([fake]), (host,), context, progress)[host.name]
+    assert [line.strip() for change in plan.changes for line in describe_change(change)] == [
+        "stop connect.service"
+    ] * stops
+    assert summary(plan.changes) == "stop connect" * stops
+    assert fake.labels == ["read", "change"][: 1 + stops]
+    if stops:
+        assert "systemctl -q disable --now connect.service" in fake.heard[1][1]
+
+
+def test_other_tasks_and_other_hosts_leave_workers_alone(context: Context) -> None:
+    control = next(h for h in context.topology.hosts if h.roles == ("control",))
+    for only, found in ((None, 1), (("connect",), 1), (("kafka",), 0), (("hosts",), 0)):
+        assert len(retired(control, only)) == found
+    worker = replace(control, roles=("control", "connect"))
+    assert not retired(worker)
+    assert not any(retired(h) for h in context.topology.hosts if h.role != "control")
 
 
 def test_a_running_service_with_old_settings_is_only_marked(

@@ -181,7 +181,8 @@ def test_what_is_named_in_terraform_is_named_once_and_legally(content: dict[str,
 
 
 def test_a_rule_that_the_lab_ports_repeat_is_said_once() -> None:
-    lab = parse(data(FILES[0], {"network": {"lab_ports": "22"}})).lab
+    alone = {"network": {"lab_ports": "22"}, "links": [], "mirrors": []}
+    lab = parse(data(FILES[0], alone)).lab
     topology = build(lab)
     rules = plan.ingress(topology, topology.datacenters[0])
     assert [rule.description for rule in rules] == ["ssh", "intra-vpc"]
@@ -303,7 +304,8 @@ def test_a_private_key_is_refused_and_not_shown(
 @pytest.mark.parametrize(("extra", "status", "words"), [
     ({"aws": {"region": "eu-central-1"}}, 2, "error: lab.toml: aws.admin_cidrs: missing"),
     ({"aws": {"region": "eu-central-1", "admin_cidrs": ["0.0.0.0/0"], "world_open": True},
-      "datacenters": [{"name": "a", "cidr": "10.0.0.0/24", "zookeeper": 1, "kafka": 1}]},
+      "datacenters": [{"name": "a", "cidr": "10.0.0.0/24", "zookeeper": 1, "kafka": 1}],
+      "links": [], "mirrors": []},
      0, "warning: lab.toml: aws.world_open = true"),
 ])
 def test_the_app_speaks_in_lines_and_not_in_tracebacks(

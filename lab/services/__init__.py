@@ -96,6 +96,17 @@ def doubted(actual: HostState, desired: HostState, host: Host, context: Context)
     return result
 
 
+def retired(host: Host, only: tuple[str, ...] | None = None) -> frozenset[Key]:
+    """The units that must not run on a host, though they may still do so from before.
+
+    The workers of a datacenter that nothing is mirrored into any more, or that has hosts of their
+    own now, were on its control host, and would go on with what they were told last.
+    """
+    wanted = only is None or "connect" in only
+    gone = wanted and host.role == "control" and not SERVICES["connect"].on(host)
+    return frozenset({Key("unit", str(SERVICES["connect"].unit))} if gone else ())
+
+
 def _content(resource: Resource | None) -> str | None:
     return resource.content if isinstance(resource, File) else None
 

@@ -60,7 +60,8 @@ def verify(session: Session, datacenter: str | None = None, host: str | None = N
     """Prove that records go in and come out.
 
     In each datacenter: a quorum with one leader, every broker registered, a topic made, records
-    written and read back from the workstation and from the control host, the topic removed.
+    written and read back from the workstation and from the control host, the topic removed. Of
+    each mirror between them: connectors running, records across, a group's offset translated.
     """
     from scripts.progress import Progress, table  # noqa: PLC0415
     from scripts.verify import verify as prove  # noqa: PLC0415
@@ -83,7 +84,8 @@ def verify(session: Session, datacenter: str | None = None, host: str | None = N
                 print(f"failed: {report.datacenter}: {what}: {seen}", file=sys.stderr)
     if not all(report.ok for report in reports):
         return 1
-    session.say(f"verified {', '.join(names)} in {duration(began)}")
+    proven = ", ".join(report.datacenter for report in reports)
+    session.say(f"verified {proven} in {duration(began)}")
     return 0
 
 
