@@ -71,16 +71,6 @@ class Local:
         """Every host of the lab that exists, by name; one call of the engine."""
         return self._instances(self._containers())
 
-    def missing(self) -> list[Host]:
-        """The hosts of the topology that do not exist or do not run, in its order."""
-        there = self._containers()
-        return [host for host in self.topology.hosts if not _runs(there.get(host.name))]
-
-    def strangers(self) -> list[str]:
-        """Names of hosts that carry the lab's label and are not in the topology (any more)."""
-        known = {host.name for host in self.topology.hosts}
-        return sorted(self._containers().keys() - known)
-
     def create(
         self, distribution: Distribution | None, names: Collection[str] | None = None
     ) -> dict[str, Instance]:
