@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.config import LabFile, load
+from lab.config import LabFile, Problem, load
 from lab.services.context import Context
 from lab.topology import SSH_PORT, Datacenter, Host, Topology, build
 from scripts import paths
@@ -34,6 +34,7 @@ class Session:
         self.file: LabFile = load(path)
         self.topology: Topology = build(self.file.lab)
         self.say = say
+        self._warned: set[Problem] = set()
 
     @cached_property
     def state(self) -> Path:
@@ -121,15 +122,20 @@ class Session:
         ]
 
     def warn(self) -> None:
-        """Say once what the lab file allows but should not."""
+        """Say what the lab file allows but should not, and was not said before."""
         for problem in self.file.warnings:
-            self.say(f"warning: {self.file.path}: {problem}")
+            self._warn(problem, self.say)
 
     def warn_open(self) -> None:
         """Say, where only results are to be printed, that the lab is open to the world."""
         for problem in self.file.warnings:
             if problem.field == "aws.world_open":
-                print(f"warning: {self.file.path}: {problem}", file=sys.stderr)
+                self._warn(problem, lambda line: print(line, file=sys.stderr))
+
+    def _warn(self, problem: Problem, say: Callable[[str], None]) -> None:
+        if problem not in self._warned:
+            self._warned.add(problem)
+            say(f"warning: {self.file.path}: {problem}")
 
     def select(self, datacenter: str | None, host: str | None) -> tuple[Host, ...]:
         """The hosts that --datacenter and --host leave, in the topology's order."""
