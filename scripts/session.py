@@ -17,7 +17,7 @@ from lab.topology import SSH_PORT, Datacenter, Host, Topology, build
 from scripts import paths
 from scripts.errors import HostKeyError, LabError, UsageError
 from scripts.fleet import Fleet
-from scripts.platforms import Instance, Platform
+from scripts.platforms import UP, Instance, Platform
 
 if TYPE_CHECKING:
     from scripts.kafka_dist import Distribution
@@ -86,16 +86,16 @@ class Session:
         return self.platform.context(name, sha256, instances)
 
     def fleet(self, instances: dict[str, Instance]) -> Fleet:
-        return Fleet(instances, self.platform.key_file)
+        return Fleet(instances, self.platform.key_file, self.platform.steps.silent)
 
     def running(self, names: Iterable[str]) -> dict[str, Instance]:
         """All hosts as they are. Raises LabError when one of `names` is not there and running."""
         instances = self.platform.instances()
         for name in names:
             if name not in instances:
-                raise LabError("does not exist", where=name, hint="run `fab up`")
+                raise LabError("does not exist", where=name, hint=self.platform.steps.absent)
             if not instances[name].running:
-                raise LabError("is stopped", where=name, hint="run `fab up`")
+                raise LabError("is stopped", where=name, hint=self.platform.steps.stopped)
         return instances
 
     def ssh_command(self, host: str, *, batch: bool = False) -> list[str]:
@@ -103,7 +103,7 @@ class Session:
         chosen = self.select(None, host)[0]
         instance = self.running([chosen.name])[chosen.name]
         if not instance.host_key:
-            raise HostKeyError("its host key is not known", where=host, hint="run `fab up`")
+            raise HostKeyError("its host key is not known", where=host, hint=UP)
         known = self.state / "known_hosts"
         # sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT": only another port than 22 is named.
         name = instance.ssh_host

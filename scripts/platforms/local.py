@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lab.services.context import Context, local_context
 from scripts.errors import CommandError, LabError, TimeoutExpired
-from scripts.platforms import Instance, checks
+from scripts.platforms import Instance, Steps, checks
 from scripts.platforms.engine import Container, Engine, Say
 from scripts.platforms.image import LAB_LABEL, Images
 from scripts.platforms.keys import LOGIN_LABEL, Keys, last, mark
@@ -43,6 +43,7 @@ class Local:
 
     place = "on this machine"
     again = "run `fab down` again"
+    steps = Steps()
 
     def __init__(
         self,
