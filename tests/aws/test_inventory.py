@@ -11,7 +11,7 @@ import pytest
 from lab import aws_tags as tags
 from scripts.errors import LabError, UsageError
 from scripts.platforms.aws.clients import AwsError, Clients
-from scripts.platforms.aws.inventory import Addresses, machines
+from scripts.platforms.aws.inventory import Addresses, _machine, machines
 from tests.aws.conftest import Cloud, MakeCloud, spec
 from tests.aws.emulator import Emulator
 
@@ -61,6 +61,16 @@ def test_an_instance_without_a_name_is_an_error(emulator: Emulator) -> None:
     )
     with pytest.raises(LabError, match="no Name"):
         machines(Clients(), BOTH, "kafkalab", "ann")
+
+
+def test_a_zone_is_named_by_its_id() -> None:
+    """The name eu-central-1a is another place in every account; the id is not."""
+    placed = {"AvailabilityZone": "eu-central-1a", "AvailabilityZoneId": "euc1-az2"}
+    found = _machine({
+        "InstanceId": "i-1", "InstanceType": "t3.small", "State": {"Name": "running"},
+        "Placement": placed,
+    }, "eu-central-1")
+    assert found.zone == "euc1-az2"
 
 
 def test_a_hundred_hosts_are_one_walk_through_the_pages(emulator: Emulator) -> None:

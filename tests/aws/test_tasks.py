@@ -85,7 +85,8 @@ def test_a_night_and_an_hour_more(
     assert "6 hosts stopped" in cloud.fab("lab.stop")
     assert "6 hosts end at 20" in cloud.fab("extend", "--hours", "4")
     assert "6 hosts started; their public addresses are new" in cloud.fab("lab.start")
-    assert "accepted: 1 to 8760" in cloud.fab("extend", "--hours", "0", expect=2)
+    assert "accepted: 1 to 8760" in cloud.fab("extend", "--hours", "9000", expect=2)
+    assert "error: until when? (such as --hours 4, from now)" in cloud.fab("extend", expect=2)
 
 
 def test_audit_asks_before_it_removes(cloud: Cloud) -> None:
