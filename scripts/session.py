@@ -11,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.config import LabFile, Problem, load
+from lab.config import LabFile, load
+from lab.problems import Problem
 from lab.services.context import Context
 from lab.topology import SSH_PORT, Datacenter, Host, Topology, build
 from scripts import paths
