@@ -19,6 +19,7 @@ venv: $(STAMP)  ## Make the Python environment only
 
 test: $(STAMP) lint workflow-tools test-checkov  ## Run every test, also those on real hosts
 	@$(BIN)/python -m pytest tests
+	@KAFKALAB_CDK=cdktn $(BIN)/python -m pytest -q tests/test_stacks.py  # the other engine
 
 quick: $(STAMP)  ## Run the tests that need no hosts, terraform or emulator
 	@$(BIN)/python -m pytest -q -m 'not host and not terraform and not aws' tests

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 
-from lab.config import LABEL, MAX_PORT, Datacenter, Lab, Problem
+from lab.config import LABEL, MAX_PORT, Datacenter, Lab
 from lab.mirrors import identity_cycle
+from lab.problems import Problem
 from lab.topology import (
     EXTERNAL_OFFSET,
     FIRST_OFFSET,

@@ -15,33 +15,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from lab.aws import Aws, Region
 from lab.drills.objectives import Objectives
 from lab.mirrors import Mirror, Mirroring
+from lab.problems import Problem, field_name, worded
 from lab.section import Section
 
 KafkaVersion = Literal["3.9.2", "3.9.1"]  # the last line that runs with ZooKeeper
 PRIVATE_RANGES = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")  # RFC 1123, in lower case
 MAX_PORT = 65535
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One finding: the field as the file names it, the value, and what would be accepted."""
-
-    field: str
-    value: str
-    message: str
-
-    def __str__(self) -> str:
-        shown = f" = {self.value}" if self.value else ""
-        return f"{self.field}{shown}: {self.message}"
 
 
 class LabFileError(Exception):
@@ -263,67 +251,10 @@ def _validate(data: dict[str, Any], problems: list[Problem]) -> Lab | None:
         details = [dict(detail) for detail in error.errors(include_url=False)]
         # A list whose items are all wrong is also reported as empty, which it is not.
         problems += [
-            _problem(detail) for detail in details
+            worded(detail, Lab) for detail in details
             if not (detail["type"] == "too_short" and detail["input"])
         ]
         return None
-
-
-def _problem(detail: dict[str, Any]) -> Problem:
-    """A pydantic finding in the words of the lab file."""
-    location, kind, context = detail["loc"], detail["type"], detail.get("ctx", {})
-    field, value = field_name(location), _shown(detail["input"])
-    if kind == "missing":
-        return Problem(field, "", "missing, and needed")
-    if kind == "extra_forbidden":
-        message = _unknown_key(location)
-    elif kind == "value_error":
-        message = str(context["error"])
-    elif kind == "literal_error":
-        message = "unknown; accepted: " + context["expected"]
-    elif kind == "ip_v4_network":
-        message = "accepted: a network such as 10.10.1.0/24, without host bits"
-    else:
-        message = "accepted: " + detail["msg"].removeprefix("Input should be ")
-    return Problem(field, value, message)
-
-
-def _unknown_key(location: tuple[str | int, ...]) -> str:
-    """The known key of the same section that is nearest to the one that was written."""
-    model: type[BaseModel] = Lab
-    for part in location[:-1]:
-        if isinstance(part, str):
-            model = _section(model, part)
-    known = list(model.model_fields)
-    near = difflib.get_close_matches(str(location[-1]), known, 1, 0.5)
-    return f"unknown key; did you mean {near[0]}?" if near else (
-        "unknown key; accepted here: " + ", ".join(known)
-    )
-
-
-def _section(model: type[BaseModel], field: str) -> type[BaseModel]:
-    annotation = model.model_fields[field].annotation
-    for candidate in (annotation, *get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return model
-
-
-def field_name(location: tuple[str | int, ...]) -> str:
-    """("datacenters", 0, "cidr") as the person would write it: datacenters[1].cidr."""
-    name = ""
-    for part in location:
-        if isinstance(part, int):
-            name += f"[{part + 1}]"
-        elif part not in ("str", "int", "bool"):  # which member of a union: not the file's words
-            name += f".{part}" if name else str(part)
-    return name or "file"
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict | list) and len(value) > 3:
-        return f"{type(value).__name__} of {len(value)}"
-    return repr(value)
 
 
 def _without(data: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:

@@ -42,9 +42,9 @@ class Answer:
 class Host:
     """One host over SSH. Connects at first use, with the host key that its platform told."""
 
-    def __init__(self, instance: Instance, key_file: Path) -> None:
+    def __init__(self, instance: Instance, key_file: Path, silent: str) -> None:
         self.instance, self.name = instance, instance.name
-        self._key_file = key_file
+        self._key_file, self._silent = key_file, silent
         self._connection: Connection | None = None
         self._connecting = threading.Lock()  # a seed is used by its own thread and by its peers'
 
@@ -174,7 +174,7 @@ class Host:
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise LabError(
                 f"no SSH connection to {instance.ssh_host}:{instance.ssh_port} ({error})",
-                where=self.name, hint="see `fab status`; `fab up` starts a stopped host",
+                where=self.name, hint=self._silent,
             ) from error
         self._record("connect", 0, began)
         return connection
@@ -220,10 +220,15 @@ def _open(connection: Connection, deadline: float) -> None:
 
 
 class Fleet:
-    """The hosts of a lab by name. `each` does one thing on many at once."""
+    """The hosts of a lab by name. `each` does one thing on many at once.
 
-    def __init__(self, instances: Mapping[str, Instance], key_file: Path) -> None:
-        self.hosts = {name: Host(instance, key_file) for name, instance in instances.items()}
+    `silent` is what a person does next about a host that does not answer.
+    """
+
+    def __init__(self, instances: Mapping[str, Instance], key_file: Path, silent: str) -> None:
+        self.hosts = {
+            name: Host(instance, key_file, silent) for name, instance in instances.items()
+        }
 
     def __getitem__(self, name: str) -> Host:
         """A host by its name. Raises LabError when the platform has none of that name."""

@@ -19,7 +19,7 @@ from scripts.converge import HostPlan, pending, plan_host
 from scripts.deploy import missing_hosts
 from scripts.errors import LabError
 from scripts.fleet import Fleet
-from scripts.platforms import Instance
+from scripts.platforms import UP, Instance
 from scripts.rest import RestError
 from scripts.session import Session, bootstrap
 
@@ -30,8 +30,12 @@ def show(session: Session, hosts: Sequence[Host]) -> int:
     absent = missing_hosts(hosts, instances)
     present = {host.name: host for host in hosts if host not in absent}
     context = session.context(session.peek_distribution(), instances)
+    stopped = [host for host in absent if host.name in instances]
     for host in absent:
-        session.say(f"+ host {host.name} ({', '.join(host.roles)}) at {host.address}")
+        session.say(
+            f"+ host {host.name} ({', '.join(host.roles)}) at {host.address}"
+            + (", which is stopped" if host in stopped else "")
+        )
     with session.fleet(instances) as fleet:
         plans = fleet.each(lambda name: plan_host(fleet, present[name], context), present)
         for plan in plans.values():
@@ -53,10 +57,15 @@ def show(session: Session, hosts: Sequence[Host]) -> int:
             session.say(f"  {line}")
     count = len(absent) + len(connectors) + sum(len(plan.changes) for plan in plans.values())
     changed = sum(1 for plan in plans.values() if plan.changes)
+    begin = "to create or start" if stopped else "to create"
     session.say(
-        f"plan: {len(absent)} hosts to create, {changed} to change, {len(restarts)} restarts"
+        f"plan: {len(absent)} hosts {begin}, {changed} to change, {len(restarts)} restarts"
         if count else "plan: nothing to do"
     )
+    steps = session.platform.steps
+    for some, step in ((len(absent) > len(stopped), steps.absent), (stopped, steps.stopped)):
+        if some and step != UP:
+            session.say(f"not done by `fab up`: {step}")
     return count
 
 

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.config import LabFile, load
+from lab.problems import Problem
 from lab.services.context import Context
 from lab.topology import SSH_PORT, Datacenter, Host, Topology, build
 from scripts import paths
 from scripts.errors import HostKeyError, LabError, UsageError
 from scripts.fleet import Fleet
-from scripts.platforms import Instance, Platform
+from scripts.platforms import UP, Instance, Platform
 
 if TYPE_CHECKING:
     from scripts.kafka_dist import Distribution
@@ -34,6 +35,7 @@ class Session:
         self.file: LabFile = load(path)
         self.topology: Topology = build(self.file.lab)
         self.say = say
+        self._warned: set[Problem] = set()
 
     @cached_property
     def state(self) -> Path:
@@ -85,16 +87,16 @@ class Session:
         return self.platform.context(name, sha256, instances)
 
     def fleet(self, instances: dict[str, Instance]) -> Fleet:
-        return Fleet(instances, self.platform.key_file)
+        return Fleet(instances, self.platform.key_file, self.platform.steps.silent)
 
     def running(self, names: Iterable[str]) -> dict[str, Instance]:
         """All hosts as they are. Raises LabError when one of `names` is not there and running."""
         instances = self.platform.instances()
         for name in names:
             if name not in instances:
-                raise LabError("does not exist", where=name, hint="run `fab up`")
+                raise LabError("does not exist", where=name, hint=self.platform.steps.absent)
             if not instances[name].running:
-                raise LabError("is stopped", where=name, hint="run `fab up`")
+                raise LabError("is stopped", where=name, hint=self.platform.steps.stopped)
         return instances
 
     def ssh_command(self, host: str, *, batch: bool = False) -> list[str]:
@@ -102,7 +104,7 @@ class Session:
         chosen = self.select(None, host)[0]
         instance = self.running([chosen.name])[chosen.name]
         if not instance.host_key:
-            raise HostKeyError("its host key is not known", where=host, hint="run `fab up`")
+            raise HostKeyError("its host key is not known", where=host, hint=UP)
         known = self.state / "known_hosts"
         # sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT": only another port than 22 is named.
         name = instance.ssh_host
@@ -121,15 +123,20 @@ class Session:
         ]
 
     def warn(self) -> None:
-        """Say once what the lab file allows but should not."""
+        """Say what the lab file allows but should not, and was not said before."""
         for problem in self.file.warnings:
-            self.say(f"warning: {self.file.path}: {problem}")
+            self._warn(problem, self.say)
 
     def warn_open(self) -> None:
         """Say, where only results are to be printed, that the lab is open to the world."""
         for problem in self.file.warnings:
             if problem.field == "aws.world_open":
-                print(f"warning: {self.file.path}: {problem}", file=sys.stderr)
+                self._warn(problem, lambda line: print(line, file=sys.stderr))
+
+    def _warn(self, problem: Problem, say: Callable[[str], None]) -> None:
+        if problem not in self._warned:
+            self._warned.add(problem)
+            say(f"warning: {self.file.path}: {problem}")
 
     def select(self, datacenter: str | None, host: str | None) -> tuple[Host, ...]:
         """The hosts that --datacenter and --host leave, in the topology's order."""

@@ -155,3 +155,12 @@ def rows(found: Mapping[str, Any]) -> list[list[str]]:
             ])
     return result
 
+
+def cluster_line(datacenter: Mapping[str, Any]) -> str:
+    """A datacenter's cluster in words: where it is reached, and how it is."""
+    kafka = datacenter["kafka"]
+    line = f"{datacenter['name']}: bootstrap {kafka['bootstrap']}"
+    if kafka["under_replicated"] is None:
+        return f"{line}, no broker answers"
+    return (f"{line}, {len(kafka['brokers'])} brokers, controller {kafka['controller']}, "
+            f"{kafka['under_replicated']} under-replicated")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from lab.aws import PUBLIC_KEY
 from lab.checks import for_aws
-from lab.config import Lab, LabFile, LabFileError, Problem, load
+from lab.config import Lab, LabFile, LabFileError, load
+from lab.problems import Problem
 from lab.topology import build
 from stacks.datacenter import DatacenterStack
 from stacks.engine import cdk

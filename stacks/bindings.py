@@ -99,10 +99,14 @@ class Texts:
         return self if instance is None else instance.get_list_attribute(self.name)
 
 
-class Resource(cdk.TerraformResource):
-    """A managed resource. `lifecycle` and `depends_on` are the engine's own."""
+class Element:
+    """What resources and data sources share; it comes before the engine's own class.
+
+    `lifecycle` and `depends_on` are the engine's own. `MODE` is what an address begins with.
+    """
 
     TYPE: str
+    MODE = ""
 
     def __init__(
         self,
@@ -114,7 +118,7 @@ class Resource(cdk.TerraformResource):
         depends_on: Sequence[cdk.ITerraformDependable] | None,
         lifecycle: cdk.TerraformResourceLifecycle | None,
     ) -> None:
-        super().__init__(
+        super().__init__(  # type: ignore[call-arg]
             scope, id, terraform_resource_type=self.TYPE, provider=provider,
             depends_on=depends_on, lifecycle=lifecycle, terraform_generator_metadata=_METADATA,
         )
@@ -122,43 +126,22 @@ class Resource(cdk.TerraformResource):
 
     @property
     def address(self) -> str:
-        """What the resource is called within expressions of its stack: aws_vpc.vpc."""
-        return f"{self.TYPE}.{self.friendly_unique_id}"
+        """What it is called within expressions of its stack: aws_vpc.vpc, data.aws_vpc.peer."""
+        return f"{self.MODE}{self.TYPE}.{self.friendly_unique_id}"  # type: ignore[attr-defined]
 
     @jsii.member(jsii_name="synthesizeAttributes")
     def _synthesize_attributes(self) -> Mapping[str, Any]:
         return self._arguments  # type: ignore[no-any-return]
 
 
-class Data(cdk.TerraformDataSource):
+class Resource(Element, cdk.TerraformResource):
+    """A managed resource."""
+
+
+class Data(Element, cdk.TerraformDataSource):
     """A data source."""
 
-    TYPE: str
-
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        arguments: Mapping[str, Any],
-        *,
-        provider: cdk.TerraformProvider | None,
-        depends_on: Sequence[cdk.ITerraformDependable] | None,
-        lifecycle: cdk.TerraformResourceLifecycle | None,
-    ) -> None:
-        super().__init__(
-            scope, id, terraform_resource_type=self.TYPE, provider=provider,
-            depends_on=depends_on, lifecycle=lifecycle, terraform_generator_metadata=_METADATA,
-        )
-        self._arguments = terraform(arguments)
-
-    @property
-    def address(self) -> str:
-        """What the data source is called within expressions of its stack: data.aws_vpc.peer."""
-        return f"data.{self.TYPE}.{self.friendly_unique_id}"
-
-    @jsii.member(jsii_name="synthesizeAttributes")
-    def _synthesize_attributes(self) -> Mapping[str, Any]:
-        return self._arguments  # type: ignore[no-any-return]
+    MODE = "data."
 
 
 class Provider(cdk.TerraformProvider):

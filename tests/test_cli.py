@@ -6,10 +6,14 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from invoke import Collection, Task
+
+from scripts import cli, namespace
 
 PROJECT = Path(__file__).parents[1]
 FAB = Path(sys.executable).parent / "fab"
@@ -130,6 +134,25 @@ def test_hosts_and_services_of_ssh_and_logs_are_checked_first(fab: Fab) -> None:
         done = fab(*words)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert done.stderr.startswith(said), done.stderr
+
+
+@pytest.mark.parametrize("task", [
+    "up --host x", "plan --host x", "status --host x", "preflight", "cost", "tf.drift",
+])
+def test_a_lab_that_is_open_to_the_world_is_warned_of_once(fab: Fab, task: str) -> None:
+    done = fab(*task.split(), text=f"{LAB}[aws]\nworld_open = true\n")
+    assert (done.stdout + done.stderr).count("aws.world_open = true: whoever") == 1
+
+
+def test_every_task_begins_with_the_warnings() -> None:
+    def tasks(collection: Collection) -> Iterator[Task[Any]]:
+        yield from collection.tasks.values()
+        for inner in collection.collections.values():
+            yield from tasks(inner)
+
+    found = list(tasks(namespace))
+    assert len(found) > 20
+    assert {task.body.__code__.co_filename for task in found} == {cli.__file__}
 
 
 def test_an_option_or_task_that_is_not_there_is_an_error(fab: Fab) -> None:

@@ -129,8 +129,14 @@ def test_a_block_that_was_cut_off_while_written_is_repaired_from_its_copy(tmp_pa
 
 
 def test_units_are_read_with_the_digest_of_their_process(fakes: Path) -> None:
-    sleeper = ["python3", "-c", "import time; time.sleep(60)", "-Dkafkalab.digest=abc"]
-    with subprocess.Popen(sleeper) as process:
+    sleeper = [
+        "python3", "-c", "import time; print(flush=True); time.sleep(60)", "-Dkafkalab.digest=abc",
+    ]
+    with subprocess.Popen(sleeper, stdout=subprocess.PIPE) as process:
+        # It has its command line once it speaks: the kernel fills that in only after the point
+        # at which Popen sees the program started.
+        assert process.stdout is not None
+        process.stdout.readline()
         fake(fakes, "systemctl", f"""#!/bin/bash
             wanted='show -p Id,ActiveState,UnitFileState,MainPID,LoadState -- a.service b.service'
             [ "$*" = "$wanted" ] || exit 99

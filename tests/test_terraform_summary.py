@@ -181,7 +181,7 @@ def test_an_unknown_price_is_never_invented() -> None:
 
 
 def test_without_a_price_list_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def offline() -> Any:
+    def offline(endpoint_url: str | None) -> Any:
         raise LabError("the price list cannot be asked")
 
     monkeypatch.setattr(price, "price_list", offline)

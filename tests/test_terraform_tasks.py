@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from invoke import Program
 
 from scripts import namespace, paths
-from scripts.terraform import stacks
+from scripts.errors import LabError
+from scripts.terraform import price, stacks
 from tests.terraform_project import DC1, DC2, LAB, Repository
 from tests.test_terraform import pytestmark  # noqa: F401 - the same needs
 
@@ -88,6 +90,27 @@ def test_errors_are_one_line_and_status_1(
     repository.lab_file.write_text(LAB_FILE.replace("admin_cidrs", "admins"))
     assert fab("tf.plan") == 1
     assert fab("tf.apply", "plan") == 2
+
+
+def test_prices_are_asked_for_where_the_lab_file_says(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def price_list(endpoint_url: str | None) -> price.Quoter:
+        asked.append(endpoint_url)
+        raise LabError("nobody there")
+
+    hosts = Counter({("eu-central-1", "instance", "t3.small"): 1})
+    monkeypatch.setattr(price, "count", lambda shown, key: hosts)
+    monkeypatch.setattr(price, "price_list", price_list)
+    emulator = "http://127.0.0.1:1"
+    repository.lab_file.write_text(
+        LAB_FILE.replace("[aws]", f'[aws]\nendpoint_url = "{emulator}"')
+    )
+    assert fab("tf.plan", "--out", "plan") == 2
+    assert asked == [emulator]
+    assert "Price unknown: nobody there" in repository.summary
 
 
 def test_a_runner_needs_a_state_that_lasts(

@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from scripts.kafka_dist import Distribution
 
 
+UP = "run `fab up`"
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What a person does next about a host that does not exist, is stopped, or does not answer."""
+
+    absent: str = UP
+    stopped: str = UP
+    silent: str = "see `fab status`; `fab up` starts a stopped host"
+
+
 @dataclass(frozen=True)
 class Instance:
     """A host as its platform knows it right now.
@@ -36,6 +48,7 @@ class Platform(Protocol):
     key_file: Path  # the private key that logs in
     place: str  # where the hosts are, as a person says it: "on this machine"
     again: str  # what to do when something is left after `destroy`
+    steps: Steps
 
     def instances(self) -> dict[str, Instance]:
         """Every host of the lab that exists, by name, read from reality."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lab.services.context import Context, local_context
 from scripts.errors import CommandError, LabError, TimeoutExpired
-from scripts.platforms import Instance, checks
+from scripts.platforms import Instance, Steps, checks
 from scripts.platforms.engine import Container, Engine, Say
 from scripts.platforms.image import LAB_LABEL, Images
 from scripts.platforms.keys import LOGIN_LABEL, Keys, last, mark
@@ -43,6 +43,7 @@ class Local:
 
     place = "on this machine"
     again = "run `fab down` again"
+    steps = Steps()
 
     def __init__(
         self,
@@ -70,16 +71,6 @@ class Local:
     def instances(self) -> dict[str, Instance]:
         """Every host of the lab that exists, by name; one call of the engine."""
         return self._instances(self._containers())
-
-    def missing(self) -> list[Host]:
-        """The hosts of the topology that do not exist or do not run, in its order."""
-        there = self._containers()
-        return [host for host in self.topology.hosts if not _runs(there.get(host.name))]
-
-    def strangers(self) -> list[str]:
-        """Names of hosts that carry the lab's label and are not in the topology (any more)."""
-        known = {host.name for host in self.topology.hosts}
-        return sorted(self._containers().keys() - known)
 
     def create(
         self, distribution: Distribution | None, names: Collection[str] | None = None

@@ -134,6 +134,8 @@ def extend(session: Session, hours: int = 0) -> None:
     """
     from scripts.platforms.aws import ttl  # noqa: PLC0415
 
+    if not hours:
+        raise UsageError("until when?", hint="such as --hours 4, from now")
     if not 1 <= hours <= ttl.MAX_HOURS:
         raise UsageError(f"--hours {hours}", hint=f"accepted: 1 to {ttl.MAX_HOURS}")
     end, count = ttl.extend(_aws(session), hours)

@@ -32,7 +32,7 @@ def status(
     Exit status 1 when something is wrong.
     """
     from scripts.progress import table  # noqa: PLC0415
-    from scripts.status import collect, rows  # noqa: PLC0415
+    from scripts.status import cluster_line, collect, rows  # noqa: PLC0415
 
     hosts = session.select(datacenter, host)
     instances = session.platform.instances()
@@ -46,10 +46,7 @@ def status(
     columns = ("datacenter", "host", "address", "ssh", "state", "services", "detail")
     table(f"{found['lab']} ({found['platform']})", columns, rows(found))
     for one in found["datacenters"]:
-        kafka = one["kafka"]
-        print(f"{one['name']}: bootstrap {kafka['bootstrap']}, "
-              f"{len(kafka['brokers'])} brokers, controller {kafka['controller']}, "
-              f"{kafka['under_replicated']} under-replicated")
+        print(cluster_line(one))
         for text in one["problems"]:
             print(f"problem: {one['name']}: {text}")
     return 0 if found["healthy"] else 1

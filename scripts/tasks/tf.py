@@ -97,7 +97,8 @@ def _project(session: Session) -> Project:
     if problems:
         raise LabFileError(session.file.path, problems)
     return Project(
-        paths.PROJECT, session.topology.lab, Path(session.file.path), session.say, synthesize
+        paths.PROJECT, session.topology.lab, Path(session.file.path), session.say, synthesize,
+        session.file.lab.aws.endpoint_url,
     )
 
 

@@ -60,7 +60,7 @@ def make(project: Project, terraform: Terraform, folder: Path) -> Record:
                 progress.say(f"  {stack.name}: gone from the lab file: {_line(done)}")
     made = Record(origin, record.now(), tuple(one.plan for one in planned.values()))
     record.save(folder, made)
-    record.write(folder / record.SUMMARY, _summary(made, planned))
+    record.write(folder / record.SUMMARY, _summary(made, planned, project.endpoint_url))
     _raise_first(planned)
     return made
 
@@ -136,7 +136,9 @@ def _raise_first(planned: Mapping[str, Planned]) -> None:
     raise first
 
 
-def _summary(made: Record, planned: Mapping[str, Planned]) -> str:
+def _summary(
+    made: Record, planned: Mapping[str, Planned], endpoint_url: str | None
+) -> str:
     origin = made.origin
     commit = origin.commit or "none: not a git repository"
     facts = {
@@ -150,6 +152,5 @@ def _summary(made: Record, planned: Mapping[str, Planned]) -> str:
     parts = [one.part for one in planned.values()]
     shown = [one.shown for one in planned.values()]
     without = [name for name, one in planned.items() if not one.shown]
-    return summary.render(
-        origin.lab, parts, price=price.lines(shown, without=without), facts=facts
-    )
+    prices = price.lines(shown, without=without, endpoint_url=endpoint_url)
+    return summary.render(origin.lab, parts, price=prices, facts=facts)

@@ -50,9 +50,12 @@ def _region(shown: Mapping[str, Any]) -> str:
 
 def lines(
     shown: Sequence[Mapping[str, Any]], *, without: Sequence[str] = (),
-    quoter: Quoter | None = None,
+    quoter: Quoter | None = None, endpoint_url: str | None = None,
 ) -> list[str]:
-    """The price of all stacks before and after, in Markdown; `without` are stacks not in it."""
+    """The price of all stacks before and after, in Markdown; `without` are stacks not in it.
+
+    Asked is `quoter`, or else AWS's price list, at `endpoint_url` if there is one.
+    """
     before: Counter[Thing] = Counter()
     after: Counter[Thing] = Counter()
     for one in shown:
@@ -63,7 +66,7 @@ def lines(
     if not before and not after:
         return ["Price: nothing in this plan is paid by the hour."]
     try:
-        found = (quoter or price_list())(_items(before | after))
+        found = (quoter or price_list(endpoint_url))(_items(before | after))
     except LabError as error:
         return [f"Price unknown: {error}"]
     hourly = {
@@ -105,7 +108,7 @@ def _sum(counted: Counter[Thing], hourly: Mapping[Thing, Decimal], hours: int) -
     return f"{least}{sum(known, Decimal(0)) * hours:.{2 if hours > 1 else 4}f}"
 
 
-def price_list(endpoint_url: str | None = None) -> Quoter:
+def price_list(endpoint_url: str | None) -> Quoter:
     """What asks AWS for its prices. Raises LabError where it cannot be asked."""
     from scripts.platforms.aws.clients import Clients  # noqa: PLC0415
     from scripts.platforms.aws.cost import bill  # noqa: PLC0415

@@ -63,13 +63,17 @@ class Stack:
 
 @dataclass(frozen=True)
 class Project:
-    """A lab's stacks on this machine. `synthesize` writes cdktf.out below `root`."""
+    """A lab's stacks on this machine. `synthesize` writes cdktf.out below `root`.
+
+    `endpoint_url` is the emulator that the lab file names in AWS's place.
+    """
 
     root: Path
     lab: str
     lab_file: Path
     say: Callable[[str], None]
     synthesize: Callable[[Path], None]
+    endpoint_url: str | None = None
 
     @property
     def output(self) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -88,6 +89,24 @@ def test_everything_with_the_labs_tags_and_everything_in_its_networks(cloud: Clo
         "volume": 7, "snapshot": 1, "address": 2, "peering": 1, "network ACL": 1,
         "IAM role": 1, "IAM instance profile": 1,
     }
+
+
+def test_a_peering_is_one_of_the_network_whoever_asked_for_it(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what is asked: moto answers with every peering, whatever the filter."""
+    cloud.make()
+    asked, items = set(), Clients.items
+
+    def heard(self: Clients, service: str, region: str, operation: str, *words: str, **more: Any
+              ) -> list[Any]:
+        if operation == "describe_vpc_peering_connections":
+            asked.update(one["Name"] for one in more["Filters"])
+        return items(self, service, region, operation, *words, **more)
+
+    monkeypatch.setattr(Clients, "items", heard)
+    left()
+    assert {"requester-vpc-info.vpc-id", "accepter-vpc-info.vpc-id"} <= asked
 
 
 def test_what_costs_what(cloud: Cloud) -> None:

@@ -11,7 +11,7 @@ import pytest
 from lab import aws_tags as tags
 from scripts.errors import LabError, UsageError
 from scripts.platforms.aws.clients import AwsError, Clients
-from scripts.platforms.aws.inventory import Addresses, machines
+from scripts.platforms.aws.inventory import Addresses, _machine, machines
 from tests.aws.conftest import Cloud, MakeCloud, spec
 from tests.aws.emulator import Emulator
 
@@ -63,6 +63,16 @@ def test_an_instance_without_a_name_is_an_error(emulator: Emulator) -> None:
         machines(Clients(), BOTH, "kafkalab", "ann")
 
 
+def test_a_zone_is_named_by_its_id() -> None:
+    """The name eu-central-1a is another place in every account; the id is not."""
+    placed = {"AvailabilityZone": "eu-central-1a", "AvailabilityZoneId": "euc1-az2"}
+    found = _machine({
+        "InstanceId": "i-1", "InstanceType": "t3.small", "State": {"Name": "running"},
+        "Placement": placed,
+    }, "eu-central-1")
+    assert found.zone == "euc1-az2"
+
+
 def test_a_hundred_hosts_are_one_walk_through_the_pages(emulator: Emulator) -> None:
     client = emulator.client("ec2")
     for number in range(120):
@@ -111,7 +121,7 @@ def test_an_unknown_profile_is_one_line(cloud: Cloud, monkeypatch: pytest.Monkey
 def test_nobody_there_is_one_line(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scripts.platforms.aws.clients.ATTEMPTS", 1)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    with pytest.raises(AwsError, match="does not answer"):
+    with pytest.raises(AwsError, match=r"does not answer.*does the emulator run"):
         cloud.platform.instances()
 
 

@@ -138,6 +138,7 @@ def test_brokers_advertise_public_addresses_and_new_ones_after_a_night(cloud: Cl
         public = machines[host.name].public
         listeners = str(settings(host, before)["advertised.listeners"])
         assert listeners.endswith(f",EXTERNAL://{public}:9094")
+        assert settings(host, before)["broker.rack"] == machines[host.name].zone
     for region in platform.regions:
         client = cloud.emulator.client("ec2", region)
         client.stop_instances(InstanceIds=cloud.of(region))

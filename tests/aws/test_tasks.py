@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from scripts.errors import LabError
 from scripts.platforms.aws import power
+from scripts.session import Session
 from tests.aws.conftest import KEY, Cloud, MakeCloud
 from tests.aws.test_platform import map_to, sshd  # noqa: F401 - a fixture
 
@@ -28,6 +30,42 @@ def test_up_sends_to_terraform(cloud: Cloud) -> None:
     assert "ann-dc1-ctl01: does not exist" in cloud.fab("verify", expect=1, **environment)
 
 
+def test_what_up_cannot_do_here_says_who_can(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It makes and starts no instances, and so no task sends a person to it for that."""
+    said = cloud.fab("plan", expect=2)
+    assert "plan: 6 hosts to create, 0 to change" in said
+    assert "not done by `fab up`: `cdktf deploy '*'`, or" in said
+    assert "(`cdktf deploy '*'`, or" in cloud.fab("verify", expect=1)
+    map_to(cloud.make(), 1, monkeypatch)
+    (cloud.state / "hostkeys-aws.json").write_text(
+        json.dumps(dict.fromkeys(cloud.ids.values(), KEY))
+    )
+    with pytest.raises(LabError, match=r"no SSH connection .* own address in aws.admin_cidrs"):
+        silent(cloud)
+    power.stop(cloud.platform)
+    said = cloud.fab("plan", expect=2)
+    assert "+ host ann-dc1-zk01 (zookeeper) at 10.1.0.21, which is stopped" in said
+    assert "plan: 6 hosts to create or start" in said
+    assert "not done by `fab up`: `fab lab.start` starts hosts" in said
+    assert "cdktf deploy" not in said
+    said = cloud.fab("verify", expect=1)
+    assert "ann-dc1-ctl01: is stopped (`fab lab.start` starts hosts)" in said
+
+
+def silent(cloud: Cloud) -> None:
+    """Ask a host whose sshd does not answer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scripts.fleet.BOOT_SECONDS", 0)
+        patch.setenv("LAB", str(cloud.file))
+        patch.setenv("LAB_PLATFORM", "aws")
+        patch.setenv("XDG_STATE_HOME", str(cloud.folder / "state"))
+        session = Session()
+        with session.fleet(session.platform.instances()) as fleet:
+            fleet["ann-dc1-zk01"].script("true", label="look", timeout=1)
+
+
 def test_what_is_in_the_way_is_told_on_standard_error_too(cloud: Cloud) -> None:
     cloud.emulator.quotas["L-1216C47A"] = 1.0
     cloud.emulator.offline.add("pricing")
@@ -47,7 +85,8 @@ def test_a_night_and_an_hour_more(
     assert "6 hosts stopped" in cloud.fab("lab.stop")
     assert "6 hosts end at 20" in cloud.fab("extend", "--hours", "4")
     assert "6 hosts started; their public addresses are new" in cloud.fab("lab.start")
-    assert "accepted: 1 to 8760" in cloud.fab("extend", "--hours", "0", expect=2)
+    assert "accepted: 1 to 8760" in cloud.fab("extend", "--hours", "9000", expect=2)
+    assert "error: until when? (such as --hours 4, from now)" in cloud.fab("extend", expect=2)
 
 
 def test_audit_asks_before_it_removes(cloud: Cloud) -> None:

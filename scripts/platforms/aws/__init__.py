@@ -23,7 +23,7 @@ from lab.services.context import Context
 from lab.topology import EXTERNAL_PORT, SSH_PORT, Topology
 from scripts import paths
 from scripts.errors import LabError, TimeoutExpired
-from scripts.platforms import Instance
+from scripts.platforms import Instance, Steps
 from scripts.platforms.aws.clients import Clients, fan_out
 from scripts.platforms.aws.console import HostKeys
 from scripts.platforms.aws.inventory import Addresses, Machine, Reached, machines
@@ -37,7 +37,6 @@ NAMED_KEY = "KAFKALAB_PUBLIC_KEY"  # what the stacks take where the lab file nam
 STARTED_S = 300.0
 READY_S = 180.0
 POLL_S = 2.0
-MAKE = "`cdktf deploy '*'`, or `fab tf.plan` and `fab tf.apply`, makes them"
 
 
 class Aws:
@@ -48,6 +47,11 @@ class Aws:
 
     place = "in AWS"
     again = "`fab audit` shows what it costs, `fab audit --delete` removes it"
+    steps = Steps(
+        absent="`cdktf deploy '*'`, or `fab tf.plan` and `fab tf.apply`, makes hosts",
+        stopped="`fab lab.start` starts hosts",
+        silent="see `fab status`; is your own address in aws.admin_cidrs?",
+    )
 
     def __init__(
         self, file: LabFile, topology: Topology, *, state: Path,
@@ -95,10 +99,10 @@ class Aws:
         there = self.machines()
         wanted = [h.name for h in self.topology.hosts if names is None or h.name in names]
         if absent := [name for name in wanted if name not in there]:
-            raise LabError(f"not in AWS: {_some(absent)}", hint=MAKE)
+            raise LabError(f"not in AWS: {_some(absent)}", hint=self.steps.absent)
         asleep = [name for name in wanted if there[name].state in ("stopping", "stopped")]
         if asleep:
-            raise LabError(f"stopped: {_some(asleep)}", hint="`fab lab.start` starts them")
+            raise LabError(f"stopped: {_some(asleep)}", hint=self.steps.stopped)
         there = self.await_running(wanted)
         keys = self.host_keys.learn(there[name] for name in wanted)
         self.await_sshd(wanted)

@@ -67,8 +67,9 @@ def _in_region(clients: Clients, region: str, lab: str, owner: str) -> list[Left
                 (tag["Key"], tag["Value"]) for tag in one.item.get("Tags") or ()
             }
         }
-        if kind.vpc and vpcs:  # what is in a VPC of the lab goes with it, whatever its tags
-            inside = [{"Name": kind.vpc, "Values": vpcs}]
+        # What is in a VPC of the lab goes with it, whatever its tags.
+        for name_of_vpc in kind.vpc.split() if vpcs else ():
+            inside = [{"Name": name_of_vpc, "Values": vpcs}]
             found |= {
                 one.id: one for one in _list(clients, region, kind, inside)
                 if any(vpc in str(one.item) for vpc in vpcs)

@@ -132,9 +132,10 @@ def spoken(region: str) -> Iterator[None]:
             said.ProfileNotFound) as error:
         raise AwsError(f"the AWS credentials cannot be used: {error}", hint=SIGN_IN) from error
     except (said.ConnectionError, said.HTTPClientError) as error:
-        raise AwsError(
-            f"AWS does not answer: {error}", where=region, hint="is the region's name right?"
-        ) from error
+        asked = str(error.kwargs.get("endpoint_url") or "")
+        theirs = ".amazonaws." in asked or not asked
+        hint = "is the region's name right?" if theirs else "does the emulator run?"
+        raise AwsError(f"AWS does not answer: {error}", where=region, hint=hint) from error
     except said.BotoCoreError as error:
         raise AwsError(f"{type(error).__name__}: {error}", where=region) from error
 

@@ -24,8 +24,9 @@ class Kind:
     """One kind of thing in EC2.
 
     `operation` lists it under `items`, `id` names it. `vpc` is the filter that leaves those in a
-    VPC, "" where it is in none. `asked` are further arguments. `counts` tells what is there to be
-    removed from what goes with something else, or is gone already. `remove` takes one `id`.
+    VPC (or the filters, one after another), "" where it is in none. `asked` are further arguments.
+    `counts` tells what is there to be removed from what goes with something else, or is gone
+    already. `remove` takes one `id`.
     """
 
     name: str
@@ -58,7 +59,7 @@ KINDS: tuple[Kind, ...] = (
          counts=lambda one: one["State"].lower() not in ("deleted", "deleting")),
     Kind("peering", "describe_vpc_peering_connections", "VpcPeeringConnections",
          "VpcPeeringConnectionId", "delete_vpc_peering_connection",
-         vpc="requester-vpc-info.vpc-id",
+         vpc="requester-vpc-info.vpc-id accepter-vpc-info.vpc-id",
          state=lambda one: one["Status"]["Code"],
          counts=lambda one: one["Status"]["Code"] in (
              "initiating-request", "pending-acceptance", "provisioning", "active"
