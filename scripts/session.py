@@ -27,10 +27,15 @@ PLATFORMS = ("local", "aws")
 NOT_FETCHED = "0" * 64  # stands for the digest of a distribution that is not on this machine yet
 
 
+def say_now(line: str) -> None:
+    """Print a line at once, also where somebody reads along through a pipe."""
+    print(line, flush=True)
+
+
 class Session:
     """One lab, as the file named by LAB (or ./lab.toml) describes it."""
 
-    def __init__(self, say: Callable[[str], None] = print) -> None:
+    def __init__(self, say: Callable[[str], None] = say_now) -> None:
         path = Path(os.environ.get("LAB") or "lab.toml")
         self.file: LabFile = load(path)
         self.topology: Topology = build(self.file.lab)

@@ -48,10 +48,8 @@ def failover(
     from scripts.drills.rehearsal import terminable  # noqa: PLC0415
     from scripts.drills.report import report  # noqa: PLC0415
 
-    names = [datacenter.name for datacenter in session.topology.datacenters]
     for option, value in (("--from", from_), ("--to", to)):
-        if value not in names:
-            raise UsageError(f"{option} {value or 'is missing'}", hint="known: " + ", ".join(names))
+        _datacenter(session, option, value)
     if mode not in MODES:
         raise UsageError(f"--mode {mode}", hint="accepted: " + ", ".join(MODES))
     _check_load(rate, duration)
@@ -139,8 +137,7 @@ def _outage(
     from scripts.drills.report import report  # noqa: PLC0415
 
     names = [one.name for one in session.topology.datacenters]
-    if datacenter and datacenter not in names:
-        raise UsageError(f"--datacenter {datacenter}", hint="known: " + ", ".join(names))
+    _datacenter(session, "--datacenter", datacenter or names[0])
     _check_load(rate, duration)
     _confirm(session, yes)
     with terminable():
@@ -155,11 +152,18 @@ def _outage(
     return 0 if met else 1
 
 
+def _datacenter(session: Session, option: str, value: str) -> None:
+    """Raises UsageError when an option does not name one datacenter of the lab."""
+    known = ", ".join(one.name for one in session.topology.datacenters)
+    if not value or len(session.datacenters(session.select(value, None))) != 1:
+        raise UsageError(f"{option} has to name one datacenter", hint=f"known: {known}")
+
+
 def _check_load(rate: int, duration: int) -> None:
     if not 1 <= rate <= MAX_RATE:
         raise UsageError(f"--rate {rate}", hint=f"accepted: 1 to {MAX_RATE} records per second")
-    if not 1 <= duration <= MAX_DURATION:
-        raise UsageError(f"--duration {duration}", hint=f"accepted: 1 to {MAX_DURATION} seconds")
+    if not 3 <= duration <= MAX_DURATION:
+        raise UsageError(f"--duration {duration}", hint=f"accepted: 3 to {MAX_DURATION} seconds")
 
 
 def _confirm(session: Session, yes: bool) -> None:

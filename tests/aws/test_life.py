@@ -39,11 +39,31 @@ def test_start_waits_for_ssh_and_warns_of_hosts_that_have_expired(
     assert power.start(cloud.platform) == []
 
 
+def test_a_datacenter_loses_its_power_and_gets_it_back(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a drill does: one datacenter's instances, forced, and the same ones again."""
+    cloud.make()
+    waited: list[str] = []
+    monkeypatch.setattr(module.Aws, "await_sshd", lambda self, names: waited.extend(names))
+    lost = [name for name in cloud.ids if name.startswith("ann-dc1-")]
+    assert 0 < len(lost) < len(cloud.ids)
+    cloud.platform.kill(lost)
+    stopped = {one for one, state in cloud.states().items() if state != "running"}
+    assert stopped == {cloud.ids[name] for name in lost}
+    cloud.platform.kill(lost)  # what stands still is left alone
+    cloud.platform.revive(lost)
+    assert set(cloud.states().values()) == {"running"}
+    assert sorted(waited) == sorted(lost)
+
+
 def test_hosts_on_spot_cannot_be_stopped(cloud: Cloud) -> None:
     cloud.make()
     cloud.emulator.spot(cloud.ids["ann-dc1-zk01"], "eu-central-1")
     with pytest.raises(LabError, match="ann-dc1-zk01: is on spot"):
         power.stop(cloud.platform)
+    with pytest.raises(LabError, match="ann-dc1-zk01: is on spot"):
+        cloud.platform.kill(cloud.ids)
     assert set(cloud.states().values()) == {"running"}
 
 
