@@ -57,8 +57,8 @@ class Run:
 class Lab:
     """One lab of the tests. `datacenters` are tables of the lab file without name and cidr.
 
-    `environment` is added to that of every `fab`. `settings` are broker settings, `more` further
-    lines at the top level of the file.
+    `environment` is added to that of every `fab`. `settings` are broker settings, `sections` other
+    sections of the file, `links` pairs of datacenters, `mirrors` tables as they stand there.
     """
 
     engine: Engine
@@ -71,6 +71,8 @@ class Lab:
     environment: dict[str, str] = field(default_factory=dict)
     settings: dict[str, int | str] = field(default_factory=dict)
     sections: dict[str, dict[str, int | str]] = field(default_factory=dict)
+    links: Sequence[tuple[str, str]] = ()
+    mirrors: Sequence[Mapping[str, object]] = ()
 
     def __post_init__(self) -> None:
         self.write()
@@ -101,6 +103,10 @@ class Lab:
             cidr = f"{self.network}.{self.first + number}.0/24"
             lines += ["", "[[datacenters]]", f'name = "dc{number + 1}"', f'cidr = "{cidr}"',
                       *(f"{key} = {value}" for key, value in shape.items())]
+        for link in self.links:
+            lines += ["", "[[links]]", f"between = {json.dumps(link)}"]
+        for mirror in self.mirrors:
+            lines += ["", "[[mirrors]]", *(f"{k} = {json.dumps(v)}" for k, v in mirror.items())]
         self.file.write_text("\n".join(lines) + "\n")
 
     def of(self, role: Role, datacenter: str = "dc1") -> tuple[Host, ...]:
@@ -185,9 +191,9 @@ class Lab:
         hosts = (*self.of("zookeeper", datacenter), *self.of("kafka", datacenter))
         return {host.name: self.main_pid(host) for host in hosts}
 
-    def main_pid(self, host: Host) -> int:
-        shown = self.inside(host, f"systemctl show -p MainPID --value {host.role}.service")
-        return int(shown)
+    def main_pid(self, host: Host, service: str = "") -> int:
+        unit = f"{service or host.role}.service"
+        return int(self.inside(host, f"systemctl show -p MainPID --value {unit}"))
 
     def open_between(self, source: Host, target: Host, port: int) -> bool:
         """Whether a TCP connection from one host to another comes about within two seconds."""

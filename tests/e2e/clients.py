@@ -1,0 +1,135 @@
+"""Kafka and Kafka Connect from beside: what a test writes, and what it sees arrive."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    ResourceType,
+)
+
+from lab.topology import CONNECT_PORT, Host
+
+SECONDS = 60  # that a record may take; with everything in order it takes a tenth of one
+
+
+class Client:
+    """One cluster, by its bootstrap list."""
+
+    def __init__(self, servers: str) -> None:
+        self._settings = {
+            "bootstrap.servers": servers, "broker.address.family": "v4",
+            "log_level": 0, "error_cb": lambda error: None,
+        }
+        self._admin = AdminClient(self._settings)
+
+    def topics(self) -> dict[str, int]:
+        """The number of partitions by topic."""
+        found = self._admin.list_topics(timeout=10).topics
+        return {name: len(topic.partitions) for name, topic in found.items()}
+
+    def make(self, topic: str, partitions: int = 1, **config: str) -> None:
+        new = NewTopic(topic, partitions, 1, config={
+            key.replace("_", "."): value for key, value in config.items()
+        })
+        for future in self._admin.create_topics([new], operation_timeout=30).values():
+            future.result(60)
+
+    def grow(self, topic: str, partitions: int) -> None:
+        for future in self._admin.create_partitions([NewPartitions(topic, partitions)]).values():
+            future.result(60)
+
+    def setting(self, topic: str, name: str) -> str:
+        """A topic's setting as it is in force."""
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        (future,) = self._admin.describe_configs([resource]).values()
+        return str(future.result(30)[name].value)
+
+    def change(self, kind: ResourceType, name: str, key: str, value: str | None) -> None:
+        """Change a dynamic setting of a topic or a broker; None takes it back."""
+        does = AlterConfigOpType.DELETE if value is None else AlterConfigOpType.SET
+        entry = ConfigEntry(key, value or "", incremental_operation=does)
+        resource = ConfigResource(kind, name, incremental_configs=[entry])
+        for future in self._admin.incremental_alter_configs([resource]).values():
+            future.result(30)
+
+    def write(self, topic: str, values: Iterable[str], partition: int = 0) -> list[str]:
+        """Write records and wait until each is acknowledged; returns them."""
+        with self.writing(topic) as send:
+            return [send(value, partition) for value in values]
+
+    @contextmanager
+    def writing(self, topic: str) -> Iterator[Any]:
+        """A function that sends a record; at the end of the block all are acknowledged."""
+        errors: list[KafkaError] = []
+        producer = Producer({**self._settings, "acks": "all", "enable.idempotence": True})
+
+        def send(value: str, partition: int = 0) -> str:
+            producer.produce(
+                topic, value, partition=partition,
+                on_delivery=lambda error, message: errors.append(error) if error else None,
+            )
+            producer.poll(0)
+            return value
+
+        yield send
+        assert producer.flush(SECONDS) == 0
+        assert not errors
+
+    def read(
+        self, topic: str, until: Mapping[int, str], *, to_end: bool = True,
+    ) -> dict[int, list[str]]:
+        """Every committed record by partition: up to the one that `until` names for each and, with
+        `to_end`, whatever comes after it. Fails when that one does not come.
+        """
+        consumer = Consumer({
+            **self._settings, "group.id": "beside", "enable.auto.commit": False,
+            "isolation.level": "read_committed", "enable.partition.eof": True,
+            "topic.metadata.refresh.interval.ms": 1000,
+        })
+        consumer.assign([TopicPartition(topic, part, OFFSET_BEGINNING) for part in until])
+        found: dict[int, list[str]] = {part: [] for part in until}
+        waiting = set(until)
+        deadline = time.monotonic() + SECONDS
+        try:
+            while waiting:
+                assert time.monotonic() < deadline, (
+                    f"{topic}: no {[until[p] for p in waiting]} within {SECONDS} s, but "
+                    f"{ {part: (len(values), values[-3:]) for part, values in found.items()} }"
+                )
+                message = consumer.poll(0.2)
+                if message is None:
+                    continue
+                part = message.partition()
+                if message.error() is None:
+                    found[part].append(message.value().decode())
+                at_end = message.error() and message.error().code() == KafkaError._PARTITION_EOF
+                if (at_end or not to_end) and until[part] in found[part]:
+                    waiting.discard(part)
+            return found
+        finally:
+            consumer.close()
+
+
+def connect(host: Host, method: str, path: str, body: object = None) -> Any:
+    """A request to a worker's REST API, past the lab's own way to it. Raises OSError."""
+    request = urllib.request.Request(
+        f"http://{host.address}:{CONNECT_PORT}{path}", method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        text = answer.read()
+    return json.loads(text) if text else None

@@ -1,0 +1,309 @@
+"""Mirrors on a real lab: two datacenters that mirror each other, and a hub that both feed.
+
+The mirrors into the hub are of the other kinds: one keeps the names, one takes only some topics and
+copies without transactions.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from confluent_kafka.admin import ResourceType
+
+from lab.mirrors import CANARY, HEARTBEATS, predicted
+from lab.topology import Host
+from tests.e2e.clients import Client, connect
+from tests.e2e.conftest import FAILED, MakeLab, remove
+from tests.e2e.lab_under_test import Lab, Run, until
+
+pytestmark = pytest.mark.host
+
+NAMES = ("dc1", "dc2", "dc3")
+LINKS = (("dc1", "dc2"), ("dc1", "dc3"), ("dc2", "dc3"))
+MIRRORS: tuple[dict[str, object], ...] = (
+    {"from": "dc1", "to": "dc2"},
+    {"from": "dc2", "to": "dc1"},
+    {"from": "dc1", "to": "dc3", "policy": "identity", "exclude": [r"dc2\..*"]},
+    {"from": "dc2", "to": "dc3", "topics": ["bills", "marker"], "exclude": ["kafkalab-.*"],
+     "groups": ["nobody"], "exactly_once": False},
+)
+# Whose business they are tells the name: Kafka's, Connect's, MirrorMaker's.
+INTERNAL = re.compile(r"__.*|connect-.*|mm2-.*\.internal|.*\.checkpoints\.internal")
+SOURCE = "dc1-to-dc2.source"
+CUT = "inet e2e_cut"
+
+
+@pytest.fixture(scope="module")
+def brought_up(_make_lab: MakeLab) -> Iterator[tuple[Lab, Run]]:
+    """The lab with the run that made it; its brokers make no topic that is only asked for."""
+    lab = _make_lab(
+        "mirrors", first=32, port_base=29750, links=LINKS, mirrors=MIRRORS,
+        datacenters=[{"control": 1, "zookeeper": 1, "kafka": 1}] * len(NAMES),
+        settings={"auto.create.topics.enable": "false"},
+        sections={"kafka": {"heap_mb": 128}, "zookeeper": {"heap_mb": 32},
+                  "connect": {"heap_mb": 160}},
+    )
+    try:
+        yield lab, lab.fab("up", "verify")
+    finally:
+        remove(lab)
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest, brought_up: tuple[Lab, Run]) -> Iterator[Lab]:
+    """The lab in order. A test that fails leaves it so for the next one, too."""
+    lab, _ = brought_up
+    yield lab
+    if request.node.stash.get(FAILED, False):
+        lab.mirrors = MIRRORS
+        lab.write()
+        lab.fab("up")
+
+
+def client(lab: Lab, datacenter: str) -> Client:
+    return Client(lab.bootstrap(datacenter))
+
+
+def worker(lab: Lab, datacenter: str = "dc2") -> Host:
+    return lab.of("connect", datacenter)[0]
+
+
+def states(lab: Lab, name: str = SOURCE) -> set[str]:
+    """The states of a connector and its tasks in dc2."""
+    found = connect(worker(lab), "GET", f"/connectors/{name}/status")
+    return {part["state"] for part in (found["connector"], *found["tasks"])}
+
+
+def test_up_sets_up_every_mirror_and_verify_proves_each(brought_up: tuple[Lab, Run]) -> None:
+    _, run = brought_up
+    assert "12 connectors set up" in run.out
+    assert "verified dc1, dc2, dc3, dc1-to-dc2, dc2-to-dc1, dc1-to-dc3, dc2-to-dc3 in" in run.out
+    for name, copy in (
+        ("dc1-to-dc2", f"dc1.{CANARY}"), ("dc2-to-dc1", f"dc2.{CANARY}"), ("dc1-to-dc3", CANARY),
+        ("dc2-to-dc3", f"dc2.{CANARY}"),
+    ):
+        assert re.search(rf"{name} +connectors +ok +3 connectors, ", run.out), run
+        assert re.search(
+            rf"{name} +records and offsets +ok +20 records in {copy}, \d+ ms median, .* at most; "
+            r"offset \d+ became \d+, \d+ records early", run.out,
+        ), run
+
+
+def test_a_second_run_has_nothing_to_do(lab: Lab) -> None:
+    before = lab.main_pid(worker(lab), "connect")
+    for task in ("up", "mirror", "connect"):
+        run = lab.fab(task)
+        assert re.fullmatch(r"\d hosts in order, nothing to do, [\d.]+ s\n", run.out), run
+    assert lab.fab("plan").out == "plan: nothing to do\n"
+    assert lab.main_pid(worker(lab), "connect") == before
+
+
+def test_every_topic_is_where_it_was_predicted_and_nowhere_else(lab: Lab) -> None:
+    """And holds every record once, also where it was written, when each has come through."""
+    own = {
+        "dc1": ["orders", "dc2.named-so-by-hand"], "dc2": ["bills", "secret"], "dc3": ["own"],
+    }
+    clients = {name: client(lab, name) for name in NAMES}
+    ways = predicted(lab.topology.config.mirrors, {
+        name: [*topics, "marker", *([HEARTBEATS, CANARY] if name != "dc3" else [])]
+        for name, topics in own.items()
+    })
+
+    def found() -> dict[str, set[str]]:
+        return {
+            name: {topic for topic in one.topics() if not INTERNAL.fullmatch(topic)}
+            for name, one in clients.items()
+        }
+
+    for name, topics in own.items():
+        for topic in topics:
+            clients[name].make(topic)
+            clients[name].write(topic, [f"{name}-{topic}-{n}" for n in range(100)])
+    wanted = {
+        name: {topic for topic, way in found.items() if not topic.endswith("marker")}
+        for name, found in ways.items()
+    }
+    until(lambda: all(wanted[name] <= topics for name, topics in found().items()),
+          "every topic has crossed")
+    # Whoever has seen this one has looked at all topics again since those came about.
+    for name in NAMES:
+        clients[name].make("marker")
+    until(lambda: all(ways[name].keys() <= topics for name, topics in found().items()),
+          "the marker has crossed")
+    assert found() == {name: set(topics) for name, topics in ways.items()}
+    for name, topics in own.items():
+        for topic in topics:
+            clients[name].write(topic, ["last"])
+    for name, copies in ways.items():
+        for copy, way in copies.items():
+            written = [t for t in own[way[0]] if copy in (t, ".".join((*way[-2::-1], t)))]
+            for topic in written:
+                values = [f"{way[0]}-{topic}-{n}" for n in range(100)]
+                assert clients[name].read(copy, {0: "last"}) == {0: [*values, "last"]}, copy
+
+
+def test_partitions_and_settings_follow(lab: Lab) -> None:
+    source, target = client(lab, "dc1"), client(lab, "dc2")
+    source.make("grows", retention_ms="3600000")
+    until(lambda: target.topics().get("dc1.grows") == 1, "dc1.grows is there")
+    assert target.setting("dc1.grows", "retention.ms") == "3600000"
+    source.grow("grows", 3)
+    source.change(ResourceType.TOPIC, "grows", "retention.ms", "7200000")
+    until(lambda: target.topics()["dc1.grows"] == 3, "three partitions")
+    until(lambda: target.setting("dc1.grows", "retention.ms") == "7200000", "the new setting")
+    source.write("grows", ["in the new one"], partition=2)
+    assert target.read("dc1.grows", {2: "in the new one"}) == {2: ["in the new one"]}
+
+
+def test_a_task_that_fails_is_told_and_restarted_but_not_for_ever(lab: Lab) -> None:
+    """It fails on a record that the target does not take."""
+    source, target = client(lab, "dc1"), client(lab, "dc2")
+    source.make("large")
+    source.write("large", ["small"])
+    target.read("dc1.large", {0: "small"})
+    target.change(ResourceType.BROKER, "1", "message.max.bytes", "20000")
+    try:
+        large, = source.write("large", ["x" * 50_000])
+        until(lambda: "FAILED" in states(lab), "the task fails")
+        (found,) = [one for one in lab.fab("mirror.status", "--json", expect=1).json["mirrors"]
+                    if not one["healthy"]]
+        assert found["name"] == "dc1-to-dc2"
+        assert found["problem"].startswith(f"{SOURCE}: a task is FAILED: org.apache.kafka")
+        shown = lab.fab("connect.status", expect=1).out
+        assert re.search(rf"{SOURCE} +running +.*failed.* {SOURCE}: a task is FAILED", shown), shown
+        assert f"~ connector {SOURCE}: restart what failed\n" in lab.fab("plan", expect=2).out
+        failed = [line for line in lab.fab("verify", expect=1).lines if line.startswith("failed:")]
+        assert len(failed) == 1, failed
+        assert failed[0].startswith("failed: dc1-to-dc2: connectors: dc2: ")
+        run = lab.fab("mirror", expect=1)
+        assert re.match(rf"error: dc2: {SOURCE}: a task is FAILED: .*, still after 3 restarts",
+                        run.lines[0]), run
+    finally:
+        target.change(ResourceType.BROKER, "1", "message.max.bytes", None)
+    assert "1 connectors set up, repaired or removed" in lab.fab("mirror").out
+    source.write("large", ["last"])
+    assert target.read("dc1.large", {0: "last"}) == {0: ["small", large, "last"]}
+    assert lab.fab("plan").out == "plan: nothing to do\n"
+
+
+def test_a_worker_that_is_killed_loses_nothing_and_repeats_nothing(lab: Lab) -> None:
+    source, target, host = client(lab, "dc1"), client(lab, "dc2"), worker(lab)
+    source.make("steady", 2)
+    source.write("steady", ["first"], 0)
+    sent: dict[int, list[str]] = {0: ["first"], 1: []}
+    target.read("dc1.steady", {0: "first"})
+    enough = threading.Event()
+
+    def write() -> None:
+        with source.writing("steady") as send:
+            while not enough.wait(0.005):
+                for part, values in sent.items():
+                    values.append(send(f"{part}-{len(values)}", part))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        until(lambda: len(sent[1]) > 100, "records are written")
+        target.read("dc1.steady", {1: sent[1][10]}, to_end=False)
+        before = lab.main_pid(host, "connect")
+        lab.inside(host, f"kill -9 {before}")
+        until(lambda: lab.main_pid(host, "connect") not in (0, before), "a new process")
+        written = len(sent[1])
+        target.read("dc1.steady", {1: sent[1][written - 1]}, to_end=False)
+    finally:
+        enough.set()
+        writer.join()
+    for part in sent:
+        sent[part] += source.write("steady", ["last"], part)
+    assert target.read("dc1.steady", {0: "last", 1: "last"}) == sent
+    assert lab.fab("mirror.status", "--json").json["healthy"]
+
+
+def lag(lab: Lab, topic: str) -> tuple[int, float]:
+    """Records and seconds that dc2 is behind dc1, as `fab mirror.status` says."""
+    mirrors: list[dict[str, Any]] = lab.fab("mirror.status", "--json").json["mirrors"]
+    (mirror,) = [one for one in mirrors if one["name"] == "dc1-to-dc2"]
+    (part,) = [one for one in mirror["partitions"] if one["topic"] == topic]
+    assert mirror["lag_records"] >= part["lag_records"]
+    assert part["lag_records"] == part["source_end"] - part["mirrored"]
+    return part["lag_records"], part["lag_seconds"]
+
+
+def test_a_link_that_is_cut_shows_as_lag_until_it_is_healed(lab: Lab) -> None:
+    source, target, host = client(lab, "dc1"), client(lab, "dc2"), worker(lab)
+    source.make("far")
+    values = source.write("far", [f"before-{n}" for n in range(10)])
+    target.read("dc1.far", {0: values[-1]})
+    until(lambda: lag(lab, "far") == (0, 0.0), "no lag")
+    broker = lab.of("kafka")[0].address
+    lab.inside(host, (
+        f"set -e; nft add table {CUT}; for way in input output; do "
+        f"nft add chain {CUT} $way \"{{ type filter hook $way priority -200; }}\"; done; "
+        f"nft add rule {CUT} input ip saddr {broker} drop; "
+        f"nft add rule {CUT} output ip daddr {broker} drop"
+    ))
+    try:
+        values += source.write("far", [f"while-{n}" for n in range(300)])
+        records, seconds = lag(lab, "far")
+        assert records == 300
+        until(lambda: lag(lab, "far")[1] > seconds, "what waits grows older")
+        assert lag(lab, "far")[0] == 300
+    finally:
+        lab.inside(host, f"nft delete table {CUT}")
+    values += source.write("far", ["after"])
+    assert target.read("dc1.far", {0: "after"}) == {0: values}
+    until(lambda: lag(lab, "far") == (0, 0.0), "no lag")
+
+
+def test_a_hand_on_the_connectors_is_shown_and_undone(lab: Lab) -> None:
+    host = worker(lab)
+    before = connect(host, "GET", "/connectors?expand=info")
+    checkpoint = before["dc1-to-dc2.checkpoint"]["info"]["config"]
+    connect(host, "PUT", "/connectors/dc1-to-dc2.checkpoint/config", {**checkpoint, "groups": "x"})
+    heartbeat = before["dc1-to-dc2.heartbeat"]["info"]["config"]
+    connect(host, "PUT", "/connectors/stranger/config", {**heartbeat, "name": "stranger"})
+    connect(host, "PUT", f"/connectors/{SOURCE}/pause")
+    until(lambda: states(lab) == {"PAUSED"}, "it is paused")
+    assert "dc1-to-dc2.source is PAUSED" in lab.fab("mirror.status", expect=1).out
+    plan = lab.fab("plan", expect=2).out.splitlines()
+    assert plan == [
+        "- connector stranger",
+        f"~ connector dc1-to-dc2.checkpoint: groups: x -> {checkpoint['groups']}",
+        f"~ connector {SOURCE}: resume, it is PAUSED",
+        "plan: 0 hosts to create, 0 to change, 0 restarts",
+    ]
+    assert "3 connectors set up, repaired or removed" in lab.fab("mirror").out
+    after = connect(host, "GET", "/connectors?expand=info")
+    assert {name: one["info"]["config"] for name, one in after.items()} == {
+        name: one["info"]["config"] for name, one in before.items()
+    }
+    assert states(lab) == {"RUNNING"}
+    assert lab.fab("plan").out == "plan: nothing to do\n"
+
+
+def test_a_mirror_that_leaves_the_lab_file_stops(lab: Lab) -> None:
+    """Of dc1 it was the only one: its workers have nothing to do any more."""
+    host, source, target = worker(lab, "dc1"), client(lab, "dc2"), client(lab, "dc1")
+    lab.mirrors = MIRRORS[:1] + MIRRORS[2:3]
+    lab.write()
+    plan = lab.fab("plan", expect=2).out
+    assert f"~ host {host.name}\n    stop connect.service\n" in plan
+    assert [line for line in plan.splitlines() if "connector" in line] == [
+        f"- connector dc2-to-dc3.{kind}" for kind in ("checkpoint", "heartbeat", "source")
+    ]
+    assert "3 connectors" in lab.fab("mirror").out
+    assert lab.main_pid(host, "connect") == 0
+    assert lab.fab("plan").out == "plan: nothing to do\n"
+    source.make("late")
+    source.write("late", ["written meanwhile"])
+    lab.mirrors = MIRRORS
+    lab.write()
+    lab.fab("mirror")
+    assert lab.main_pid(host, "connect") != 0
+    until(lambda: "dc2.late" in target.topics(), "dc2.late is there")
+    assert target.read("dc2.late", {0: "written meanwhile"}) == {0: ["written meanwhile"]}
+    assert lab.fab("plan").out == "plan: nothing to do\n"
