@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lab.drills.figures import Score
@@ -103,6 +103,7 @@ def test_records_acknowledged_at_home_again_are_no_loss() -> None:
 
 @few
 @given(again=st.integers(0, 20), unread=st.integers(0, 30), lacking=st.integers(0, 60))
+@example(again=20, unread=0, lacking=30)
 def test_offsets_that_lead_back_make_records_be_read_again(
     again: int, unread: int, lacking: int
 ) -> None:
@@ -222,6 +223,22 @@ def test_a_partition_that_was_never_resumed_was_passed_over() -> None:
     assert found.translation[2].resumed_number is None
     assert found.translation[2].committed_number == 242
     assert found.skipped == 20
+
+
+def test_what_the_target_never_held_is_not_passed_over() -> None:
+    log = failover_log(Shape(lacking=60)).log
+    log.committed = [one._replace(offset=80) for one in log.committed]
+    found = score(log)
+    assert [one.committed_number for one in found.translation] == [240, 241, 242]
+    assert [one.resumed_number for one in found.translation] == [None] * 3
+    assert [one.error for one in found.translation] == [0, 0, 0]
+    assert found.rpo_records == 60
+
+
+def test_commits_after_the_return_are_of_no_concern() -> None:
+    made = failover_log(Shape(again=2, home=True))
+    made.commit(600, 30)
+    assert [one.committed for one in score(made.log).translation] == [100] * 3
 
 
 def test_translation_names_offsets_and_records() -> None:
