@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lab.drills.figures import Score
@@ -103,6 +103,7 @@ def test_records_acknowledged_at_home_again_are_no_loss() -> None:
 
 @few
 @given(again=st.integers(0, 20), unread=st.integers(0, 30), lacking=st.integers(0, 60))
+@example(again=20, unread=0, lacking=30)
 def test_offsets_that_lead_back_make_records_be_read_again(
     again: int, unread: int, lacking: int
 ) -> None:
@@ -224,6 +225,22 @@ def test_a_partition_that_was_never_resumed_was_passed_over() -> None:
     assert found.skipped == 20
 
 
+def test_what_the_target_never_held_is_not_passed_over() -> None:
+    log = failover_log(Shape(lacking=60)).log
+    log.committed = [one._replace(offset=80) for one in log.committed]
+    found = score(log)
+    assert [one.committed_number for one in found.translation] == [240, 241, 242]
+    assert [one.resumed_number for one in found.translation] == [None] * 3
+    assert [one.error for one in found.translation] == [0, 0, 0]
+    assert found.rpo_records == 60
+
+
+def test_commits_after_the_return_are_of_no_concern() -> None:
+    made = failover_log(Shape(again=2, home=True))
+    made.commit(600, 30)
+    assert [one.committed for one in score(made.log).translation] == [100] * 3
+
+
 def test_translation_names_offsets_and_records() -> None:
     log = failover_log(Shape(again=2)).log
     line = score(log).translation[1]
@@ -328,6 +345,21 @@ def test_writes_that_never_come_back_are_a_gap_to_the_end() -> None:
     # And one key of which nothing was ever acknowledged waited all the time.
     log.acked = [ack for ack in log.acked if ack.key != 1]
     assert outage(log).worst_key_gap_seconds == pytest.approx(30)
+
+
+def test_an_end_that_comes_late_is_no_gap() -> None:
+    """The producer got all that it wanted, and the group read it; then nothing was left to do."""
+    made = outage_log()
+    made.log.events[-1] = made.log.events[-1]._replace(at=made.log.events[-1].at + 60)
+    found = outage(made.log)
+    assert found.max_ack_gap_seconds == pytest.approx(1 / 30, abs=MS)
+    assert found.worst_key_gap_seconds == pytest.approx(0.1, abs=MS)
+    assert found.read_gap_seconds == pytest.approx(1 / 30, abs=MS)
+    # One record was never acknowledged: someone waited for it.
+    made.log.acked.pop()
+    found = outage(made.log)
+    assert found.max_ack_gap_seconds == pytest.approx(60 + 2 / 30 - ACK, abs=MS)
+    assert (found.worst_key, found.worst_key_gap_seconds) == (2, pytest.approx(60 + 4 / 30 - ACK, abs=MS))
 
 
 @few

@@ -32,6 +32,7 @@ HUES = 4  # the style sheet's colours; a fifth datacenter gets the first again
 PANEL, GAP, LANE = 104, 44, 24  # heights: of a panel, of what is between two, of a row of labels
 BADGE = 9  # radius
 LETTER = 6.6  # width of a letter of a label, on average; the labels are short
+APART = 14  # so much at least between two labels in a row
 
 
 @dataclass(frozen=True)
@@ -312,7 +313,7 @@ def lay_out(marks: Sequence[Mark], canvas: Canvas) -> tuple[int, ...]:
     found: dict[int, int] = {}
     for index in order:
         left, right = extent(marks[index], canvas)
-        row = next((row for row, end in enumerate(ends) if end + 4 <= left), len(ends))
+        row = next((row for row, end in enumerate(ends) if end + APART <= left), len(ends))
         ends[row:row + 1] = [right]
         found[index] = row
     return tuple(found[index] for index in range(len(marks)))
