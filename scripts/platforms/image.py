@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 from scripts import workstation
 from scripts.errors import LabError, UsageError
 from scripts.paths import cache_dir
+from scripts.platforms.container import LAB_LABEL
 from scripts.platforms.engine import Engine, Say, elevation, install
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ SOURCES = ("registry", "mmdebstrap")
 VARIABLE = "KAFKALAB_IMAGE_SOURCES"
 # The prefix keeps both engines from looking for these names in a registry.
 REPOSITORY = "localhost/kafkalab"
-LAB_LABEL = "kafkalab.lab"
 BUILD_LABEL = "kafkalab.build"
 RECIPE_LABEL = "kafkalab.recipe"
 # What nobody reads in a host, and what `dpkg` need not sync while the result is thrown away on a
