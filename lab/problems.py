@@ -48,7 +48,7 @@ def _unknown_key(location: tuple[str | int, ...], whole: type[BaseModel]) -> str
     for part in location[:-1]:
         if isinstance(part, str):
             model = _section(model, part)
-    known = list(model.model_fields)
+    known = [field.alias or name for name, field in model.model_fields.items()]
     near = difflib.get_close_matches(str(location[-1]), known, 1, 0.5)
     return f"unknown key; did you mean {near[0]}?" if near else (
         "unknown key; accepted here: " + ", ".join(known)

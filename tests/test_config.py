@@ -78,6 +78,7 @@ def test_a_generated_lab_is_accepted(data: dict[str, Any]) -> None:
     ("links[1].between", changed(links=[{"between": ["dc1", "dc3"]}]), "did you mean dc"),
     ("links[1].between", changed(links=[{"between": ["dc1", "dc1"]}]), "itself"),
     ("datacenters", changed(datacenters=[]), "at least 1"),
+    ("mirrors[1].form", changed(mirrors=[{"form": "dc1", "to": "dc2"}]), "did you mean from?"),
 ])
 def test_an_error_names_its_field_and_what_would_be_accepted(
     field: str, data: dict[str, Any], words: str

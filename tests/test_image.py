@@ -17,7 +17,7 @@ import pytest
 
 from scripts import workstation
 from scripts.errors import CommandError, LabError, UsageError
-from scripts.platforms import image
+from scripts.platforms import image, recipe
 from scripts.platforms.engine import Engine
 from scripts.platforms.image import Images
 
@@ -77,9 +77,9 @@ def test_an_image_that_is_there_is_only_looked_up(
 ) -> None:
     store = Store()
     found = images(monkeypatch, store)
-    store.there = {f"{image.REPOSITORY}/base:{image.recipe_digest()}"}
+    store.there = {f"{recipe.REPOSITORY}/base:{recipe.digest()}"}
     assert found.base() in store.there
-    store.there = {image.host_tag(cast(Any, Distribution()))}
+    store.there = {recipe.host_tag(cast(Any, Distribution()))}
     assert found.host(cast(Any, Distribution())) in store.there
     assert store.calls == []
 
@@ -87,7 +87,7 @@ def test_an_image_that_is_there_is_only_looked_up(
 def test_the_kept_archive_is_loaded(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store("load")
     cache.mkdir(parents=True)
-    archive = cache / f"base-{image.recipe_digest()}.tar"
+    archive = cache / f"base-{recipe.digest()}.tar"
     archive.write_bytes(b"x")
     images(monkeypatch, store).base()
     assert store.calls == [["podman", "load", "--input", str(archive)]]
@@ -100,7 +100,7 @@ def test_packages_when_no_registry_answers(cache: Path, monkeypatch: pytest.Monk
     images(monkeypatch, store).base()
     assert store.names() == ["pull", "mmdebstrap", "load"]
     names = sorted(path.name for path in cache.iterdir())
-    assert names == [".lock", f"base-{image.recipe_digest()}.tar"], "no half-made file, no old one"
+    assert names == [".lock", f"base-{recipe.digest()}.tar"], "no half-made file, no old one"
 
 
 def test_the_registry_where_it_answers(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,8 +108,8 @@ def test_the_registry_where_it_answers(cache: Path, monkeypatch: pytest.MonkeyPa
     images(monkeypatch, store).base()
     assert store.names() == ["pull", "build", "save"]
     build = store.calls[1]
-    assert build[build.index("--file") + 1] == str(image.RECIPE / "Containerfile")
-    assert (cache / f"base-{image.recipe_digest()}.tar").exists()
+    assert build[build.index("--file") + 1] == str(recipe.FOLDER / "Containerfile")
+    assert (cache / f"base-{recipe.digest()}.tar").exists()
 
 
 def test_every_source_tells_why_it_failed(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,51 +131,51 @@ def test_the_lab_image_is_its_parent_with_a_label(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store("build")
-    assert images(monkeypatch, store).lab("tiny", "parent:1") == f"{image.REPOSITORY}/lab:tiny"
+    assert images(monkeypatch, store).lab("tiny", "parent:1") == f"{recipe.REPOSITORY}/lab:tiny"
     assert store.names() == ["build"]
 
 
 def test_the_digest_follows_the_recipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     copy = tmp_path / "host"
-    shutil.copytree(image.RECIPE, copy)
-    before = image.recipe_digest()
-    monkeypatch.setattr(image, "RECIPE", copy)
-    monkeypatch.setattr(image, "SEED", copy / "seed.sh")
-    assert image.recipe_digest() == before, "neither place nor time of a file counts"
-    of_host = image.host_tag(cast(Any, Distribution()))
+    shutil.copytree(recipe.FOLDER, copy)
+    before = recipe.digest()
+    monkeypatch.setattr(recipe, "FOLDER", copy)
+    monkeypatch.setattr(recipe, "SEED", copy / "seed.sh")
+    assert recipe.digest() == before, "neither place nor time of a file counts"
+    of_host = recipe.host_tag(cast(Any, Distribution()))
     (copy / "seed.sh").write_text("exit 1\n")
-    assert image.recipe_digest() == before
-    assert image.host_tag(cast(Any, Distribution())) != of_host
+    assert recipe.digest() == before
+    assert recipe.host_tag(cast(Any, Distribution())) != of_host
     (copy / "packages.txt").write_text("less\n")
-    changed = image.recipe_digest()
+    changed = recipe.digest()
     assert changed != before
     (copy / "setup.sh").chmod(0o644)
-    assert image.recipe_digest() != changed
-    assert image.host_tag(cast(Any, Distribution(sha256="1" * 64))) != of_host
+    assert recipe.digest() != changed
+    assert recipe.host_tag(cast(Any, Distribution(sha256="1" * 64))) != of_host
 
 
 def test_both_ways_run_the_same_setup_on_the_same_packages() -> None:
-    containerfile = (image.RECIPE / "Containerfile").read_text()
+    containerfile = (recipe.FOLDER / "Containerfile").read_text()
     assert f"FROM {image.FROM_IMAGE}\n" in containerfile
     assert "/tmp/host/packages.txt" in containerfile
     assert "/tmp/host/setup.sh /tmp/host" in containerfile
-    argv = " ".join(image._mmdebstrap(Path("root.tar")))
+    argv = " ".join(recipe.mmdebstrap(Path("root.tar")))
     assert "/tmp/host/setup.sh /tmp/host" in argv
-    assert image.packages() == sorted(image.packages())
-    assert f"--include={','.join(image.packages())}" in argv
+    assert recipe.packages() == sorted(recipe.packages())
+    assert f"--include={','.join(recipe.packages())}" in argv
 
 
 @pytest.mark.parametrize(
     "script", ["setup.sh", "seed.sh", "files/usr/local/lib/kafkalab/first-boot"]
 )
 def test_the_scripts_are_shell(script: str) -> None:
-    subprocess.run(["sh", "-n", str(image.RECIPE / script)], check=True)
+    subprocess.run(["sh", "-n", str(recipe.FOLDER / script)], check=True)
 
 
 def test_the_archive_holds_what_its_manifest_says(tmp_path: Path) -> None:
     root = tmp_path / "root.tar"
     root.write_bytes(b"a file system")
-    image.wrap(root, tmp_path / "image.tar", tag="localhost/x:1", labels={"a": "b"})
+    recipe.wrap(root, tmp_path / "image.tar", tag="localhost/x:1", labels={"a": "b"})
     with tarfile.open(tmp_path / "image.tar") as archive:
         content = {name: archive.extractfile(name).read() for name in archive.getnames()}  # type: ignore[union-attr]
     (manifest,) = json.loads(content["manifest.json"])

@@ -13,7 +13,7 @@ import pytest
 from scripts import workstation
 from scripts.deploy import missing_hosts
 from scripts.errors import CommandError, LabError, TimeoutExpired
-from scripts.platforms import checks, image, keys, local
+from scripts.platforms import checks, keys, local, recipe
 from scripts.platforms.engine import Engine
 from scripts.platforms.local import Local
 from tests.fake_engine import FakeContainer, FakeEngine
@@ -69,7 +69,7 @@ def bench(
 ) -> Bench:
     name = request.param
     fake = FakeEngine(name, networks={name: ("", "10.88.0.0/16")})
-    fake.images[f"{image.REPOSITORY}/base:{image.recipe_digest()}"] = {}
+    fake.images[f"{recipe.REPOSITORY}/base:{recipe.digest()}"] = {}
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(workstation, "run", fake)
     monkeypatch.setattr(local, "_banner", lambda port: True)
@@ -211,11 +211,11 @@ def test_destroy_takes_all_of_the_lab_and_nothing_else(bench: Bench) -> None:
     (bench.state / "run.log").write_text("kept")
     removed = bench.local().destroy()
     assert "container tiny.kafka1" in removed and "network kafkalab-tiny" in removed
-    assert f"image {image.REPOSITORY}/lab:tiny" in removed
+    assert f"image {recipe.REPOSITORY}/lab:tiny" in removed
     assert list(bench.fake.containers) == ["other.kafka1"]
     assert list(bench.fake.networks) == [bench.fake.name]
     assert sorted(bench.fake.images) == [
-        f"{image.REPOSITORY}/base:{image.recipe_digest()}", "localhost/kafkalab/lab:other",
+        f"{recipe.REPOSITORY}/base:{recipe.digest()}", "localhost/kafkalab/lab:other",
     ]  # fmt: skip
     assert [path.name for path in bench.state.iterdir()] == ["run.log"]
     assert bench.local().leftovers() == []

@@ -11,12 +11,8 @@ as a file in the cache, from which another engine (or a cleared store) only load
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import io
-import json
 import os
 import shutil
-import tarfile
 import tempfile
 import time
 import uuid
@@ -29,29 +25,18 @@ from typing import TYPE_CHECKING
 from scripts import workstation
 from scripts.errors import LabError, UsageError
 from scripts.paths import cache_dir
+from scripts.platforms import recipe
+from scripts.platforms.container import LAB_LABEL
 from scripts.platforms.engine import Engine, Say, elevation, install
 
 if TYPE_CHECKING:
     from scripts.kafka_dist import Distribution
 
-RECIPE = Path(__file__).parent / "host"
-# Runs in the base image and is no part of it: a change here rebuilds only what comes after.
-SEED = RECIPE / "seed.sh"
-SUITE = "bookworm"
 FROM_IMAGE = "docker.io/library/debian:12-slim"
 SOURCES = ("registry", "mmdebstrap")
 VARIABLE = "KAFKALAB_IMAGE_SOURCES"
-# The prefix keeps both engines from looking for these names in a registry.
-REPOSITORY = "localhost/kafkalab"
-LAB_LABEL = "kafkalab.lab"
 BUILD_LABEL = "kafkalab.build"
 RECIPE_LABEL = "kafkalab.recipe"
-# What nobody reads in a host, and what `dpkg` need not sync while the result is thrown away on a
-# failure anyway.
-_DPKG = (
-    "force-unsafe-io", "path-exclude=/usr/share/man/*", "path-exclude=/usr/share/doc/*",
-    "path-exclude=/usr/share/info/*", "path-exclude=/usr/share/locale/*",
-)
 _PART = ".part-"
 
 
@@ -67,8 +52,8 @@ class Images:
 
         Raises LabError with each source's reason when none of them works.
         """
-        digest = recipe_digest()
-        tag = f"{REPOSITORY}/base:{digest}"
+        digest = recipe.digest()
+        tag = f"{recipe.REPOSITORY}/base:{digest}"
         if self.engine.has_image(tag):
             return tag
         with self._building():
@@ -90,7 +75,7 @@ class Images:
 
         ZooKeeper and a broker run once inside a container without network to record their classes.
         """
-        tag = host_tag(distribution)
+        tag = recipe.host_tag(distribution)
         if self.engine.has_image(tag):
             return tag
         base = self.base()
@@ -102,7 +87,7 @@ class Images:
 
     def lab(self, lab: str, parent: str) -> str:
         """The name of the lab's own image: `parent` with the lab's label."""
-        tag = f"{REPOSITORY}/lab:{lab}"
+        tag = f"{recipe.REPOSITORY}/lab:{lab}"
         self.engine(
             "build", "--quiet", "--tag", tag, "--label", f"{LAB_LABEL}={lab}", "-",
             stdin=f"FROM {parent}\n".encode(),
@@ -135,7 +120,7 @@ class Images:
         with _told(self.say, f"Building the host image from {FROM_IMAGE}"):
             self.engine(
                 "build", "--quiet", "--tag", tag, "--label", f"{RECIPE_LABEL}={digest}",
-                "--file", str(RECIPE / "Containerfile"), str(RECIPE), timeout=900,
+                "--file", str(recipe.FOLDER / "Containerfile"), str(recipe.FOLDER), timeout=900,
             )  # fmt: skip
             with _workspace() as work:
                 saved = work / "saved.tar"
@@ -148,12 +133,12 @@ class Images:
         told = "Building the host image from Debian packages (about a minute, once)"
         with _told(self.say, told), _workspace() as work:
             root = work / "root.tar"
-            argv = [*(elevation() or ()), *_mmdebstrap(root)]
+            argv = [*(elevation() or ()), *recipe.mmdebstrap(root)]
             workstation.run(
                 argv, timeout=1200, hint="its output is in the run's log", shielded=True
             )
             loadable = work / "image.tar"
-            wrap(root, loadable, tag=tag, labels={RECIPE_LABEL: digest})
+            recipe.wrap(root, loadable, tag=tag, labels={RECIPE_LABEL: digest})
             loadable.replace(archive)
         self.engine("load", "--input", str(archive), timeout=300)
 
@@ -164,7 +149,8 @@ class Images:
             self.engine(
                 "run", "--interactive", "--name", name, "--label", f"{BUILD_LABEL}=1", *runtime,
                 "--network", "none", "--tmpfs", "/tmp", *self.engine.limits(), base,  # noqa: S108
-                "sh", "-c", SEED.read_text(), SEED.name, distribution.name, distribution.sha256,
+                "sh", "-c", recipe.SEED.read_text(), recipe.SEED.name,
+                distribution.name, distribution.sha256,
                 stdin=distribution.tar.read_bytes(), timeout=300,
             )  # fmt: skip
             self.engine(
@@ -200,80 +186,6 @@ def sources() -> tuple[str, ...]:
             hint=f"use {' or '.join(SOURCES)}",
         )
     return words or SOURCES
-
-
-def recipe_digest() -> str:
-    """Twelve hex digits over each file of the base: its path, its mode's x bit and its content."""
-    parts = []
-    for path in sorted(path for path in RECIPE.rglob("*") if path.is_file() and path != SEED):
-        executable = b"x" if path.stat().st_mode & 0o100 else b"-"
-        parts += [path.relative_to(RECIPE).as_posix().encode(), executable, path.read_bytes()]
-    return _digest(*parts, " ".join(_DPKG).encode())
-
-
-def host_tag(distribution: Distribution) -> str:
-    """The name of the image that `Images.host` makes."""
-    parts = (recipe_digest(), distribution.name, distribution.sha256)
-    return f"{REPOSITORY}/host:{_digest(*(part.encode() for part in parts), SEED.read_bytes())}"
-
-
-def packages() -> list[str]:
-    return (RECIPE / "packages.txt").read_text().split()
-
-
-def wrap(root: Path, target: Path, *, tag: str, labels: dict[str, str]) -> None:
-    """Write `target`, an image archive that both engines load, around the file system in `root`.
-
-    The format is Docker's ("Image Specification v1.2", combined image JSON and layer archive).
-    Loading it takes less time than `import`, which compresses the layer before storing it.
-    """
-    with root.open("rb") as layer:
-        digest = hashlib.file_digest(layer, "sha256").hexdigest()
-    when = "1970-01-01T00:00:00Z"
-    config = {
-        "architecture": _architecture(), "os": "linux", "created": when,
-        "config": {"Cmd": ["/sbin/init"], "Labels": labels},
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
-        "history": [{"created": when, "created_by": "kafkalab"}],
-    }  # fmt: skip
-    text = json.dumps(config).encode()
-    name = f"{hashlib.sha256(text).hexdigest()}.json"
-    manifest = json.dumps([{"Config": name, "RepoTags": [tag], "Layers": ["layer.tar"]}]).encode()
-    with tarfile.open(target, "w") as archive:
-        for member, content in ((name, text), ("manifest.json", manifest)):
-            info = tarfile.TarInfo(member)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-        archive.add(root, "layer.tar")
-
-
-def _mmdebstrap(target: Path) -> list[str]:
-    """The command that writes Debian with our packages and set-up as a tar file."""
-    return [
-        "mmdebstrap", "--variant=minbase", "--quiet",
-        # It would mark the machine id as "first boot", and systemd would then preset every unit.
-        "--skip=cleanup/reproducible",
-        *(f"--dpkgopt={option}" for option in _DPKG),
-        f"--include={','.join(packages())}",
-        # Java's alternatives are set with their manual pages or not at all.
-        '--essential-hook=mkdir -p "$1/usr/share/man/man1"',
-        f"--customize-hook=copy-in {RECIPE} /tmp",
-        '--customize-hook=chroot "$1" /tmp/host/setup.sh /tmp/host',
-        '--customize-hook=rm -rf "$1/tmp/host"',
-        SUITE, str(target),
-    ]  # fmt: skip
-
-
-def _architecture() -> str:
-    machine = os.uname().machine
-    return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
-
-
-def _digest(*parts: bytes) -> str:
-    hashed = hashlib.sha256()
-    for part in parts:
-        hashed.update(len(part).to_bytes(8, "big") + part)
-    return hashed.hexdigest()[:12]
 
 
 def _folder() -> Path:

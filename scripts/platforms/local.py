@@ -16,19 +16,22 @@ from typing import TYPE_CHECKING, TypeVar
 from lab.services.context import Context, local_context
 from scripts.errors import CommandError, LabError, TimeoutExpired
 from scripts.platforms import Instance, Steps, checks
+from scripts.platforms.container import (
+    HOST_LABEL,
+    LAB_LABEL,
+    LOOPBACK,
+    instance,
+    placing,
+    run_words,
+)
 from scripts.platforms.engine import Container, Engine, Say
-from scripts.platforms.image import LAB_LABEL, Images
-from scripts.platforms.keys import LOGIN_LABEL, Keys, last, mark
+from scripts.platforms.image import Images
+from scripts.platforms.keys import Keys, last
 
 if TYPE_CHECKING:
     from lab.topology import Host, Topology
     from scripts.kafka_dist import Distribution
 
-LOOPBACK = "127.0.0.1"
-USER = "student"
-SSH_PORT = 22
-EXTERNAL_PORT = 9094
-HOST_LABEL = "kafkalab.host"
 # The engine takes its own locks: more at a time than this gains nothing.
 AT_A_TIME = 4
 # Seconds that systemd and sshd of all hosts may take together, and between two looks at a port.
@@ -177,21 +180,15 @@ class Local:
     def _instances(self, containers: dict[str, Container]) -> dict[str, Instance]:
         keys = self.keys.known()
         return {
-            name: Instance(
-                name=name, id=one.id, running=one.running, ssh_host=LOOPBACK,
-                ssh_port=int(one.labels["kafkalab.ssh-port"]), user=USER,
-                host_key=keys.get(one.id),
-                address=one.labels["kafkalab.address"],
-            )
-            for name, one in sorted(containers.items())
-        }  # fmt: skip
+            name: instance(name, one, keys.get(one.id)) for name, one in sorted(containers.items())
+        }
 
     def _refuse_moved(self, there: dict[str, Container]) -> None:
         """A host's address and ports are fixed when it is made, and its data is not thrown away."""
         for host in self.topology.hosts:
             if (one := there.get(host.name)) is None:
                 continue
-            for key, value in _placing(host).items():
+            for key, value in placing(host).items():
                 if one.labels.get(key) != value:
                     raise LabError(
                         f"{key.removeprefix('kafkalab.')} is {one.labels.get(key)} and would have "
@@ -234,38 +231,13 @@ class Local:
         self.say(f"Creating {len(absent)} hosts with {self.engine.name} ...")
         _each(lambda host: self._run(host, image, login), absent)
 
-    def _hardware_address(self, host: Host) -> tuple[str, ...]:
-        """A hardware address that goes with the private one: the same after every start.
-
-        Podman makes up another one each time, of which the neighbours do not know for a while;
-        Docker derives it from the private address by itself.
-        """
-        if self.engine.name != "podman":
-            return ()
-        octets = (0x02, 0x4B, *host.address.packed)
-        return ("--mac-address", ":".join(f"{octet:02x}" for octet in octets))
-
     def _run(self, host: Host, image: str, login: str) -> None:
-        labels = {
-            HOST_LABEL: host.name,
-            "kafkalab.datacenter": host.datacenter,
-            # Not joined with a comma, which Docker's list of labels uses itself.
-            "kafkalab.roles": " ".join(host.roles),
-            LOGIN_LABEL: mark(login),
-            **_placing(host),
-        }
-        argv = [
-            "run", "--detach", "--tty", "--pull", "never", "--label", self.label,
-            "--name", f"{self.topology.lab}.{host.name}", "--hostname", host.name,
-            *(word for key, value in labels.items() for word in ("--label", f"{key}={value}")),
-            "--network", self.network, "--ip", str(host.address),
-            *self._hardware_address(host),
-            "--publish", f"{LOOPBACK}:{host.ssh_port}:{SSH_PORT}",
-            *_publish_external(host), "--env", f"KAFKALAB_LOGIN_KEY={login}",
-            *self.engine.host_flags(), image, "/sbin/init",
-        ]  # fmt: skip
+        words = run_words(
+            self.engine, host, lab=self.topology.lab, network=self.network, image=image,
+            login=login,
+        )
         try:
-            self.engine(*argv)
+            self.engine(*words)
         except CommandError as error:
             said = error.stderr.strip().splitlines() or [f"exit status {error.status}"]
             raise LabError(f"{self.engine.name} run: {said[-1]}", where=host.name) from error
@@ -287,24 +259,6 @@ class Local:
                 time.sleep(POLL_S)
 
         _each(one_host, hosts, at_a_time=len(hosts))
-
-
-def _placing(host: Host) -> dict[str, str]:
-    """The labels that tell where a host is reached: fixed for its whole life."""
-    external = {} if host.external_port is None else {
-        "kafkalab.external-port": str(host.external_port),
-    }  # fmt: skip
-    return {
-        "kafkalab.address": str(host.address),
-        "kafkalab.ssh-port": str(host.ssh_port),
-        **external,
-    }
-
-
-def _publish_external(host: Host) -> tuple[str, ...]:
-    if host.external_port is None:
-        return ()
-    return ("--publish", f"{LOOPBACK}:{host.external_port}:{EXTERNAL_PORT}")
 
 
 def _runs(container: Container | None) -> bool:
