@@ -347,6 +347,22 @@ def test_writes_that_never_come_back_are_a_gap_to_the_end() -> None:
     assert outage(log).worst_key_gap_seconds == pytest.approx(30)
 
 
+def test_an_end_that_comes_late_is_no_gap() -> None:
+    """The producer got all that it wanted, and the group read it; then nothing was left to do."""
+    made = outage_log()
+    made.log.events[-1] = made.log.events[-1]._replace(at=made.log.events[-1].at + 60)
+    found = outage(made.log)
+    assert found.max_ack_gap_seconds == pytest.approx(1 / 30, abs=MS)
+    assert found.worst_key_gap_seconds == pytest.approx(0.1, abs=MS)
+    assert found.read_gap_seconds == pytest.approx(1 / 30, abs=MS)
+    # One record was never acknowledged: someone waited for it.
+    made.log.acked.pop()
+    found = outage(made.log)
+    assert found.max_ack_gap_seconds == pytest.approx(60 + 2 / 30 - ACK, abs=MS)
+    assert found.worst_key == 2
+    assert found.worst_key_gap_seconds == pytest.approx(60 + 4 / 30 - ACK, abs=MS)
+
+
 @few
 @given(st.sets(st.integers(0, 899), min_size=1, max_size=40))
 def test_each_acknowledged_record_that_is_not_in_the_log_is_lost(gone: set[int]) -> None:

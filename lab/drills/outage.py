@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab.drills.figures import Figure, Score, counted
@@ -25,9 +26,11 @@ class OutageScore(Score):
     sent, acknowledged, consumed: numbers, each counted once. acknowledged_before: those before the
     fault.
     max_ack_gap_seconds: the longest time between two successive acknowledgements from START on;
-    the times from START to the first and from the last to END count as well. worst_key and
-    worst_key_gap_seconds: the same for each key by itself, and the key that waited longest.
-    read_gap_seconds: the same for what the group consumed.
+    the time from START to the first counts as well and, where something sent was never
+    acknowledged, that from the last to END. worst_key and worst_key_gap_seconds: the same for each
+    key by itself, and the key that waited longest.
+    read_gap_seconds: the same for what the group consumed; to END also where it did not consume
+    all that was acknowledged.
     lost: acknowledged, but not in the log at the end. skipped: acknowledged and in the log, but
     never consumed. corrupt: reads of records with a wrong checksum.
     duplicates, order_violations: see measures.Reading.
@@ -107,7 +110,9 @@ def outage(log: Log) -> OutageScore:
     acks = first_acks(log.acked)
     stored = numbers(log.stored)
     read = reading(log.consumed)
-    key, key_gap = _worst_key(log, start, end)
+    # A producer that got all that it wanted just stopped: what follows is no gap.
+    waiting = {n % log.keys for n in range(log.sent) if n not in acks}
+    key, key_gap = _worst_key(log, start, dict.fromkeys(waiting, end))
     return OutageScore(
         sent=log.sent,
         acknowledged=len(acks),
@@ -115,10 +120,15 @@ def outage(log: Log) -> OutageScore:
             fault is not None and ack.acked < fault for ack in acks.values()
         ),
         consumed=len(read.first),
-        max_ack_gap_seconds=longest_gap([ack.acked for ack in log.acked], start, end),
+        max_ack_gap_seconds=longest_gap(
+            [ack.acked for ack in log.acked], start, end if waiting else None
+        ),
         worst_key=key,
         worst_key_gap_seconds=key_gap,
-        read_gap_seconds=longest_gap([seen.at for seen in log.consumed], start, end),
+        read_gap_seconds=longest_gap(
+            [seen.at for seen in log.consumed], start,
+            end if waiting or acks.keys() - read.first.keys() else None,
+        ),
         recovery_seconds=between(fault, log.when(HEALTHY)),
         resync_seconds=between(log.when(REPAIRED), log.when(HEALTHY)),
         lost=len(acks.keys() - stored),
@@ -133,13 +143,16 @@ def outage(log: Log) -> OutageScore:
 
 
 def _worst_key(
-    log: Log, start: float | None, end: float | None
+    log: Log, start: float | None, ends: Mapping[int, float | None]
 ) -> tuple[int | None, float | None]:
-    """The key that waited longest between two acknowledgements, and how many seconds."""
+    """The key that waited longest between two acknowledgements, and how many seconds.
+
+    `ends`: until when those keys waited of which something was never acknowledged.
+    """
     times: dict[int, list[float]] = {key: [] for key in range(log.keys)}
     for ack in log.acked:
         times.setdefault(ack.key, []).append(ack.acked)
     gaps = ((gap, key) for key, own in times.items()
-            for gap in [longest_gap(own, start, end)] if gap is not None)
+            for gap in [longest_gap(own, start, ends.get(key))] if gap is not None)
     gap, key = max(gaps, key=lambda found: found[0], default=(None, None))
     return key, gap
