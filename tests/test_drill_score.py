@@ -359,7 +359,8 @@ def test_an_end_that_comes_late_is_no_gap() -> None:
     made.log.acked.pop()
     found = outage(made.log)
     assert found.max_ack_gap_seconds == pytest.approx(60 + 2 / 30 - ACK, abs=MS)
-    assert (found.worst_key, found.worst_key_gap_seconds) == (2, pytest.approx(60 + 4 / 30 - ACK, abs=MS))
+    assert found.worst_key == 2
+    assert found.worst_key_gap_seconds == pytest.approx(60 + 4 / 30 - ACK, abs=MS)
 
 
 @few

@@ -19,7 +19,7 @@ class Objectives(Section):
     """
 
     max_rpo_records: Count | None = None
-    max_rpo_seconds: Seconds | None = 3.0
+    max_rpo_seconds: Seconds | None = 5.0
     max_rto_seconds: Seconds | None = 15.0
     max_duplicates: Count | None = None
     max_ack_gap_seconds: Seconds | None = 20.0

@@ -21,6 +21,9 @@ from scripts.errors import LabError
 
 TICK_S = 0.01
 COMMIT_S = 0.5
+# Longer than a coordinator is missed when its broker dies (ZooKeeper's session, 9 s, and an
+# election): a member that gives up first has to wait until its own old self has expired.
+SESSION_MS = 15000
 FLUSH_S = 30.0
 FAREWELL_S = 0.5  # for what is under way to a cluster that is given up
 BATCH = 1000
@@ -199,7 +202,7 @@ class Reader(Client):
         self._commit_at = time.monotonic() + COMMIT_S
         self._consumer = Consumer(client_settings(place.servers, **{
             "group.id": self.group, "enable.auto.commit": False, "auto.offset.reset": "earliest",
-            "isolation.level": "read_committed", "session.timeout.ms": 10000,
+            "isolation.level": "read_committed", "session.timeout.ms": SESSION_MS,
             "fetch.wait.max.ms": 50, "topic.metadata.refresh.interval.ms": 5000,
             "on_commit": partial(self._committed, place),
         }))

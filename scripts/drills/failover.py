@@ -149,8 +149,8 @@ class Failover(Rehearsal):
     def _fail(self) -> None:
         """Strike, and wait until the clients notice."""
         plan = self.plan
-        self.event(FAULT, self.fault.text)
         self.fault.strike()
+        self.event(FAULT, self.fault.text)
         if plan.mode == "link":  # clients of the source see nothing of it; who watches B does
             last, what = (lambda: self.watcher.last_seen), "nothing arrived"
         else:
@@ -200,16 +200,16 @@ class Failover(Rehearsal):
         source = self.place(plan.source)
         back = self.start(Watcher(self.log, self.run, source, plan.target))
         self.let(lambda: self._all_read() and self._all_copied(back, BEHIND_S),
-                  CAUGHT_UP, "both mirrors have caught up")
+                 "both mirrors have caught up", kind=CAUGHT_UP)
         self.writer.pause()
         self.let(lambda: not self.writer.pending and self._all_read()
-                  and self._all_copied(back, 0), text=f"everything read and back in {plan.source}")
+                 and self._all_copied(back, 0),
+                 f"everything that was written in {plan.target} is in {plan.source}")
         copies = source.topics[plan.target]
         self.let(lambda: all(
             offset >= back.ends.get(key, 0)
             for key, offset in enumerate(topics.committed(source, self.group, copies))
-        ), text="offsets translated to the end", timeout=TRANSLATED_S)
-        self.say(f"everything that was written in {plan.target} is in {plan.source}: moving home")
+        ), f"offsets are translated: moving home to {plan.source}", timeout=TRANSLATED_S)
         self.reader.move(source)
         self.writer.move(source)
         if self._await_clients(plan.source, HOME, f"clients work in {plan.source} again"):
@@ -218,7 +218,8 @@ class Failover(Rehearsal):
     def _finish(self) -> None:
         """Let the group read to the end, and look what is stored."""
         self.writer.end()
-        self.let(self._all_read, END, "all was read")
+        self.event(END, "nothing more is written")
+        self.let(self._all_read, "all was read")
         self.reader.end()
         if self.log.when(HOME):
             for name in self.datacenters:

@@ -68,8 +68,9 @@ class Outage(Rehearsal):
             self.event(HEALTHY, "every server is back, nothing is under-replicated")
             self.go_on(self.load.duration)
             writer.end()
+            self.event(END, "nothing more is written")
             self.let(lambda: all(one.number in reader.seen for one in self.log.acked),
-                     END, "all was read")
+                     "all was read")
             reader.end()
             self.log.stored = read_all(self.run, place, topics.KEYS)
         finally:

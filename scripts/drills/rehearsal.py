@@ -83,7 +83,7 @@ class Rehearsal:
         wait_until(look, timeout=timeout, message=message, pause=pause)
 
     def let(
-        self, condition: Callable[[], bool], kind: str = "", text: str = "", *,
+        self, condition: Callable[[], bool], text: str, *, kind: str = "",
         timeout: float = SETTLE_S,
     ) -> None:
         """Wait for what should happen; where it does not, the score will say what it cost."""
@@ -91,9 +91,8 @@ class Rehearsal:
             self.wait(condition, f"not so: {text}", timeout=timeout, pause=0.2)
         except TimeoutExpired as error:
             self.say(f"warning: {error}")
-            return
-        if kind:
-            self.event(kind, text)
+        else:
+            (self.event(kind, text) if kind else self.say(text))
 
     def go_on(self, seconds: float) -> None:
         """Let the clients work for so long: the part of the drill that is to be measured."""
