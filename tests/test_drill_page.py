@@ -144,7 +144,7 @@ def test_the_verdict_is_told_at_once_and_with_its_reasons() -> None:
     assert not good.find("ul", class_="unmet")
     assert bad.find("title")[0]["text"] == "Failed: A drill"
     reasons = bad.find("ul", class_="unmet")[0]["text"]
-    assert "RPO: 6.663 s, objective: at most 3 s" in " ".join(reasons.split())
+    assert "RPO: 6.663 s, objective: at most 5 s" in " ".join(reasons.split())
     assert [tile for tile in bad.find("div", class_="tile") if "bad" in tile["class"]]
 
 

@@ -436,7 +436,7 @@ def test_rows_tell_limits_in_words() -> None:
     found = score(failover_log(Shape(lacking=45)).log)
     rows = {row.name: row[1:] for row in found.rows(judge(Objectives(max_rpo_records=10), found))}
     assert rows["RPO in records"] == ("45", "at most 10", "NOT met")
-    assert rows["RPO"] == ("1.496 s", "at most 3 s", "met")
+    assert rows["RPO"] == ("1.496 s", "at most 5 s", "met")
     assert rows["skipped"] == ("0", "none", "met")
     assert rows["acknowledged before the failure"] == ("300", "at least 1", "met")
     assert rows["write gap"][1:] == ("", "")
