@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine, report
+from bench.drills import mirrors
 from bench.lab import bench_lab
 from bench.measure import BenchError
 from bench.peers import ANSIBLE, Peers
-from bench.scenarios import SCENARIOS, Bench, Results
+from bench.scenarios import SCENARIOS as PLAIN
+from bench.scenarios import Bench, Results, Scenario
 from scripts import kafka_dist
 from scripts.errors import LabError
 from scripts.paths import PROJECT, cache_dir
 
+SCENARIOS = {**PLAIN, "mirrors": Scenario(mirrors)}
 RESULTS = Path(__file__).parent / "results"
 PAGE = PROJECT / "docs" / "performance.md"
 

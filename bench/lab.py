@@ -36,6 +36,25 @@ cidr = "10.40.1.0/24"
 name = "dc2"
 cidr = "10.40.2.0/24"
 """
+# The baselines have no mirrors, so what is compared with them has none either. The objectives are
+# none: a slow failover is a figure here, and no failure.
+MIRRORS = """
+[[links]]
+between = ["dc1", "dc2"]
+
+[[mirrors]]
+from = "dc1"
+to = "dc2"
+
+[[mirrors]]
+from = "dc2"
+to = "dc1"
+
+[objectives]
+max_rto_seconds = 600.0
+max_rpo_seconds = 600.0
+max_recovery_seconds = 600.0
+"""
 # What Kafka's own start scripts give a broker and a ZooKeeper server (bin/kafka-run-class.sh,
 # bin/kafka-server-start.sh, bin/zookeeper-server-start.sh of Kafka 3.9).
 KAFKAS_JVM = (
@@ -46,13 +65,15 @@ KAFKAS_JVM = (
 KAFKAS_HEAP_MB = {"kafka": 1024, "zookeeper": 512}
 
 
-def lab_file(*, kafkas_jvm: bool = False, settings: Mapping[str, str] | None = None) -> str:
+def lab_file(
+    *, kafkas_jvm: bool = False, mirrored: bool = False, settings: Mapping[str, str] | None = None
+) -> str:
     """The lab file: by default as anybody's, with two datacenters of seven hosts.
 
     `kafkas_jvm`: the JVM options and heaps of Kafka's start scripts instead of the lab's small
-    ones. `settings` are broker settings.
+    ones. `mirrored`: both ways. `settings` are broker settings.
     """
-    text = LAB_FILE
+    text = LAB_FILE + MIRRORS if mirrored else LAB_FILE
     if kafkas_jvm:
         options = ", ".join(f'"{option}"' for option in KAFKAS_JVM)
         for section, heap in KAFKAS_HEAP_MB.items():

@@ -46,9 +46,26 @@ COLD = (
     ("cold.verify", "verify"),
     ("cold.total", "together"),
 )
+MIRRORED = (
+    ("mirrors.total", "from no hosts to mirrors verified, both ways"),
+    ("mirrors.converge", "converge: until every service answers and every connector runs"),
+    ("mirrors.verify", "verify, with the mirrors"),
+    ("mirrors.second", "`fab up verify` with nothing to change"),
+    ("latency.median", "a record mirrored, median of 20 s at 1,000 records/s"),
+    ("latency.p99", "a record mirrored, p99"),
+)
+FAILOVERS = {
+    "failover-hosts": "hosts killed", "failover-services": "services killed",
+    "failover-link": "link cut",
+}
+COSTS = {
+    "rto": "RTO, s", "write": "write gap, s", "rpo": "RPO, s", "records": "RPO, records",
+    "again": "read again, records", "catch_up": "catch-up, s", "home": "RTO of the return, s",
+}
 # What is the sum of other measures of the same run.
 SUMS = {
     "ours.total": ("ours.create", "ours.first"),
+    "mirrors.total": ("mirrors.create", "mirrors.first"),
     "cold.total": (
         "cold.distribution", "cold.base", "cold.host", "cold.create", "cold.first",
     ),
@@ -107,6 +124,7 @@ def render(result: Mapping[str, Any]) -> str:
     parts = [
         _about(result["machine"], measures), _compared(measures), _ratios(measures),
         _steps(measures, PHASES, "Phases, with warm caches"),
+        _steps(measures, MIRRORED, "Two datacenters that mirror each other"), _failovers(measures),
         _steps(measures, COLD, "Caches cold"),
         _breakdown(result.get("breakdown", {}).get("ours", []), measures),
     ]
@@ -213,6 +231,17 @@ def _steps(
         return ""
     columns = ["", "wall, s", "CPU s", "controller CPU s", "controller MB"]
     return f"### {title}\n\n" + table(columns, rows)
+
+
+def _failovers(measures: Mapping[str, Samples]) -> str:
+    rows = [
+        [title, *(spread(measures.get(f"{key}.{cost}", ()), "wall") for cost in COSTS)]
+        for key, title in FAILOVERS.items() if f"{key}.rto" in measures
+    ]
+    if not rows:
+        return ""
+    head = "### Failover and return, at 1,000 records/s, given up after 3 s of silence\n\n"
+    return head + table(["", *COSTS.values()], rows)
 
 
 def _breakdown(runs: Sequence[Sequence[Mapping[str, Any]]], measures: Mapping[str, Samples]) -> str:

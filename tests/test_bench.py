@@ -12,8 +12,7 @@ import pytest
 
 from bench import lab as bench_lab
 from bench import measure, peers, report, runlog
-from bench.__main__ import _arguments
-from bench.scenarios import SCENARIOS
+from bench.__main__ import SCENARIOS, _arguments
 from lab.config import load, parse
 from lab.topology import Topology, build
 from scripts.paths import PROJECT
@@ -264,9 +263,11 @@ def test_a_process_that_hangs_is_ended(tmp_path: Path) -> None:
 
 
 def test_baselines_run_only_where_their_folder_is_given(tmp_path: Path) -> None:
-    assert _arguments([]).names == ["ours", "network", "network-jvm", "import"]
+    assert _arguments([]).names == ["ours", "network", "network-jvm", "import", "mirrors"]
     with_peer = _arguments(["--peer", str(tmp_path)]).names
-    assert with_peer == ["ours", "network", "network-jvm", "raw", "raw-opt", "ansible", "import"]
+    assert with_peer == [
+        "ours", "network", "network-jvm", "raw", "raw-opt", "ansible", "import", "mirrors",
+    ]
     assert _arguments(["--peer", str(tmp_path), "--all"]).names == list(SCENARIOS)
     assert _arguments(["--only", "import,ours"]).names == ["ours", "import"]
 
