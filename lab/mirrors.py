@@ -152,6 +152,9 @@ def _source(
         "sync.topic.acls.enabled": "false",
         "consumer.poll.timeout.ms": "100",
         "source.consumer.auto.offset.reset": "earliest",
+        # A link that was cut leaves connections that nobody closed: they are given up after this,
+        # not after Kafka's 30 s.
+        "source.consumer.request.timeout.ms": "10000",
         **({
             "exactly.once.support": "required",
             "source.consumer.isolation.level": "read_committed",

@@ -23,6 +23,7 @@ from scripts.status import collect
 
 LOOK_S = 0.05
 HEALTHY_S = 300.0
+ASSIGNED_S = 30.0
 SETTLE_S = 120.0
 
 
@@ -41,6 +42,7 @@ class Rehearsal:
         self.log = Log(keys=topics.KEYS)
         self.began = time.monotonic()
         self.clients: list[Client] = []
+        self.broken = False  # whether what is wrong is more than connectors that wait for a worker
         self.fleet: Fleet
         self.context: Context
         self.look_again()
@@ -106,13 +108,22 @@ class Rehearsal:
         hosts = [h for h in session.topology.hosts if h.datacenter in self.datacenters]
         found = collect(self.fleet, session.topology, hosts, instances, self.context)
         problems = [text for one in found["datacenters"] for text in one["problems"]]
+        self.broken = bool(problems)
         if problems:
             return problems
         return [problem for view in self._views() if (problem := view.problem())]
 
     def refuse_unhealthy(self) -> None:
-        """Raises LabError when the lab is not in order: a drill would measure something else."""
-        if problems := self.problems():
+        """Raises LabError when the lab is not in order: a drill would measure something else.
+
+        Connectors that were just set up get a moment to be handed out.
+        """
+        problems = self.problems()
+        deadline = time.monotonic() + ASSIGNED_S
+        while problems and not self.broken and time.monotonic() < deadline:
+            time.sleep(LOOK_S)
+            problems = self.problems()
+        if problems:
             raise LabError(
                 "no drill on a lab that is not healthy: " + "; ".join(problems[:3]),
                 hint="see `fab status`, run `fab up`",
