@@ -22,7 +22,9 @@ from confluent_kafka.admin import (
 
 from lab.topology import CONNECT_PORT, Host
 
-SECONDS = 60  # that a record may take; with everything in order it takes a tenth of one
+# That a record may take: with all in order a tenth of a second. But after a worker was killed
+# nobody sees past its open transaction, which Kafka ends after a minute if nobody else does.
+SECONDS = 120
 
 
 class Client:
