@@ -14,7 +14,7 @@ from lab.services.kafka import replication
 from lab.topology import Topology
 from scripts.cluster import client_settings, wait_until
 from scripts.connectors import Workers
-from scripts.errors import LabError
+from scripts.errors import LabError, TimeoutExpired
 from scripts.fleet import Fleet
 from scripts.rest import RestError
 from scripts.session import bootstrap
@@ -71,6 +71,8 @@ class MirrorView:
 
     def __init__(self, fleet: Fleet, topology: Topology, mirror: Mirror, context: Context) -> None:
         self.mirror, self.topology = mirror, topology
+        self._run = secrets.token_hex(4)
+        self._group = f"{CANARY}-{self._run}"
         self.workers = Workers(fleet, topology, topology.datacenter(mirror.target))
         self.source = bootstrap(topology.datacenter(mirror.source), context)
         self.target = bootstrap(topology.datacenter(mirror.target), context)
@@ -139,16 +141,20 @@ class MirrorView:
         mine = [s for s in self.workers.states() if s.name.startswith(self.mirror.name + ".")]
         return f"{len(mine)} connectors, {sum(len(state.tasks) for state in mine)} tasks running"
 
+    def prepare(self) -> None:
+        """Have the topic and the group of the proof there: mirrors look for new ones only now and
+        then, and may do so while other things are verified. Raises LabError."""
+        self._make_canary()
+        self._commit(0)
+
     def prove(self) -> str:
         """Write in the source, read in the target, and hold a translated offset against both.
 
         Returns what was seen. Raises LabError.
         """
-        self._make_canary()
-        run = secrets.token_hex(4)
         remote = remote_name(self.mirror, CANARY)
-        sent, latencies = self._cross(run, remote)
-        offsets = self._translated(run, remote, sent)
+        sent, latencies = self._cross(self._run, remote)
+        offsets = self._translated(remote, sent)
         latencies.sort()
         middle = latencies[len(latencies) // 2]
         return (
@@ -201,45 +207,59 @@ class MirrorView:
         finally:
             reader.close()
 
-    def _translated(self, run: str, remote: str, sent: Mapping[str, int]) -> str:
-        """Commit in the source; wait for the offset in the target; compare what stands at both."""
+    def _commit(self, offset: int) -> None:
         from confluent_kafka import Consumer, TopicPartition  # noqa: PLC0415
 
-        group, committed = f"{CANARY}-{run}", max(sent.values())
-        consumer = Consumer(client_settings(self.source, **{"group.id": group}))
+        consumer = Consumer(client_settings(self.source, **{"group.id": self._group}))
         try:
-            place = TopicPartition(CANARY, 0, committed)
+            place = TopicPartition(CANARY, 0, offset)
             consumer.assign([place])
             consumer.commit(offsets=[place], asynchronous=False)
         finally:
             consumer.close()
-        probe = Consumer(client_settings(self.target, **{"group.id": group}))
-        try:
-            def synced() -> Any:
-                (found,) = probe.committed([TopicPartition(remote, 0)], timeout=10)
-                return found if found.offset >= 0 else None
 
-            found = wait_until(
+    def forget(self) -> None:
+        """Remove the group of the proof; one that never was is as good as one that is gone."""
+        for admin in (_admin(self.source), _admin(self.target)):
+            for future in admin.delete_consumer_groups([self._group]).values():
+                future.exception(timeout=30)
+
+    def _translated(self, remote: str, sent: Mapping[str, int]) -> str:
+        """Commit in the source; wait for the offset in the target; compare what stands at both."""
+        from confluent_kafka import Consumer, TopicPartition  # noqa: PLC0415
+
+        first, committed = min(sent.values()), max(sent.values())
+        self._commit(committed)
+        # What stands at the translated offset is the committed record or an older one: translation
+        # may round down, so that records are read again, but never up, which would skip some. It
+        # may be one of another mirror, whose proof is written into the same source meanwhile.
+        offsets = _offsets_by_value(self.source, CANARY, committed)
+        probe = Consumer(client_settings(self.target, **{"group.id": self._group}))
+        seen = "nothing"
+        try:
+            def synced() -> tuple[int, int] | None:
+                nonlocal seen
+                (found,) = probe.committed([TopicPartition(remote, 0)], timeout=10)
+                if found.offset < 0:
+                    return None
+                there = _value_at(self.target, remote, found.offset)
+                seen = f"{found.offset}, where {there or 'nothing'} stands"
+                # One of before this run is the translation of an earlier commit.
+                place = offsets.get(there, -1)
+                return (found.offset, place) if place >= first else None
+
+            there, place = wait_until(
                 synced, timeout=CROSS_SECONDS, where=self.mirror.name, pause=0.2,
-                message=f"group {group} has no translated offset in {self.mirror.target}",
             )
+        except TimeoutExpired as error:
+            raise LabError(
+                f"offset {committed} of group {self._group} became {seen}, "
+                f"still after {CROSS_SECONDS:g} s", where=self.mirror.name,
+                hint="see `fab mirror.status`",
+            ) from error
         finally:
             probe.close()
-        for admin in (_admin(self.source), _admin(self.target)):
-            for future in admin.delete_consumer_groups([group]).values():
-                future.exception(timeout=30)
-        # Translation may round down, so that records are read again, but never up, which would
-        # skip some: what stands at the translated offset is the committed record or an older one,
-        # maybe of another mirror, whose proof is written into the same source at the same time.
-        there = _value_at(self.target, remote, found.offset)
-        offsets = _offsets_by_value(self.source, CANARY, committed)
-        if there not in offsets:
-            raise LabError(
-                f"offset {committed} became {found.offset}, where {there or 'nothing'} stands",
-                where=self.mirror.name,
-            )
-        early = committed - offsets[there]
-        return f"offset {committed} became {found.offset}, {early} records early"
+        return f"offset {committed} became {there}, {committed - place} records early"
 
 
 class _Reader:

@@ -8,6 +8,7 @@ import shlex
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -281,6 +282,16 @@ def verify(
         if {mirror.source, mirror.target} <= chosen.keys()
     }
 
+    views = {
+        name: MirrorView(fleet, topology, mirror, context) for name, mirror in mirrors.items()
+    }
+
+    def prepare(name: str) -> None:
+        from confluent_kafka import KafkaException  # noqa: PLC0415
+
+        with suppress(LabError, KafkaException):  # the checks themselves will tell
+            views[name].prepare()
+
     def one_datacenter(name: str) -> Report:
         work = Verification(fleet, topology, chosen[name], context)
         report = work.run(lambda what: progress.step(name, what))
@@ -289,13 +300,16 @@ def verify(
 
     def one_mirror(name: str) -> Report:
         report = Report(name, lambda what: progress.step(name, what))
-        view = MirrorView(fleet, topology, mirrors[name], context)
-        if report.check("connectors", view.running):
-            report.check("records and offsets", view.prove)
+        if report.check("connectors", views[name].running):
+            report.check("records and offsets", views[name].prove)
         progress.done(name, "")
         return report
 
-    reports = list(fleet.each(one_datacenter, chosen).values())
+    with ThreadPoolExecutor(1) as beside:
+        preparing = beside.submit(fleet.each, prepare, views)
+        reports = list(fleet.each(one_datacenter, chosen).values())
+        preparing.result()
     if all(report.ok for report in reports):
         reports += fleet.each(one_mirror, mirrors).values()
+    fleet.each(lambda name: views[name].forget(), views)
     return reports
