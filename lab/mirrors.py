@@ -83,6 +83,7 @@ class Mirroring(Section):
     """
 
     refresh_s: Seconds = 5
+    configs_s: Seconds = 30
     checkpoint_s: Seconds = 1
     sync_s: Seconds = 1
     heartbeat_s: Seconds = 1
@@ -145,18 +146,25 @@ def _source(
         "tasks.max": str(mirroring.tasks_max),
         "replication.factor": str(target.replication_factor),
         "offset-syncs.topic.replication.factor": str(source.replication_factor),
-        # 0: every record may be translated; MirrorMaker's default leaves 100 records between.
-        "offset.lag.max": "0",
+        # A note for translating offsets every 100 records of a partition, and after each commit of
+        # the mirror: one for every record would be as much work as mirroring.
+        "offset.lag.max": "100",
         "refresh.topics.interval.seconds": every,
-        "sync.topic.configs.interval.seconds": every,
+        "sync.topic.configs.interval.seconds": str(mirroring.configs_s),
         "sync.topic.acls.enabled": "false",
         "consumer.poll.timeout.ms": "100",
+        "source.consumer.fetch.min.bytes": "65536",
+        "source.consumer.fetch.max.wait.ms": "100",
         "source.consumer.auto.offset.reset": "earliest",
         # A link that was cut leaves connections that nobody closed: they are given up after this,
         # not after Kafka's 30 s.
         "source.consumer.request.timeout.ms": "10000",
         **({
             "exactly.once.support": "required",
+            # A transaction costs several requests and a marker in every partition, so it is not
+            # made for each handful of records that a poll brings.
+            "transaction.boundary": "interval",
+            "transaction.boundary.interval.ms": "200",
             "source.consumer.isolation.level": "read_committed",
         } if mirror.exactly_once else {}),
     }

@@ -244,9 +244,9 @@ class MirrorView:
                     return None
                 there = _value_at(self.target, remote, found.offset)
                 seen = f"{found.offset}, where {there or 'nothing'} stands"
-                # One of before this run is the translation of an earlier commit.
+                # One of before this run's second record is the translation of an earlier commit.
                 place = offsets.get(there, -1)
-                return (found.offset, place) if place >= first else None
+                return (found.offset, place) if place > first else None
 
             there, place = wait_until(
                 synced, timeout=CROSS_SECONDS, where=self.mirror.name, pause=0.2,

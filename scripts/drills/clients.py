@@ -203,7 +203,8 @@ class Reader(Client):
         self._consumer = Consumer(client_settings(place.servers, **{
             "group.id": self.group, "enable.auto.commit": False, "auto.offset.reset": "earliest",
             "isolation.level": "read_committed", "session.timeout.ms": SESSION_MS,
-            "fetch.wait.max.ms": 50, "topic.metadata.refresh.interval.ms": 5000,
+            "fetch.min.bytes": 65536, "fetch.wait.max.ms": 100,
+            "topic.metadata.refresh.interval.ms": 5000,
             "on_commit": partial(self._committed, place),
         }))
         self._consumer.subscribe(list(place.topics.values()))
@@ -313,7 +314,7 @@ def _producer(servers: str) -> Any:
     from confluent_kafka import Producer  # noqa: PLC0415
 
     return Producer(client_settings(servers, **{
-        "acks": "all", "enable.idempotence": True, "linger.ms": 5,
+        "acks": "all", "enable.idempotence": True, "linger.ms": 50,
         # The application decides when a cluster is given up, not a time-out: 0 is never.
         "message.timeout.ms": 0, "socket.timeout.ms": 10000,
         "topic.metadata.refresh.interval.ms": 5000,
@@ -327,7 +328,7 @@ def _bystander(place: Place, topics: Sequence[str], keys: int) -> Any:
     consumer = Consumer(client_settings(place.servers, **{
         "group.id": "kafkalab-drill-bystander", "enable.auto.commit": False,
         "auto.offset.reset": "earliest", "isolation.level": "read_committed",
-        "fetch.wait.max.ms": 50,
+        "fetch.min.bytes": 65536, "fetch.wait.max.ms": 50,
     }))
     consumer.assign([
         TopicPartition(topic, key, OFFSET_BEGINNING) for topic in topics for key in range(keys)

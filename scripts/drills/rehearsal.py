@@ -24,6 +24,7 @@ from scripts.status import collect
 LOOK_S = 0.05
 HEALTHY_S = 300.0
 ASSIGNED_S = 30.0
+MEND_S = 30.0  # for connectors and tasks to run again, each time
 SETTLE_S = 120.0
 
 
@@ -138,10 +139,15 @@ class Rehearsal:
 
         def healthy() -> bool:
             problems[:] = self.problems()
+            if problems and not self.broken:
+                for view in self._views():
+                    with contextlib.suppress(LabError):
+                        view.workers.wait_running(MEND_S)
             return not problems
 
         try:
-            wait_until(healthy, timeout=HEALTHY_S, pause=0.2)
+            # A look at all hosts costs them more than it costs to see it a second later.
+            wait_until(healthy, timeout=HEALTHY_S, pause=1.0)
         except TimeoutExpired:
             raise TimeoutExpired(
                 f"the lab is not healthy {HEALTHY_S:g} s after the drill: " + "; ".join(problems),
