@@ -153,6 +153,9 @@ def _source(
         "sync.topic.configs.interval.seconds": str(mirroring.configs_s),
         "sync.topic.acls.enabled": "false",
         "consumer.poll.timeout.ms": "100",
+        # What a poll brings becomes a transaction, which costs several requests and a marker in
+        # every partition: not for each handful of records. (A transaction that is to last for an
+        # interval stays open when nothing follows, so its last records do not arrive.)
         "source.consumer.fetch.min.bytes": "65536",
         "source.consumer.fetch.max.wait.ms": "100",
         "source.consumer.auto.offset.reset": "earliest",
@@ -161,10 +164,6 @@ def _source(
         "source.consumer.request.timeout.ms": "10000",
         **({
             "exactly.once.support": "required",
-            # A transaction costs several requests and a marker in every partition, so it is not
-            # made for each handful of records that a poll brings.
-            "transaction.boundary": "interval",
-            "transaction.boundary.interval.ms": "200",
             "source.consumer.isolation.level": "read_committed",
         } if mirror.exactly_once else {}),
     }

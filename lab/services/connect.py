@@ -10,7 +10,8 @@ from lab.topology import CONNECT_PORT, INTERNAL_PORT, Datacenter, Host
 
 DATA = "/data/connect"
 CONVERTER = "org.apache.kafka.connect.converters.ByteArrayConverter"
-# A worker that was killed is missed for this long before its tasks go to another.
+# A worker that was killed is missed for this long before its tasks go to another. Where there is no
+# other it would only wait for itself.
 REBALANCE_DELAY_MS = 5000
 
 
@@ -64,7 +65,8 @@ def settings(host: Host, context: Context) -> dict[str, object]:
         "connector.client.config.override.policy": "All",
         "exactly.once.source.support": "enabled",
         "plugin.discovery": "service_load",
-        "scheduled.rebalance.max.delay.ms": REBALANCE_DELAY_MS,
+        "scheduled.rebalance.max.delay.ms":
+            REBALANCE_DELAY_MS if len(datacenter.by_role("connect")) > 1 else 0,
         "offset.flush.interval.ms": 1000,
         "task.shutdown.graceful.timeout.ms": 5000,
     }

@@ -25,7 +25,7 @@ def _lab(_make_lab: MakeLab) -> Iterator[Lab]:
     lab = _make_lab(
         "drill", first=90, port_base=30700,
         datacenters=(
-            {"control": 1, "zookeeper": 3, "kafka": 3}, {"control": 1, "zookeeper": 1, "kafka": 2},
+            {"control": 1, "zookeeper": 3, "kafka": 2}, {"control": 1, "zookeeper": 1, "kafka": 1},
         ),
         links=[("dc1", "dc2")],
         mirrors=[{"from": "dc1", "to": "dc2"}, {"from": "dc2", "to": "dc1"}],
@@ -163,11 +163,12 @@ def test_all_brokers_restart_and_an_objective_that_is_not_met_is_told(lab: Lab) 
 def test_a_drill_that_is_stopped_by_hand_repairs_first(lab: Lab) -> None:
     before = pages(lab)
     status = interrupt(
-        lab, "kill services -> 0", signal.SIGINT,
-        "drill.failover", "--from", "dc1", "--to", "dc2", "--mode", "services", *LOAD,
+        lab, "cut the link -> 0", signal.SIGINT,
+        "drill.failover", "--from", "dc2", "--to", "dc1", "--mode", "link", *LOAD,
     )
     assert status == 130
     assert pages(lab) == before
+    assert lab.open_between(lab.of("kafka")[0], lab.of("kafka", "dc2")[0], 9092)
     in_order(lab)
 
 
