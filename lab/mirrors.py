@@ -156,6 +156,7 @@ def _source(
         # What a poll brings becomes a transaction, which costs several requests and a marker in
         # every partition: not for each handful of records. (A transaction that is to last for an
         # interval stays open when nothing follows, so its last records do not arrive.)
+        "source.consumer.max.poll.records": "2000",
         "source.consumer.fetch.min.bytes": "65536",
         "source.consumer.fetch.max.wait.ms": "100",
         "source.consumer.auto.offset.reset": "earliest",
