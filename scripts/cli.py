@@ -94,6 +94,19 @@ def _guarded(
         return 130
 
 
+def confirm(question: str, *, whether: str, undone: str, yes: bool) -> None:
+    """Raises UsageError unless a person agrees, here or with --yes in the command.
+
+    `whether` completes "nobody here to ask whether", `undone` says what a refusal leaves.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"nobody here to ask whether {whether}", hint="say so with --yes")
+    if input(f"{question} Type yes: ").strip().lower() != "yes":
+        raise UsageError(f"not agreed; {undone}")
+
+
 def duration(began: float) -> str:
     """Seconds since `began` (time.monotonic) as people read them."""
     return f"{time.monotonic() - began:.1f} s"

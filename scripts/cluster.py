@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 REQUEST_SECONDS = 5.0
 POLL_SECONDS = 0.1
+FORGET_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,7 @@ class Cluster:
     def admin(self) -> AdminClient:
         """The client; kept for the life of this object, as its futures need it."""
         if self._admin is None:
-            from confluent_kafka.admin import AdminClient  # noqa: PLC0415 - 50 ms
-
-            self._admin = AdminClient(client_settings(self.bootstrap))
+            self._admin = admin_client(self.bootstrap)
         return self._admin
 
     def view(self, timeout: float = REQUEST_SECONDS) -> View:
@@ -106,6 +105,44 @@ def client_settings(bootstrap: str, **more: object) -> dict[str, Any]:
         "error_cb": lambda error: None,
         **more,
     }
+
+
+def admin_client(bootstrap: str) -> AdminClient:
+    """A client for requests. It has to be kept until they are answered."""
+    from confluent_kafka.admin import AdminClient  # noqa: PLC0415 - 50 ms
+
+    return AdminClient(client_settings(bootstrap))
+
+
+def keep_topic(
+    bootstrap: str, name: str, *, partitions: int, replication: tuple[int, int],
+    retention_ms: int, where: str,
+) -> None:
+    """Have one of the lab's own topics there, which stay: one that comes and goes makes every
+    mirror rebalance. `replication`: factor and least in-sync replicas. Raises LabError.
+    """
+    from confluent_kafka.admin import NewTopic  # noqa: PLC0415
+
+    admin = admin_client(bootstrap)
+    if name in admin.list_topics(timeout=10).topics:
+        return
+    factor, insync = replication
+    topic = NewTopic(name, partitions, factor, config={
+        "retention.ms": str(retention_ms), "min.insync.replicas": str(insync),
+    })
+    for future in admin.create_topics([topic], operation_timeout=30).values():
+        error = future.exception(timeout=60)
+        if error is not None and "ALREADY_EXISTS" not in str(error):
+            raise LabError(f"{name}: {error.args[0].str()}", where=where) from error
+
+
+def forget_group(bootstrap: str, group: str) -> None:
+    """Delete a group. One that never was, or whose cluster does not answer, is let be."""
+    admin = admin_client(bootstrap)
+    # The request has to end before the wait for its future does, which would raise.
+    futures = admin.delete_consumer_groups([group], request_timeout=FORGET_SECONDS)
+    for future in futures.values():
+        future.exception(timeout=FORGET_SECONDS * 2)
 
 
 def _short(topics: Any) -> tuple[str, ...]:

@@ -12,7 +12,13 @@ from lab.mirrors import CANARY, SOURCE, Mirror, remote_name
 from lab.services.context import Context
 from lab.services.kafka import replication
 from lab.topology import Topology
-from scripts.cluster import client_settings, wait_until
+from scripts.cluster import (
+    admin_client,
+    client_settings,
+    forget_group,
+    keep_topic,
+    wait_until,
+)
 from scripts.connectors import Workers
 from scripts.errors import LabError, TimeoutExpired
 from scripts.fleet import Fleet
@@ -117,7 +123,7 @@ class MirrorView:
 
         if not offsets:
             return
-        admin = _admin(self.source)
+        admin = admin_client(self.source)
         wanted = {TopicPartition(t, p): OffsetSpec.latest() for t, p in sorted(offsets)}
         for place, future in admin.list_offsets(wanted, request_timeout=10).items():
             if future.exception(timeout=15) is not None:
@@ -163,22 +169,13 @@ class MirrorView:
         )
 
     def _make_canary(self) -> None:
-        """It stays: a topic that comes and goes makes every mirror rebalance."""
-        from confluent_kafka.admin import NewTopic  # noqa: PLC0415
-
-        factor, insync = replication(
-            self.topology.config, self.topology.datacenter(self.mirror.source)
+        keep_topic(
+            self.source, CANARY, partitions=CANARY_PARTITIONS, retention_ms=CANARY_RETENTION_MS,
+            replication=replication(
+                self.topology.config, self.topology.datacenter(self.mirror.source)
+            ),
+            where=self.mirror.source,
         )
-        admin = _admin(self.source)
-        if CANARY in admin.list_topics(timeout=10).topics:
-            return
-        topic = NewTopic(CANARY, CANARY_PARTITIONS, factor, config={
-            "retention.ms": str(CANARY_RETENTION_MS), "min.insync.replicas": str(insync),
-        })
-        for future in admin.create_topics([topic], operation_timeout=30).values():
-            error = future.exception(timeout=60)
-            if error is not None and "ALREADY_EXISTS" not in str(error):
-                raise LabError(f"{CANARY}: {error}", where=self.mirror.source)
 
     def _cross(self, run: str, remote: str) -> tuple[dict[str, int], list[float]]:
         """Send probes one by one and time each one's arrival; offsets in the source by record."""
@@ -220,9 +217,8 @@ class MirrorView:
 
     def forget(self) -> None:
         """Remove the group of the proof; one that never was is as good as one that is gone."""
-        for admin in (_admin(self.source), _admin(self.target)):
-            for future in admin.delete_consumer_groups([self._group]).values():
-                future.exception(timeout=30)
+        for servers in (self.source, self.target):
+            forget_group(servers, self._group)
 
     def _translated(self, remote: str, sent: Mapping[str, int]) -> str:
         """Commit in the source; wait for the offset in the target; compare what stands at both."""
@@ -294,12 +290,6 @@ class _Reader:
 
     def close(self) -> None:
         self._consumer.close()
-
-
-def _admin(servers: str) -> Any:
-    from confluent_kafka.admin import AdminClient  # noqa: PLC0415
-
-    return AdminClient(client_settings(servers))
 
 
 def _message_at(servers: str, topic: str, partition: int, offset: int) -> Any:

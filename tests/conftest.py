@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,19 @@ settings.register_profile("lab", deadline=None)
 settings.load_profile("lab")
 
 EMULATED = Path(__file__).parent / "aws"
+PROJECT = Path(__file__).parents[1]
+FAB = Path(sys.executable).parent / "fab"
+Fab = Callable[..., subprocess.CompletedProcess[str]]
+LAB = """\
+name = "no-host"
+owner = "ann"
+[[datacenters]]
+name = "dc1"
+cidr = "10.31.0.0/24"
+[[datacenters]]
+name = "dc2"
+cidr = "10.31.1.0/24"
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,3 +39,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if EMULATED in item.path.parents:
             item.add_marker("aws")
+
+
+@pytest.fixture
+def fab(tmp_path: Path) -> Fab:
+    """Runs `fab` on the lab file in `text`, in a state folder of its own."""
+    def run(*words: str, text: str | None = LAB) -> subprocess.CompletedProcess[str]:
+        path = tmp_path / "lab.toml"
+        if text is not None:
+            path.write_text(text)
+        done = subprocess.run(
+            [str(FAB), *words], capture_output=True, text=True, check=False, timeout=60,
+            cwd=PROJECT, stdin=subprocess.DEVNULL,
+            env={**os.environ, "LAB": str(path), "XDG_STATE_HOME": str(tmp_path / "state")},
+        )
+        assert "Traceback" not in done.stdout + done.stderr, done.stderr
+        return done
+
+    return run

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
 import sys
@@ -14,20 +13,8 @@ import pytest
 from invoke import Collection, Task
 
 from scripts import cli, namespace
+from tests.conftest import LAB, PROJECT, Fab
 
-PROJECT = Path(__file__).parents[1]
-FAB = Path(sys.executable).parent / "fab"
-Fab = Callable[..., subprocess.CompletedProcess[str]]
-LAB = """\
-name = "no-host"
-owner = "ann"
-[[datacenters]]
-name = "dc1"
-cidr = "10.31.0.0/24"
-[[datacenters]]
-name = "dc2"
-cidr = "10.31.1.0/24"
-"""
 BAD = """\
 name = "No Host"
 owner = "ann"
@@ -48,24 +35,6 @@ kafka = 0
 name = "dc3"
 cidr = "8.8.8.0/24"
 """
-
-
-@pytest.fixture
-def fab(tmp_path: Path) -> Fab:
-    """Runs `fab` on the lab file in `text`, in a state folder of its own."""
-    def run(*words: str, text: str | None = LAB) -> subprocess.CompletedProcess[str]:
-        path = tmp_path / "lab.toml"
-        if text is not None:
-            path.write_text(text)
-        done = subprocess.run(
-            [str(FAB), *words], capture_output=True, text=True, check=False, timeout=60,
-            cwd=PROJECT, stdin=subprocess.DEVNULL,
-            env={**os.environ, "LAB": str(path), "XDG_STATE_HOME": str(tmp_path / "state")},
-        )
-        assert "Traceback" not in done.stdout + done.stderr, done.stderr
-        return done
-
-    return run
 
 
 TASKS = ("up", "plan", "hosts", "zookeeper", "kafka", "verify", "status", "down")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -19,19 +16,11 @@ from scripts.drills.faults import Hosts, Link, Services, kill_service, refuse_wr
 from scripts.drills.rehearsal import terminable
 from scripts.errors import LabError, UsageError
 from scripts.platforms import Platform
+from tests.conftest import LAB, Fab
 from tests.fakes import FakeFleet, FakeHost
 
-PROJECT = Path(__file__).parents[1]
-FAB = Path(sys.executable).parent / "fab"
-LAB = """\
-name = "no-host"
-owner = "ann"
-[[datacenters]]
-name = "dc1"
-cidr = "10.31.0.0/24"
-[[datacenters]]
-name = "dc2"
-cidr = "10.31.1.0/24"
+MIRRORED = f"""\
+{LAB}
 [[links]]
 between = ["dc1", "dc2"]
 [[mirrors]]
@@ -67,28 +56,16 @@ def topology() -> Topology:
     ("rolling --datacenter dc3", "no datacenter 'dc3' in the lab (did you mean dc2?)"),
 ])
 def test_what_cannot_be_rehearsed_is_refused_in_one_line(
-    tmp_path: Path, words: str, said: str
+    fab: Fab, words: str, said: str
 ) -> None:
-    (tmp_path / "lab.toml").write_text(LAB)
     task, *rest = words.split()
-    done = subprocess.run(
-        [str(FAB), f"drill.{task}", *rest], cwd=PROJECT, text=True, capture_output=True,
-        check=False, env={
-            **os.environ, "LAB": str(tmp_path / "lab.toml"), "XDG_STATE_HOME": str(tmp_path),
-        },
-    )
+    done = fab(f"drill.{task}", *rest, text=MIRRORED)
     assert (done.returncode, done.stderr) == (2, f"error: {said}\n")
 
 
-def test_on_aws_somebody_has_to_agree(tmp_path: Path) -> None:
-    (tmp_path / "lab.toml").write_text(LAB)
-    done = subprocess.run(
-        [str(FAB), "drill.broker"], cwd=PROJECT, text=True, capture_output=True, check=False,
-        stdin=subprocess.DEVNULL, env={
-            **os.environ, "LAB": str(tmp_path / "lab.toml"), "XDG_STATE_HOME": str(tmp_path),
-            "LAB_PLATFORM": "aws",
-        },
-    )
+def test_on_aws_somebody_has_to_agree(fab: Fab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_PLATFORM", "aws")
+    done = fab("drill.broker", text=MIRRORED)
     assert done.returncode == 2
     assert "say so with --yes" in done.stderr
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lab.drills.log import (
@@ -15,8 +16,10 @@ from lab.drills.log import (
     MOVED,
     REPAIRED,
     START,
+    Acked,
     Log,
 )
+from lab.drills.measures import numbers
 from lab.mirrors import Mirror
 from lab.topology import Topology
 from scripts.deploy import deploy
@@ -227,12 +230,13 @@ class Failover(Rehearsal):
 
     def _all_read(self) -> bool:
         """Whether the group has read all that was acknowledged and can be had now."""
-        held = {seen.number for seen in self.log.held}
-        gone = not self.log.when(REPAIRED) and self.log.when(FAULT)
-        return all(
-            one.number in self.reader.seen for one in self.log.acked
-            if not (gone and one.cluster == self.plan.source and one.number not in held)
-        )
+        wanted: Iterable[Acked] = self.log.acked
+        if not self.log.when(REPAIRED):  # the source is out of reach: only its copies are left
+            held = numbers(self.log.held)
+            wanted = (
+                one for one in wanted if one.cluster != self.plan.source or one.number in held
+            )
+        return all(one.number in self.reader.seen for one in wanted)
 
     def _all_copied(self, back: Watcher, behind: float) -> bool:
         horizon = time.time() - behind

@@ -12,7 +12,7 @@ from typing import Any
 from lab.drills.log import Event, Log
 from lab.mirrors import Mirror
 from lab.services.context import Context
-from scripts.cluster import wait_until
+from scripts.cluster import forget_group, wait_until
 from scripts.drills import topics
 from scripts.drills.clients import Client, Place
 from scripts.errors import LabError, TimeoutExpired
@@ -43,7 +43,6 @@ class Rehearsal:
         self.log = Log(keys=topics.KEYS)
         self.began = time.monotonic()
         self.clients: list[Client] = []
-        self.broken = False  # whether what is wrong is more than connectors that wait for a worker
         self.fleet: Fleet
         self.context: Context
         self.look_again()
@@ -102,16 +101,16 @@ class Rehearsal:
         end = time.monotonic() + seconds
         self.wait(lambda: time.monotonic() >= end, "", timeout=seconds + SETTLE_S)
 
-    def problems(self) -> list[str]:
-        """What is wrong with the lab's part in the drill, in words."""
+    def broken(self) -> list[str]:
+        """What is wrong with hosts, services and clusters that take part, in words."""
         session = self.session
         instances = session.platform.instances()
         hosts = [h for h in session.topology.hosts if h.datacenter in self.datacenters]
         found = collect(self.fleet, session.topology, hosts, instances, self.context)
-        problems = [text for one in found["datacenters"] for text in one["problems"]]
-        self.broken = bool(problems)
-        if problems:
-            return problems
+        return [text for one in found["datacenters"] for text in one["problems"]]
+
+    def idle(self) -> list[str]:
+        """What is wrong with the mirrors' connectors, in words."""
         return [problem for view in self._views() if (problem := view.problem())]
 
     def refuse_unhealthy(self) -> None:
@@ -119,11 +118,15 @@ class Rehearsal:
 
         Connectors that were just set up get a moment to be handed out.
         """
-        problems = self.problems()
-        deadline = time.monotonic() + ASSIGNED_S
-        while problems and not self.broken and time.monotonic() < deadline:
-            time.sleep(LOOK_S)
-            problems = self.problems()
+        problems = self.broken()
+
+        def assigned() -> bool:
+            problems[:] = self.idle()
+            return not problems
+
+        if not problems:
+            with contextlib.suppress(TimeoutExpired):
+                wait_until(assigned, timeout=ASSIGNED_S)
         if problems:
             raise LabError(
                 "no drill on a lab that is not healthy: " + "; ".join(problems[:3]),
@@ -138,8 +141,9 @@ class Rehearsal:
         problems: list[str] = []
 
         def healthy() -> bool:
-            problems[:] = self.problems()
-            if problems and not self.broken:
+            problems[:] = self.broken()
+            if not problems and (idle := self.idle()):
+                problems[:] = idle
                 for view in self._views():
                     with contextlib.suppress(LabError):
                         view.workers.wait_running(MEND_S)
@@ -169,7 +173,7 @@ class Rehearsal:
         for name in self.datacenters:
             place = self.place(name)
             try:
-                topics.forget_groups(place, [self.group, f"{topics.TOPIC}-bystander"])
+                forget_group(place.servers, self.group)
                 topics.empty(place)
             except LabError as error:
                 self.say(f"warning: {error}")

@@ -6,18 +6,17 @@ A topic that comes and goes would make every mirror rebalance in the middle of a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from lab.mirrors import DRILL as TOPIC
 from lab.mirrors import Mirror, remote_name
 from lab.services.context import Context
 from lab.services.kafka import replication
 from lab.topology import Topology
-from scripts.cluster import client_settings, wait_until
+from scripts.cluster import admin_client, keep_topic, wait_until
 from scripts.drills.clients import Place
 from scripts.errors import LabError
 from scripts.session import bootstrap
 
-TOPIC = "kafkalab-drill"
 KEYS = 6  # partitions, and keys of the records
 RETENTION_MS = 3_600_000
 APPEAR_S = 90.0
@@ -33,7 +32,10 @@ def place(topology: Topology, context: Context, name: str, mirrors: Sequence[Mir
 def prepare(topology: Topology, places: Sequence[Place]) -> None:
     """Have every topic of `places` there, in sync and empty. Raises LabError."""
     for one in places:
-        _make(topology, one)
+        keep_topic(
+            one.servers, TOPIC, partitions=KEYS, retention_ms=RETENTION_MS, where=one.name,
+            replication=replication(topology.config, topology.datacenter(one.name)),
+        )
     for one in places:
         _await(one)
     for one in places:
@@ -44,7 +46,7 @@ def empty(one: Place) -> None:
     """Remove all records of a place's topics (not the topics). Raises LabError."""
     from confluent_kafka import OFFSET_END, TopicPartition  # noqa: PLC0415
 
-    admin = admin_of(one)
+    admin = admin_client(one.servers)
     ends = [
         TopicPartition(topic, key, OFFSET_END)
         for topic in sorted(set(one.topics.values())) for key in range(KEYS)
@@ -57,13 +59,6 @@ def empty(one: Place) -> None:
             ) from error
 
 
-def forget_groups(one: Place, groups: Sequence[str]) -> None:
-    """Delete groups; one that never was is as good as one that is gone."""
-    admin = admin_of(one)
-    for future in admin.delete_consumer_groups(list(groups)).values():
-        future.exception(timeout=30)
-
-
 def committed(one: Place, group: str, topic: str) -> list[int]:
     """The group's committed offset of every partition of a topic; -1 where there is none."""
     from confluent_kafka import (  # noqa: PLC0415
@@ -73,7 +68,7 @@ def committed(one: Place, group: str, topic: str) -> list[int]:
     )
 
     wanted = [TopicPartition(topic, key) for key in range(KEYS)]
-    admin = admin_of(one)
+    admin = admin_client(one.servers)
     (future,) = admin.list_consumer_group_offsets(
         [ConsumerGroupTopicPartitions(group, wanted)]
     ).values()
@@ -86,32 +81,9 @@ def committed(one: Place, group: str, topic: str) -> list[int]:
     )]
 
 
-def admin_of(one: Place) -> Any:
-    """A client for requests; to be kept until they are answered."""
-    from confluent_kafka.admin import AdminClient  # noqa: PLC0415
-
-    return AdminClient(client_settings(one.servers))
-
-
-def _make(topology: Topology, one: Place) -> None:
-    from confluent_kafka.admin import NewTopic  # noqa: PLC0415
-
-    admin = admin_of(one)
-    if TOPIC in admin.list_topics(timeout=10).topics:
-        return
-    factor, insync = replication(topology.config, topology.datacenter(one.name))
-    topic = NewTopic(TOPIC, KEYS, factor, config={
-        "retention.ms": str(RETENTION_MS), "min.insync.replicas": str(insync),
-    })
-    for future in admin.create_topics([topic], operation_timeout=30).values():
-        error = future.exception(timeout=60)
-        if error is not None and "ALREADY_EXISTS" not in str(error):
-            raise LabError(f"{TOPIC}: {error.args[0].str()}", where=one.name) from error
-
-
 def _await(one: Place) -> None:
     """Wait until all of a place's topics are there (mirrors look for new ones now and then)."""
-    admin = admin_of(one)
+    admin = admin_client(one.servers)
 
     def there() -> bool:
         topics = admin.list_topics(timeout=10).topics

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from scripts.cli import lab_task
+from scripts.cli import confirm, lab_task
 from scripts.errors import UsageError
 from scripts.session import Session
 
@@ -82,7 +82,10 @@ def audit(
         _show(session, aws, found)
         if not delete:
             return 1
-        _confirm(len(found), yes=yes)
+        confirm(
+            f"Remove these {len(found)} for good, with the data in them?",
+            whether="to remove this", undone="nothing was removed", yes=yes,
+        )
         Remover(aws.clients, session.say).remove(found)
         if found := find(aws.clients, regions, config.name, config.owner):
             _show(session, aws, found)
@@ -105,17 +108,6 @@ def _show(session: Session, aws: Aws, found: list[Left]) -> None:
     session.say(f"{len(found)} left, {costs.total([one.hourly for one in found])} an hour")
     if any(one.hourly is None for one in found):
         session.say("? is a price that the Pricing API did not tell")
-
-
-def _confirm(count: int, *, yes: bool) -> None:
-    """Raises UsageError unless a person agrees, here or in the command."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("nobody here to ask whether to remove this", hint="say so with --yes")
-    answer = input(f"Remove these {count} for good, with the data in them? Type yes: ")
-    if answer.strip().lower() != "yes":
-        raise UsageError("not agreed; nothing was removed")
 
 
 @lab_task(locks=True)

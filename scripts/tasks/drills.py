@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from invoke import Collection
 
-from scripts.cli import lab_task
+from scripts.cli import confirm, lab_task
 from scripts.errors import UsageError
 from scripts.session import Session
 
@@ -168,13 +167,10 @@ def _check_load(rate: int, duration: int) -> None:
 
 def _confirm(session: Session, yes: bool) -> None:
     """On AWS a person has to agree: others may work there. Raises UsageError when none does."""
-    if yes or session.platform_name == "local":
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("nobody here to ask whether things may fail", hint="say so with --yes")
-    answer = input(f"Let things fail in {session.topology.lab} in AWS? Type yes: ")
-    if answer.strip().lower() != "yes":
-        raise UsageError("not agreed; nothing was done")
+    confirm(
+        f"Let things fail in {session.topology.lab} in AWS?", whether="things may fail",
+        undone="nothing was done", yes=yes or session.platform_name == "local",
+    )
 
 
 DRILL = Collection("drill", failover, broker, zookeeper, rolling, disk)
