@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine, report
-from bench.drills import mirrors
+from bench.drills import failovers, mirrors
 from bench.lab import bench_lab
 from bench.measure import BenchError
 from bench.peers import ANSIBLE, Peers
@@ -22,7 +22,7 @@ from scripts import kafka_dist
 from scripts.errors import LabError
 from scripts.paths import PROJECT, cache_dir
 
-SCENARIOS = {**PLAIN, "mirrors": Scenario(mirrors)}
+SCENARIOS = {**PLAIN, "mirrors": Scenario(mirrors), "failovers": Scenario(failovers)}
 RESULTS = Path(__file__).parent / "results"
 PAGE = PROJECT / "docs" / "performance.md"
 

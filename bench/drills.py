@@ -1,4 +1,4 @@
-"""What mirrors and failovers take: one drill of each mode, in turn, scored from its records."""
+"""What mirrors take, and failovers: one drill of each mode, in turn, scored from its records."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.lab import lab_file
 from bench.measure import BenchError, Ran, Sample
+from bench.report import COUNTED
 from bench.scenarios import Bench
 
 RATE, DURATION = 1000, 20  # records/s, and seconds of each part
@@ -22,15 +23,22 @@ RETURNS = {"home": "home_rto_seconds", "catch_up": "catch_up_seconds"}
 
 
 def mirrors(bench: Bench) -> None:
-    """A lab that mirrors both ways, from hosts to verified mirrors, then a failover of each kind.
-
-    A drill that loses or skips a record ends the benchmark: its exit status is not 0.
-    """
+    """A lab that mirrors both ways, from hosts to verified mirrors."""
     bench.lab.configure(lab_file(mirrored=True))
     with bench.lab.hosts(prebuilt=True) as made:
         bench.results.add("mirrors.create", made.sample)
         bench.first("mirrors")
         bench.second("mirrors")
+
+
+def failovers(bench: Bench) -> None:
+    """A failover and a return of each kind in such a lab.
+
+    A drill that loses or skips a record ends the benchmark: its exit status is not 0.
+    """
+    bench.lab.configure(lab_file(mirrored=True))
+    with bench.lab.hosts(prebuilt=True):
+        bench.lab.fab("up", "verify", quiet=False)
         for mode, words in DRILLS.items():
             ran = bench.lab.fab(
                 "drill.failover", *words, "--mode", mode,
@@ -42,7 +50,8 @@ def mirrors(bench: Bench) -> None:
 def _keep(bench: Bench, key: str, ran: Ran) -> None:
     score = _score(bench, ran)
     for name, figure in COSTS.items():
-        bench.results.add(f"{key}.{name}", Sample(score[figure]))
+        unit = "records" if name in COUNTED else "s"
+        bench.results.add(f"{key}.{name}", Sample(score[figure]), unit)
     for name, figure in RETURNS.items():
         bench.results.add(f"{key}.{name}", Sample(score["failback"][figure]))
     # How long mirrors take does not hang on what fails afterwards: all drills are one sample each.

@@ -43,8 +43,8 @@ COLD = (
     ("cold.host", "distribution and class-data archives into the image"),
     ("cold.create", "create"),
     ("cold.converge", "converge"),
-    ("cold.verify", "verify"),
-    ("cold.total", "together"),
+    ("cold.verify", "verify, with the mirrors"),
+    ("cold.total", "from an empty machine to mirrors verified, both ways"),
 )
 MIRRORED = (
     ("mirrors.total", "from no hosts to mirrors verified, both ways"),
@@ -62,6 +62,7 @@ COSTS = {
     "rto": "RTO, s", "write": "write gap, s", "rpo": "RPO, s", "records": "RPO, records",
     "again": "read again, records", "catch_up": "catch-up, s", "home": "RTO of the return, s",
 }
+COUNTED = ("records", "again")  # numbers of records, not seconds
 # What is the sum of other measures of the same run.
 SUMS = {
     "ours.total": ("ours.create", "ours.first"),
@@ -91,8 +92,11 @@ class Spread:
         return cls(statistics.median(values), min(values), max(values))
 
     def __str__(self) -> str:
-        digits = 2 if self.median < 10 else 1
-        middle, low, high = (f"{v:.{digits}f}" for v in (self.median, self.low, self.high))
+        return self.text(2 if self.median < 10 else 1)
+
+    def text(self, digits: int) -> str:
+        """With so many digits after the point."""
+        middle, low, high = (f"{v:,.{digits}f}" for v in (self.median, self.low, self.high))
         return middle if low == high else f"{middle} [{low}-{high}]"
 
 
@@ -110,19 +114,29 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def merge(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Several result files as one: what a later one measured stands in for the same of earlier."""
+    """Several result files as one: what a later one measured stands in for the same of earlier.
+
+    `parts` keeps what each of them still stands for, with the machine and commit of its own.
+    """
     merged: dict[str, Any] = {"machine": {}, "measures": {}, "breakdown": {}}
+    parts: list[dict[str, Any]] = []
     for result in results:
         for part, values in merged.items():
             values.update(result.get(part, {}))
-    return merged
+        for earlier in parts:
+            for key in result["measures"]:
+                earlier["measures"].pop(key, None)
+        parts.append({"machine": result["machine"], "measures": dict(result["measures"])})
+    return {**merged, "parts": [part for part in parts if part["measures"]]}
 
 
 def render(result: Mapping[str, Any]) -> str:
     """All tables that the result has figures for."""
     measures: Mapping[str, Samples] = {**result["measures"], **_sums(result["measures"])}
+    sources = result.get("parts") or [result]
     parts = [
-        _about(result["machine"], measures), _compared(measures), _ratios(measures),
+        *(_about(one["machine"], one["measures"], named=len(sources) > 1) for one in sources),
+        _compared(measures), _ratios(measures),
         _steps(measures, PHASES, "Phases, with warm caches"),
         _steps(measures, MIRRORED, "Two datacenters that mirror each other"), _failovers(measures),
         _steps(measures, COLD, "Caches cold"),
@@ -154,7 +168,9 @@ def write(path: Path, text: str) -> None:
     path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
 
 
-def _about(machine: Mapping[str, Any], measures: Mapping[str, Samples]) -> str:
+def _about(
+    machine: Mapping[str, Any], measures: Mapping[str, Samples], *, named: bool = False
+) -> str:
     befores = [s["before"] for samples in measures.values() for s in samples if s.get("before")]
     noisy = sum(1 for before in befores if not before["quiet"])
     quiet = (
@@ -162,8 +178,11 @@ def _about(machine: Mapping[str, Any], measures: Mapping[str, Samples]) -> str:
         else f"The machine was quiet before each of {len(befores)} timed runs."
     )
     runs = sorted({len(s) for key, s in measures.items() if not key.startswith("import.")})
+    what = ", ".join(dict.fromkeys(key.partition(".")[0] for key in measures))
+    measured = f"{what[0].upper()}{what[1:]}: measured" if named else "Measured"
     return (
-        f"Measured {machine.get('date', '')[:10]} at commit {machine.get('commit') or 'unknown'}: "
+        f"{measured} {machine.get('date', '')[:10]} "
+        f"at commit {machine.get('commit') or 'unknown'}: "
         f"{machine.get('cores')} cores ({machine.get('cpu')}) shared by hosts and controller, "
         f"{machine.get('memory_gb')} GB, {machine.get('system')}, "
         f"kernel {machine.get('kernel')}, {machine.get('engine')}, "
@@ -235,13 +254,18 @@ def _steps(
 
 def _failovers(measures: Mapping[str, Samples]) -> str:
     rows = [
-        [title, *(spread(measures.get(f"{key}.{cost}", ()), "wall") for cost in COSTS)]
+        [title, *(_cost(cost, measures.get(f"{key}.{cost}", ())) for cost in COSTS)]
         for key, title in FAILOVERS.items() if f"{key}.rto" in measures
     ]
     if not rows:
         return ""
     head = "### Failover and return, at 1,000 records/s, given up after 3 s of silence\n\n"
     return head + table(["", *COSTS.values()], rows)
+
+
+def _cost(cost: str, samples: Samples) -> str | None:
+    found = spread(samples, "wall")
+    return found and (found.text(0) if cost in COUNTED else str(found))
 
 
 def _breakdown(runs: Sequence[Sequence[Mapping[str, Any]]], measures: Mapping[str, Samples]) -> str:

@@ -28,11 +28,12 @@ class Results:
     measures: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     breakdown: dict[str, list[list[dict[str, object]]]] = field(default_factory=dict)
 
-    def add(self, key: str, sample: Sample) -> None:
+    def add(self, key: str, sample: Sample, unit: str = "s") -> None:
         self.measures.setdefault(key, []).append(asdict(sample))
         cpu = f", {sample.cpu:.1f} CPU s" if sample.cpu is not None else ""
         noisy = " (the machine was not quiet)" if sample.before and not sample.before.quiet else ""
-        print(f"  {key}: {sample.wall:.2f} s{cpu}{noisy}", flush=True)
+        amount = f"{sample.wall:.2f}" if unit == "s" else f"{sample.wall:.0f}"
+        print(f"  {key}: {amount} {unit}{cpu}{noisy}", flush=True)
 
 
 @dataclass
@@ -157,9 +158,10 @@ def imports(bench: Bench) -> None:
 
 
 def cold(bench: Bench) -> None:
-    """From nothing: a private cache and images of its own; only Maven's repository is kept."""
+    """From nothing to verified mirrors: a private cache and images of its own; only Maven's
+    repository is kept."""
     lab = bench.lab
-    lab.configure(lab_file())
+    lab.configure(lab_file(mirrored=True))
     cache = lab.folder / "cache"
     env, own = {"XDG_CACHE_HOME": str(cache)}, ("--repository", REPOSITORY)
     try:

@@ -15,7 +15,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from bench.measure import BenchError
-from scripts.platforms import Instance, engine, image
+from scripts.platforms import Instance, engine, image, recipe
 from scripts.session import Session
 
 ROOT_SECONDS = 30
@@ -73,6 +73,12 @@ def admit_root(session: Session) -> None:
         list(pool.map(one, session.platform.instances().values()))
 
 
+def own_images(repository: str) -> None:
+    """Give images the names and the build label of another repository, in this process."""
+    recipe.REPOSITORY = repository
+    image.BUILD_LABEL = f"{repository.rpartition('/')[2]}.build"
+
+
 def remove_images(repository: str) -> None:
     """Untag the images that a run with `repository` made."""
     found = engine.find(say=lambda line: None)
@@ -93,8 +99,7 @@ def main() -> None:
     parser.add_argument("--repository")
     arguments = parser.parse_args()
     if arguments.repository:
-        image.REPOSITORY = arguments.repository
-        image.BUILD_LABEL = f"{arguments.repository.rpartition('/')[2]}.build"
+        own_images(arguments.repository)
     ACTIONS[arguments.action](Session())
 
 

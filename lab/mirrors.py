@@ -87,7 +87,7 @@ class Mirroring(Section):
     checkpoint_s: Seconds = 1
     sync_s: Seconds = 1
     heartbeat_s: Seconds = 1
-    tasks_max: Annotated[int, Field(ge=1, le=32)] = 2
+    tasks_max: Annotated[int, Field(ge=1, le=32)] = 1
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _source(
         # interval stays open when nothing follows, so its last records do not arrive.)
         "source.consumer.max.poll.records": "2000",
         "source.consumer.fetch.min.bytes": "65536",
-        "source.consumer.fetch.max.wait.ms": "100",
+        "source.consumer.fetch.max.wait.ms": "250",
         "source.consumer.auto.offset.reset": "earliest",
         # A link that was cut leaves connections that nobody closed: they are given up after this,
         # not after Kafka's 30 s.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 REQUEST_SECONDS = 5.0
 POLL_SECONDS = 0.1
 FORGET_SECONDS = 15.0
+ELECT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,11 @@ def client_settings(bootstrap: str, **more: object) -> dict[str, Any]:
     }
 
 
-def admin_client(bootstrap: str) -> AdminClient:
+def admin_client(bootstrap: str, **more: object) -> AdminClient:
     """A client for requests. It has to be kept until they are answered."""
     from confluent_kafka.admin import AdminClient  # noqa: PLC0415 - 50 ms
 
-    return AdminClient(client_settings(bootstrap))
+    return AdminClient(client_settings(bootstrap, **more))
 
 
 def keep_topic(
@@ -134,6 +135,27 @@ def keep_topic(
         error = future.exception(timeout=60)
         if error is not None and "ALREADY_EXISTS" not in str(error):
             raise LabError(f"{name}: {error.args[0].str()}", where=where) from error
+
+
+def spread_leaders(bootstrap: str, *, where: str) -> None:
+    """Let the preferred replica of each partition lead it, as the brokers would of themselves
+    some minutes later. Raises LabError when no broker answers.
+
+    After a broker or a datacenter was away, one broker may lead all partitions: what is measured
+    then depends on it.
+    """
+    from confluent_kafka import ElectionType, KafkaException  # noqa: PLC0415
+
+    # `elect_leaders` of confluent-kafka takes no time limit of its own (a SystemError).
+    admin = admin_client(bootstrap, **{"socket.timeout.ms": int(ELECT_SECONDS * 1000)})
+    try:
+        # A partition that cannot be moved (its preferred replica is not in sync) stays where it is.
+        admin.elect_leaders(ElectionType.PREFERRED, None).result(ELECT_SECONDS * 2)
+    except KafkaException as error:
+        raise LabError(
+            f"leaders cannot be elected: {error.args[0].str()}", where=where,
+            hint="see `fab status`",
+        ) from error
 
 
 def forget_group(bootstrap: str, group: str) -> None:

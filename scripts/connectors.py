@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,48 +140,18 @@ class Workers:
         With `repair`, what somebody halted is resumed and what failed is restarted, but not for
         ever. Raises LabError naming the connector and the worker's own reason.
         """
-        allowed, problem = (RESTARTS if repair else 0), "no answer"
-        restarts, repaired, steady_at = 0, set(), 0.0
-
-        def running() -> bool:
-            nonlocal restarts, problem, steady_at
-            try:
-                states = {state.name: state for state in self.states()}
-            except RestError as error:
-                problem = error.what
-                return False
-            problem = next(
-                (text for name in self.wanted
-                 if (text := states[name].problem if name in states else f"{name} is not there")),
-                "",
-            )
-            broken = [states[name] for name in self.wanted
-                      if name in states and states[name].repair]
-            if broken and not repair:
-                raise LabError(problem, where=self.datacenter.name, hint="run `fab mirror`")
-            if any(state.failed for state in broken):
-                restarts += 1
-                steady_at = time.monotonic() + STEADY_SECONDS
-            if restarts > allowed:
-                raise LabError(
-                    f"{problem}, still after {allowed} restarts", where=self.datacenter.name,
-                    hint="see `fab logs HOST connect`",
-                )
-            for state in broken:
-                self._repair(state)
-                repaired.add(state.name)
-            return not problem and time.monotonic() >= steady_at
-
+        settling = _Settling(self, RESTARTS if repair else 0)
         try:
-            wait_until(running, timeout=timeout, pause=0.2)
+            wait_until(settling.over, timeout=timeout, pause=0.2)
         except TimeoutExpired:
             raise TimeoutExpired(
-                f"after {timeout:g} s: {problem}", where=self.datacenter.name,
+                f"after {timeout:g} s: {settling.problem}", where=self.datacenter.name,
                 hint="see `fab connect.status` and `fab logs HOST connect`",
             ) from None
-        return tuple(sorted(repaired))
+        return tuple(sorted(settling.repaired))
 
-    def _repair(self, state: ConnectorState) -> None:
+    def repair(self, state: ConnectorState) -> None:
+        """Resume what somebody halted, restart what failed. Raises RestError."""
         path = f"/connectors/{state.name}"
         if state.state in HALTED:
             self._patiently("PUT", f"{path}/resume", READY_SECONDS)
@@ -202,6 +172,47 @@ class Workers:
                 if error.status not in RETRIED or time.monotonic() >= deadline:
                     raise
             time.sleep(0.2)
+
+
+class _Settling:
+    """Connectors on their way to RUNNING: what is wrong, and what was done about it."""
+
+    def __init__(self, workers: Workers, allowed: int) -> None:
+        """`allowed`: how often failures are repaired; with 0, nothing is."""
+        self.workers, self.allowed = workers, allowed
+        self.problem = "no answer"
+        self.repaired: set[str] = set()
+        self._restarts, self._steady_at = 0, 0.0
+
+    def over(self) -> bool:
+        """Look once, and repair what can be. Raises LabError when that does not help."""
+        try:
+            there = {state.name: state for state in self.workers.states()}
+        except RestError as error:
+            self.problem = error.what
+            return False
+        wanted = {name: there.get(name) for name in self.workers.wanted}
+        texts = (state.problem if state else f"{name} is not there"
+                 for name, state in wanted.items())
+        self.problem = next(filter(None, texts), "")
+        self._mend([state for state in wanted.values() if state and state.repair])
+        return not self.problem and time.monotonic() >= self._steady_at
+
+    def _mend(self, broken: Sequence[ConnectorState]) -> None:
+        where = self.workers.datacenter.name
+        if broken and not self.allowed:
+            raise LabError(self.problem, where=where, hint="run `fab mirror`")
+        if any(state.failed for state in broken):
+            self._restarts += 1
+            self._steady_at = time.monotonic() + STEADY_SECONDS
+        if self._restarts > self.allowed:
+            raise LabError(
+                f"{self.problem}, still after {self.allowed} restarts", where=where,
+                hint="see `fab logs HOST connect`",
+            )
+        for state in broken:
+            self.workers.repair(state)
+            self.repaired.add(state.name)
 
 
 def converge_connectors(

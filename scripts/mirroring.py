@@ -22,6 +22,7 @@ from scripts.cluster import (
 from scripts.connectors import Workers
 from scripts.errors import LabError, TimeoutExpired
 from scripts.fleet import Fleet
+from scripts.records import Tail, offsets_by_value, time_at, value_at
 from scripts.rest import RestError
 from scripts.session import bootstrap
 
@@ -30,7 +31,7 @@ CANARY_RETENTION_MS = 600_000
 PROBES = 20
 PROBE_PAUSE = 0.05
 CROSS_SECONDS = 90.0
-READ_SECONDS = 20.0
+READ_PAUSE = 0.01
 CHECKPOINTS = "{}.checkpoints.internal"
 
 
@@ -131,14 +132,14 @@ class MirrorView:
             stop, mirrored = future.result().offset, offsets[place.topic, place.partition]
             age = 0.0
             if stop > mirrored:
-                record = _record_at(self.source, place.topic, place.partition, mirrored)
+                record = time_at(self.source, place.topic, place.partition, mirrored)
                 age = max(time.time() - record / 1000, 0.0) if record else 0.0
             yield PartitionLag(place.topic, place.partition, stop, mirrored, round(age, 3))
 
     def _checkpoint_age(self) -> float | None:
         """Seconds since the last checkpoint was written; None when there is none yet."""
         topic = CHECKPOINTS.format(self.mirror.source)
-        stamp = _record_at(self.target, topic, 0, -1)
+        stamp = time_at(self.target, topic, 0, -1)
         return round(time.time() - stamp / 1000, 3) if stamp else None
 
     def running(self) -> str:
@@ -178,31 +179,47 @@ class MirrorView:
         )
 
     def _cross(self, run: str, remote: str) -> tuple[dict[str, int], list[float]]:
-        """Send probes one by one and time each one's arrival; offsets in the source by record."""
+        """Send probes at a steady pace and time each one's arrival; offsets in the source by
+        record. The first is awaited alone: the mirror may yet have to see that the topic is there.
+        """
         from confluent_kafka import Producer  # noqa: PLC0415
 
         producer = Producer(client_settings(self.source, acks="all", **{"linger.ms": 0}))
-        reader = _Reader(self.target, remote)
+        tail = Tail(self.target, remote)
+        sent: dict[str, int] = {}
+        began: dict[str, float] = {}
+        arrived: dict[str, float] = {}
+
+        def acknowledged(error: Any, message: Any) -> None:
+            if error is None:
+                sent[message.value().decode()] = message.offset()
+
+        def send() -> None:
+            value = f"{run}-{len(began)}"
+            began[value] = time.time()
+            producer.produce(CANARY, value=value, partition=0, on_delivery=acknowledged)
+
+        def crossed() -> bool:
+            if len(began) < PROBES and arrived and time.time() >= max(began.values()) + PROBE_PAUSE:
+                send()
+            producer.poll(0)
+            now = dict.fromkeys(tail.read(READ_PAUSE), time.time())
+            arrived.update({value: at for value, at in now.items() if value in began})
+            return len(arrived) == len(sent) == PROBES
+
         try:
-            sent: dict[str, int] = {}
-            latencies = []
-            for number in range(PROBES):
-                value = f"{run}-{number}"
-
-                def acknowledged(error: Any, message: Any, value: str = value) -> None:
-                    if error is None:
-                        sent[value] = message.offset()
-
-                began = time.time()
-                producer.produce(CANARY, value=value, partition=0, on_delivery=acknowledged)
-                if producer.flush(30) or value not in sent:
-                    raise LabError("a record was not acknowledged", where=self.mirror.source)
-                reader.wait_for(value, CROSS_SECONDS, self.mirror.name)
-                if number:  # the first waits until the mirror has seen that the topic is there
-                    latencies.append(time.time() - began)
-            return sent, latencies
+            send()
+            wait_until(crossed, timeout=CROSS_SECONDS, pause=0)
+        except TimeoutExpired:
+            raise LabError(
+                f"{len(began) - len(arrived)} of {len(began)} records did not cross within "
+                f"{CROSS_SECONDS:g} s, {len(began) - len(sent)} were not acknowledged",
+                where=self.mirror.name, hint="see `fab mirror.status`",
+            ) from None
         finally:
-            reader.close()
+            tail.close()
+        first = f"{run}-0"
+        return sent, [arrived[one] - began[one] for one in began if one != first]
 
     def _commit(self, offset: int) -> None:
         from confluent_kafka import Consumer, TopicPartition  # noqa: PLC0415
@@ -229,7 +246,7 @@ class MirrorView:
         # What stands at the translated offset is the committed record or an older one: translation
         # may round down, so that records are read again, but never up, which would skip some. It
         # may be one of another mirror, whose proof is written into the same source meanwhile.
-        offsets = _offsets_by_value(self.source, CANARY, committed)
+        offsets = offsets_by_value(self.source, CANARY, committed)
         probe = Consumer(client_settings(self.target, **{"group.id": self._group}))
         seen = "nothing"
         try:
@@ -238,7 +255,7 @@ class MirrorView:
                 (found,) = probe.committed([TopicPartition(remote, 0)], timeout=10)
                 if found.offset < 0:
                     return None
-                there = _value_at(self.target, remote, found.offset)
+                there = value_at(self.target, remote, found.offset)
                 seen = f"{found.offset}, where {there or 'nothing'} stands"
                 # One of before this run's second record is the translation of an earlier commit.
                 place = offsets.get(there, -1)
@@ -256,97 +273,3 @@ class MirrorView:
         finally:
             probe.close()
         return f"offset {committed} became {there}, {committed - place} records early"
-
-
-class _Reader:
-    """Reads a topic of the target from its end of now on, also one that is not there yet."""
-
-    def __init__(self, servers: str, topic: str) -> None:
-        from confluent_kafka import Consumer, TopicPartition  # noqa: PLC0415
-
-        self._consumer = Consumer(client_settings(servers, **{
-            "group.id": "kafkalab-reader", "enable.auto.commit": False,
-            "auto.offset.reset": "earliest", "isolation.level": "read_committed",
-            "topic.metadata.refresh.interval.ms": 1000, "fetch.wait.max.ms": 20,
-        }))
-        there = topic in self._consumer.list_topics(timeout=10).topics
-        start = 0
-        if there:
-            place = TopicPartition(topic, 0)
-            start = self._consumer.get_watermark_offsets(place, timeout=10)[1]
-        self._consumer.assign([TopicPartition(topic, 0, start)])
-
-    def wait_for(self, value: str, timeout: float, where: str) -> None:
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            message = self._consumer.poll(0.1)
-            if (
-                message is not None and message.error() is None
-                and message.value().decode() == value
-            ):
-                return
-        raise LabError(f"a record did not cross within {timeout:g} s", where=where,
-                       hint="see `fab mirror.status`")
-
-    def close(self) -> None:
-        self._consumer.close()
-
-
-def _message_at(servers: str, topic: str, partition: int, offset: int) -> Any:
-    """The record at `offset`, or the first one after it (markers have offsets of their own); -1 is
-    the last record. None when there is none."""
-    from confluent_kafka import Consumer, KafkaException, TopicPartition  # noqa: PLC0415
-
-    consumer = Consumer(client_settings(servers, **{
-        "group.id": "kafkalab-reader", "enable.auto.commit": False, "fetch.wait.max.ms": 20,
-    }))
-    try:
-        place = TopicPartition(topic, partition)
-        low, high = consumer.get_watermark_offsets(place, timeout=10)
-        back = 1
-        while offset < 0 and high - back >= low:
-            consumer.assign([TopicPartition(topic, partition, high - back)])
-            message = consumer.poll(0.5)
-            if message is not None and message.error() is None:
-                return message
-            back *= 2
-        if offset < low or offset >= high:
-            return None
-        consumer.assign([TopicPartition(topic, partition, offset)])
-        message = consumer.poll(2)
-        return message if message is not None and message.error() is None else None
-    except KafkaException:
-        return None
-    finally:
-        consumer.close()
-
-
-def _record_at(servers: str, topic: str, partition: int, offset: int) -> int | None:
-    """The timestamp of the record at an offset, in ms since the epoch."""
-    message = _message_at(servers, topic, partition, offset)
-    return int(message.timestamp()[1]) if message is not None else None
-
-
-def _value_at(servers: str, topic: str, offset: int) -> str:
-    message = _message_at(servers, topic, 0, offset)
-    return message.value().decode() if message is not None and message.value() else ""
-
-
-def _offsets_by_value(servers: str, topic: str, last: int) -> dict[str, int]:
-    """The offset of each record of partition 0 up to the one at `last`, by its content."""
-    from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition  # noqa: PLC0415
-
-    consumer = Consumer(client_settings(servers, **{
-        "group.id": "kafkalab-reader", "enable.auto.commit": False, "fetch.wait.max.ms": 20,
-    }))
-    found: dict[str, int] = {}
-    deadline = time.monotonic() + READ_SECONDS
-    try:
-        consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
-        while last not in found.values() and time.monotonic() < deadline:
-            for message in consumer.consume(500, 0.2):
-                if message.error() is None and message.offset() <= last:
-                    found[message.value().decode()] = message.offset()
-    finally:
-        consumer.close()
-    return found

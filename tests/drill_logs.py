@@ -13,7 +13,7 @@ from lab.drills.log import (
     HEALTHY,
     HOME,
     MOVED,
-    REPAIRED,
+    REPAIR,
     START,
     Acked,
     Committed,
@@ -144,7 +144,7 @@ def failover_log(shape: Shape) -> Maker:
 
 def _home(made: Maker, shape: Shape, late: list[int], unread: list[int]) -> None:
     """Back to A: repaired at 20 s, healthy at 21 s, caught up at 22.5 s, home at 23 s."""
-    made.event(REPAIRED, 20)
+    made.event(REPAIR, 20)
     made.event(HEALTHY, 21)
     made.event(CAUGHT_UP, 22.5)
     made.event(HOME, 23)
@@ -163,7 +163,7 @@ def outage_log(*, rate: int = 30, keys: int = 3, gap: float = 0.0) -> Maker:
     made.event(START, 0)
     first = made.produce(A, 10 * rate, 0, every)
     made.event(FAULT, 10)
-    made.event(REPAIRED, 12)
+    made.event(REPAIR, 12)
     made.event(HEALTHY, 15)
     second = made.produce(A, 20 * rate, 10 + gap, every)
     made.consume(first + second, A)

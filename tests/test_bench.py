@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from bench import lab as bench_lab
-from bench import measure, peers, report, runlog
+from bench import measure, peers, report, runlog, steps
 from bench.__main__ import SCENARIOS, _arguments
 from lab.config import load, parse
 from lab.topology import Topology, build
+from scripts.kafka_dist import Distribution
 from scripts.paths import PROJECT
+from scripts.platforms import image, recipe
 
 
 def topology(**options: Any) -> Topology:
@@ -49,6 +51,18 @@ def result(**walls: list[float]) -> dict[str, Any]:
 ])
 def test_spread_shows_the_median_and_the_range(values: list[float], text: str) -> None:
     assert str(report.Spread.of(values)) == text
+
+
+def test_records_are_counted_and_never_broken() -> None:
+    costs = {
+        f"failover-hosts.{cost}": [{"wall": value} for value in (0.0, 1701.0, 2176.0)]
+        for cost in ("rto", "records")
+    }
+    text = report.render({"machine": result()["machine"], "measures": costs, "breakdown": {}})
+    row = next(line for line in text.splitlines() if line.startswith("| hosts killed"))
+    cells = [cell.strip() for cell in row.split("|")]
+    assert cells[2] == "1,701.0 [0.0-2,176.0]"
+    assert "1,701 [0-2,176]" in cells
 
 
 def test_spread_of_nothing_is_refused() -> None:
@@ -119,6 +133,15 @@ def test_later_results_replace_the_same_measure_of_earlier_ones() -> None:
     merged = report.merge([result(ours__first=[1.0], cold__base=[60.0]), result(ours__first=[2.0])])
     assert merged["measures"]["ours.first"][0]["wall"] == 2.0
     assert merged["measures"]["cold.base"][0]["wall"] == 60.0
+
+
+def test_a_page_of_several_results_says_what_is_of_which_commit() -> None:
+    first, second = result(ours__first=[1.0], cold__base=[60.0]), result(ours__first=[2.0])
+    second["machine"] = {**second["machine"], "commit": "def"}
+    text = report.render(report.merge([first, second]))
+    assert "Cold: measured 2026-01-02 at commit abc:" in text
+    assert "Ours: measured 2026-01-02 at commit def:" in text
+    assert "Measured 2026-01-02 at commit abc:" in report.render(report.merge([first]))
 
 
 def test_page_keeps_all_but_the_text_between_the_markers(tmp_path: Path) -> None:
@@ -254,6 +277,21 @@ def test_a_process_that_fails_does_not_count(tmp_path: Path) -> None:
         measure.timed([sys.executable, "-c", code], log=tmp_path / "log", env={}, cwd=tmp_path)
 
 
+def test_a_process_that_is_ended_may_clean_up_first(tmp_path: Path) -> None:
+    """A drill repairs what it broke; the lab is not taken away from under it."""
+    code = (
+        "import signal, time, pathlib\n"
+        "def end(*_):\n"
+        "    time.sleep(1); pathlib.Path('clean').touch(); raise SystemExit(143)\n"
+        "signal.signal(signal.SIGTERM, end); pathlib.Path('up').touch(); time.sleep(60)"
+    )
+    with pytest.raises(measure.BenchError, match=r"no end after 2 s"):
+        measure.timed(
+            [sys.executable, "-c", code], log=tmp_path / "log", env={}, cwd=tmp_path, timeout=2
+        )
+    assert {path.name for path in tmp_path.iterdir()} >= {"up", "clean"}
+
+
 def test_a_process_that_hangs_is_ended(tmp_path: Path) -> None:
     with pytest.raises(measure.BenchError, match=r"no end after 0.3 s"):
         measure.timed(
@@ -262,11 +300,22 @@ def test_a_process_that_hangs_is_ended(tmp_path: Path) -> None:
         )
 
 
+def test_a_build_from_cold_caches_finds_no_image_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipe, "REPOSITORY", recipe.REPOSITORY)
+    monkeypatch.setattr(image, "BUILD_LABEL", image.BUILD_LABEL)
+    kafka = Distribution("kafka_2.13-3.9.2", "3.9.2", Path("kafka.tar"), "0" * 64, "cache")
+    usual, label = recipe.host_tag(kafka), image.BUILD_LABEL
+    steps.own_images("localhost/kafkalab-bench")
+    assert recipe.host_tag(kafka) == usual.replace("kafkalab", "kafkalab-bench", 1)
+    assert label != image.BUILD_LABEL
+
+
 def test_baselines_run_only_where_their_folder_is_given(tmp_path: Path) -> None:
-    assert _arguments([]).names == ["ours", "network", "network-jvm", "import", "mirrors"]
+    always = ["import", "mirrors", "failovers"]
+    assert _arguments([]).names == ["ours", "network", "network-jvm", *always]
     with_peer = _arguments(["--peer", str(tmp_path)]).names
     assert with_peer == [
-        "ours", "network", "network-jvm", "raw", "raw-opt", "ansible", "import", "mirrors",
+        "ours", "network", "network-jvm", "raw", "raw-opt", "ansible", *always,
     ]
     assert _arguments(["--peer", str(tmp_path), "--all"]).names == list(SCENARIOS)
     assert _arguments(["--only", "import,ours"]).names == ["ours", "import"]

@@ -7,7 +7,8 @@ import socket
 import pytest
 
 from scripts import cluster
-from scripts.cluster import forget_group
+from scripts.cluster import forget_group, spread_leaders
+from scripts.errors import LabError
 
 
 def test_a_group_whose_cluster_does_not_answer_is_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,3 +17,12 @@ def test_a_group_whose_cluster_does_not_answer_is_let_be(monkeypatch: pytest.Mon
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and does not listen
         forget_group(f"127.0.0.1:{nobody.getsockname()[1]}", "group")
+
+
+def test_leaders_of_a_cluster_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "ELECT_SECONDS", 1.0)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        with pytest.raises(LabError, match="dc1: leaders cannot be elected") as raised:
+            spread_leaders(f"127.0.0.1:{nobody.getsockname()[1]}", where="dc1")
+    assert raised.value.hint == "see `fab status`"

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lab.drills.figures import Score
-from lab.drills.log import FAULT, HEALTHY, HOME, MOVED, REPAIRED, Log
+from lab.drills.log import FAULT, HEALTHY, HOME, MOVED, REPAIR, Log
 from lab.drills.measures import latency, longest_gap
 from lab.drills.objectives import Objectives
 from lab.drills.outage import OutageScore, outage
@@ -275,7 +275,7 @@ def test_a_return_that_broke_off_has_failed() -> None:
 
 def test_repairs_after_the_end_are_no_failback() -> None:
     made = failover_log(Shape())
-    made.event(REPAIRED, 30)
+    made.event(REPAIR, 30)
     assert score(made.log).failback is None
 
 

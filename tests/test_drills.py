@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 
 from lab.config import parse
-from lab.drills.log import Log
+from lab.drills.log import Acked, Log
 from lab.topology import Topology, build
 from scripts.drills import topics
-from scripts.drills.clients import Client
+from scripts.drills.clients import Client, Place
 from scripts.drills.failover import Plan, mirrors_of
 from scripts.drills.faults import Hosts, Link, Services, kill_service, refuse_writes
-from scripts.drills.rehearsal import terminable
+from scripts.drills.rehearsal import Every, terminable
 from scripts.errors import LabError, UsageError
 from scripts.platforms import Platform
 from tests.conftest import LAB, Fab
@@ -176,3 +177,71 @@ def test_copies_are_named_as_the_mirror_names_them(topology: Topology) -> None:
         "dc2": "kafkalab-drill", "dc1": "dc1.kafkalab-drill",
     }
     assert Log(keys=topics.KEYS).when("fault") is None
+
+
+def test_who_is_a_moment_behind_has_caught_up() -> None:
+    """Records are acknowledged all the time: the last of them never have arrived already."""
+    now = time.time()
+    log, arrived = Log(keys=1), set(range(90))
+    log.acked = [Acked(n, 0, at, at, "dc1", n) for n in range(100) for at in [now - 10 + n / 10]]
+    asked: list[int] = []
+
+    def holds(one: Acked) -> bool:
+        asked.append(one.number)
+        return one.number in arrived
+
+    caught_up, complete = Every(log, holds, behind=2.0), Every(log, holds)
+    assert caught_up() and not complete()
+    asked.clear()
+    assert caught_up() and not complete()
+    assert asked == [90], "what held is looked at again"
+    arrived |= set(range(91, 100))
+    assert not complete(), "one is missing"
+    arrived.add(90)
+    assert complete()
+
+
+class _Brokers:
+    """An admin client whose brokers answer DeleteRecords as told, a round at a time."""
+
+    def __init__(self, *rounds: dict[int, int]) -> None:
+        """`rounds`: the error code of each partition that fails."""
+        self.rounds, self.asked = list(rounds), list[list[int]]()
+
+    def delete_records(self, spots: list[object], request_timeout: float) -> dict[object, object]:
+        from concurrent.futures import Future
+
+        from confluent_kafka import KafkaError, KafkaException
+
+        errors = self.rounds.pop(0)
+        self.asked.append([spot.partition for spot in spots])  # type: ignore[attr-defined]
+        futures: dict[object, object] = {}
+        for spot in spots:
+            future = futures[spot] = Future[None]()
+            code = errors.get(spot.partition)  # type: ignore[attr-defined]
+            if code is None:
+                future.set_result(None)
+            else:
+                future.set_exception(KafkaException(KafkaError(code)))
+        return futures
+
+
+def test_a_broker_that_does_not_know_of_the_topic_yet_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from confluent_kafka import KafkaError
+
+    unknown, denied = KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED
+    place = Place("dc1", "127.0.0.1:1", {"dc1": "kafkalab-drill"})
+    brokers = _Brokers({2: unknown, 4: unknown}, {4: unknown}, {})
+    monkeypatch.setattr(topics, "admin_client", lambda servers: brokers)
+    topics.empty(place)
+    assert brokers.asked == [[0, 1, 2, 3, 4, 5], [2, 4], [4]]
+
+    monkeypatch.setattr(topics, "admin_client", lambda servers: _Brokers({1: denied}))
+    with pytest.raises(LabError, match="dc1: kafkalab-drill cannot be emptied"):
+        topics.empty(place)
+    monkeypatch.setattr(topics, "EMPTY_S", -1.0)
+    monkeypatch.setattr(topics, "admin_client", lambda servers: _Brokers({1: unknown}))
+    with pytest.raises(LabError, match="cannot be emptied"):
+        topics.empty(place)

@@ -23,4 +23,4 @@ class Objectives(Section):
     max_rto_seconds: Seconds | None = 15.0
     max_duplicates: Count | None = None
     max_ack_gap_seconds: Seconds | None = 20.0
-    max_recovery_seconds: Seconds | None = 120.0
+    max_recovery_seconds: Seconds | None = 180.0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab.drills.figures import Figure, Score, counted
-from lab.drills.log import END, FAULT, HEALTHY, REPAIRED, START, Log
+from lab.drills.log import END, FAULT, HEALTHY, REPAIR, START, Log
 from lab.drills.measures import (
     Latency,
     between,
@@ -35,7 +35,7 @@ class OutageScore(Score):
     never consumed. corrupt: reads of records with a wrong checksum.
     duplicates, order_violations: see measures.Reading.
     recovery_seconds: FAULT to HEALTHY, with the time for which the drill kept the failure up.
-    resync_seconds: REPAIRED to HEALTHY; None also when nothing had to be repaired.
+    resync_seconds: REPAIR to HEALTHY; None also when nothing had to be repaired.
     ack_latency: from sending to acknowledgement, of what was sent from START on.
     """
 
@@ -130,7 +130,7 @@ def outage(log: Log) -> OutageScore:
             end if waiting or acks.keys() - read.first.keys() else None,
         ),
         recovery_seconds=between(fault, log.when(HEALTHY)),
-        resync_seconds=between(log.when(REPAIRED), log.when(HEALTHY)),
+        resync_seconds=between(log.when(REPAIR), log.when(HEALTHY)),
         lost=len(acks.keys() - stored),
         skipped=len((acks.keys() & stored) - read.first.keys()),
         duplicates=read.duplicates,

@@ -14,7 +14,7 @@ from lab.drills.log import (
     FAULT,
     HEALTHY,
     HOME,
-    REPAIRED,
+    REPAIR,
     START,
     Acked,
     Log,
@@ -37,11 +37,11 @@ from lab.drills.translation import Translation, translation
 class Failback:
     """The way home; seconds and numbers of records, None is what never happened.
 
-    recovery_seconds: REPAIRED to HEALTHY. catch_up_seconds: REPAIRED to CAUGHT_UP, which includes
+    recovery_seconds: REPAIR to HEALTHY. catch_up_seconds: REPAIR to CAUGHT_UP, which includes
     the recovery. home_rto_seconds: from the last record that the group read in the target to the
     first new one that it read in the source again; home_write_gap_seconds: the same for
     acknowledgements.
-    late: records that the target lacked (see rpo_records), read for the first time after REPAIRED.
+    late: records that the target lacked (see rpo_records), read for the first time after REPAIR.
     lost: acknowledged anywhere, but never read by the group or, when the clusters were read at the
     end, held by none of them.
     """
@@ -175,16 +175,16 @@ def _returns(back: Failback) -> tuple[Figure, ...]:
         Figure("home_write_gap_seconds", "write gap of the return", back.home_write_gap_seconds,
                "s", "between the acknowledgements away and at home"),
         Figure("recovery_seconds", "recovery", back.recovery_seconds, "s",
-               "from the repair until every replica was in sync again",
+               "from giving back what was broken until every replica was in sync",
                "happens", "max_recovery_seconds"),
         Figure("catch_up_seconds", "catch-up", back.catch_up_seconds, "s",
-               "from the repair until the mirrors had nothing left to copy", "happens"),
+               "from giving back what was broken until the mirrors were up to date", "happens"),
     )
 
 
 def failover(log: Log, *, source: str, target: str) -> FailoverScore:
     """The score of what was recorded when clients moved from `source` to `target`."""
-    fault, repaired = log.when(FAULT), log.when(REPAIRED)
+    fault, repaired = log.when(FAULT), log.when(REPAIR)
     acks = first_acks(log.acked)
     read = reading(log.consumed)
     held = numbers(log.held)
@@ -266,7 +266,7 @@ def _failback(
     source: str, target: str,
 ) -> Failback | None:
     """None when the source was repaired only after the drill, if at all."""
-    repaired, end = log.when(REPAIRED), log.when(END)
+    repaired, end = log.when(REPAIR), log.when(END)
     if log.when(HOME) is None and (repaired is None or (end is not None and repaired > end)):
         return None
     away = next((i for i, seen in enumerate(log.consumed) if seen.cluster == target), None)

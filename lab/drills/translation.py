@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lab.drills.log import REPAIRED, Acked, Log
+from lab.drills.log import REPAIR, Acked, Log
 from lab.drills.measures import numbers
 
 
@@ -34,7 +34,7 @@ def translation(
     log: Log, before: Mapping[int, Acked], source: str, target: str
 ) -> tuple[Translation, ...]:
     """A line for each key. What the target never held can be neither read again nor passed over."""
-    until = log.when(REPAIRED) or math.inf
+    until = log.when(REPAIR) or math.inf
     committed = {one.key: one.offset for one in log.committed
                  if one.cluster == one.origin == source and one.at < until}
     mirrored = [seen for seen in log.consumed

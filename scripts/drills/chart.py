@@ -19,13 +19,13 @@ from lab.drills.log import (
     HEALTHY,
     HOME,
     MOVED,
-    REPAIRED,
+    REPAIR,
     START,
 )
 from lab.drills.timeline import Delay, Mark, Timeline
 
 WORDS = {
-    START: "start", FAULT: "failure", DETECTED: "noticed", MOVED: "moved", REPAIRED: "repaired",
+    START: "start", FAULT: "failure", DETECTED: "noticed", MOVED: "moved", REPAIR: "repair",
     HEALTHY: "healthy", CAUGHT_UP: "caught up", HOME: "home", END: "end",
 }
 HUES = 4  # the style sheet's colours; a fifth datacenter gets the first again

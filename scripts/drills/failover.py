@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lab.drills.log import (
@@ -14,9 +13,8 @@ from lab.drills.log import (
     HEALTHY,
     HOME,
     MOVED,
-    REPAIRED,
+    REPAIR,
     START,
-    Acked,
     Log,
 )
 from lab.drills.measures import numbers
@@ -26,12 +24,12 @@ from scripts.deploy import deploy
 from scripts.drills import topics
 from scripts.drills.clients import Reader, Watcher, Writer, read_all
 from scripts.drills.faults import Fault, Hosts, Link, Services
-from scripts.drills.rehearsal import Rehearsal
+from scripts.drills.rehearsal import Every, Rehearsal
 from scripts.errors import TimeoutExpired, UsageError
 from scripts.session import Session
 
 MODES = ("hosts", "services", "link")
-BEHIND_S = 2.0  # a copy that is younger need not have arrived for a mirror to have caught up
+BEHIND_S = 2.0  # what is younger need not have arrived for mirrors and group to have caught up
 TRANSLATED_S = 10.0
 CUT_S = 300  # what a cut link may last beside the part of the drill that is measured
 
@@ -190,11 +188,11 @@ class Failover(Rehearsal):
 
     def _repair(self) -> None:
         plan = self.plan
-        self.say(f"bringing back {plan.source}")
+        self.event(REPAIR, f"bringing back {plan.source}")
         self.fault.repair()
         self.look_again()
         self.fault = self._fault()  # with the connections of now
-        self.event(REPAIRED, f"{plan.source} is back")
+        self.say(f"{plan.source} is back")
         self.await_healthy()
         self.event(HEALTHY, f"{plan.source} is healthy, the mirrors run")
 
@@ -202,11 +200,11 @@ class Failover(Rehearsal):
         plan = self.plan
         source = self.place(plan.source)
         back = self.start(Watcher(self.log, self.run, source, plan.target))
-        self.let(lambda: self._all_read() and self._all_copied(back, BEHIND_S),
-                 "both mirrors have caught up", kind=CAUGHT_UP)
+        read, copied = self._read(BEHIND_S), self._copied(back, BEHIND_S)
+        self.let(lambda: read() and copied(), "both mirrors have caught up", kind=CAUGHT_UP)
         self.writer.pause()
-        self.let(lambda: not self.writer.pending and self._all_read()
-                 and self._all_copied(back, 0),
+        all_read, all_copied = self._read(), self._copied(back)
+        self.let(lambda: not self.writer.pending and all_read() and all_copied(),
                  f"everything that was written in {plan.target} is in {plan.source}")
         copies = source.topics[plan.target]
         self.let(lambda: all(
@@ -222,26 +220,23 @@ class Failover(Rehearsal):
         """Let the group read to the end, and look what is stored."""
         self.writer.end()
         self.event(END, "nothing more is written")
-        self.let(self._all_read, "all was read")
+        self.let(self._read(), "all was read")
         self.reader.end()
         if self.log.when(HOME):
             for name in self.datacenters:
                 self.log.stored += read_all(self.run, self.place(name), topics.KEYS)
 
-    def _all_read(self) -> bool:
+    def _read(self, behind: float = 0) -> Every:
         """Whether the group has read all that was acknowledged and can be had now."""
-        wanted: Iterable[Acked] = self.log.acked
-        if not self.log.when(REPAIRED):  # the source is out of reach: only its copies are left
-            held = numbers(self.log.held)
-            wanted = (
-                one for one in wanted if one.cluster != self.plan.source or one.number in held
-            )
-        return all(one.number in self.reader.seen for one in wanted)
+        seen, source = self.reader.seen, self.plan.source
+        if self.log.when(REPAIR):
+            return Every(self.log, lambda one: one.number in seen, behind)
+        held = numbers(self.log.held)  # the source is out of reach: only its copies are left
+        return Every(self.log, lambda one: one.number in seen or (
+            one.cluster == source and one.number not in held
+        ), behind)
 
-    def _all_copied(self, back: Watcher, behind: float) -> bool:
-        horizon = time.time() - behind
-        return all(
-            one.number in back.seen for one in self.log.acked
-            if one.cluster == self.plan.target and one.acked <= horizon
-        )
-
+    def _copied(self, back: Watcher, behind: float = 0) -> Every:
+        """Whether all that was written in the target has come home."""
+        seen, target = back.seen, self.plan.target
+        return Every(self.log, lambda one: one.cluster != target or one.number in seen, behind)

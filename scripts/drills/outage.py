@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lab.drills.log import END, FAULT, HEALTHY, START, Log
+from lab.drills.log import END, FAULT, HEALTHY, REPAIR, START, Log
 from lab.services import SERVICES
 from lab.topology import Datacenter, Host
 from scripts import ensemble
 from scripts.cluster import Cluster
 from scripts.drills import faults, topics
 from scripts.drills.clients import Place, Reader, Writer, read_all
-from scripts.drills.rehearsal import SETTLE_S, Rehearsal
+from scripts.drills.rehearsal import SETTLE_S, Every, Rehearsal
 from scripts.errors import LabError, UsageError
 from scripts.progress import Progress
 from scripts.rolling import roll_kafka
@@ -63,14 +63,15 @@ class Outage(Rehearsal):
             self.go_on(self.load.duration)
             self.event(FAULT, blow.text)
             blow.strike()
+            if blow.repair:
+                self.event(REPAIR, blow.repair)
             self.wait(blow.over, f"not over: {blow.text}", timeout=SETTLE_S, pause=0.2)
             self.cluster.wait_healthy()
             self.event(HEALTHY, "every server is back, nothing is under-replicated")
             self.go_on(self.load.duration)
             writer.end()
             self.event(END, "nothing more is written")
-            self.let(lambda: all(one.number in reader.seen for one in self.log.acked),
-                     "all was read")
+            self.let(Every(self.log, lambda one: one.number in reader.seen), "all was read")
             reader.end()
             self.log.stored = read_all(self.run, place, topics.KEYS)
         finally:
@@ -88,11 +89,15 @@ class Outage(Rehearsal):
 
 @dataclass(frozen=True)
 class Blow:
-    """What fails: words for it, what makes it so, and whether all of it is up again."""
+    """What fails: words for it, what makes it so, and whether all of it is up again.
+
+    `repair`: words for its end where that is the drill's own doing, as soon as `strike` returns.
+    """
 
     text: str
     strike: Callable[[], object]
     over: Callable[[], bool]
+    repair: str = ""
 
 
 def broker(drill: Outage, *, controller: bool = False, host: str = "") -> Blow:
@@ -143,7 +148,7 @@ def disk(drill: Outage, *, host: str = "") -> Blow:
 
     return Blow(
         f"{chosen.name} can write nothing for {DISK_S} s", strike,
-        lambda: _back(drill, chosen, "kafka", before),
+        lambda: _back(drill, chosen, "kafka", before), f"{chosen.name} can write again",
     )
 
 

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from lab.drills.log import Event, Log
+from lab.drills.log import Acked, Event, Log
 from lab.mirrors import Mirror
 from lab.services.context import Context
-from scripts.cluster import forget_group, wait_until
+from scripts.cluster import forget_group, spread_leaders, wait_until
 from scripts.drills import topics
 from scripts.drills.clients import Client, Place
 from scripts.errors import LabError, TimeoutExpired
@@ -134,7 +134,8 @@ class Rehearsal:
             )
 
     def await_healthy(self) -> None:
-        """Wait until the lab's part in the drill is in order. Raises LabError.
+        """Wait until the lab's part in the drill is in order, and spread the leaders over the
+        brokers again. Raises LabError.
 
         Connectors and tasks that failed with their cluster are restarted.
         """
@@ -157,6 +158,8 @@ class Rehearsal:
                 f"the lab is not healthy {HEALTHY_S:g} s after the drill: " + "; ".join(problems),
                 hint="run `fab up`, see `fab logs HOST SERVICE`",
             ) from None
+        for name in self.datacenters:
+            spread_leaders(self.place(name).servers, where=name)
 
     def _views(self) -> list[MirrorView]:
         return [
@@ -177,6 +180,26 @@ class Rehearsal:
                 topics.empty(place)
             except LabError as error:
                 self.say(f"warning: {error}")
+
+
+class Every:
+    """Whether something holds of every record that was acknowledged more than `behind` s ago.
+
+    While records go on being written, the newest are always still on their way. A record of which
+    it held is not looked at again.
+    """
+
+    def __init__(self, log: Log, holds: Callable[[Acked], bool], behind: float = 0) -> None:
+        self.log, self.holds, self.behind = log, holds, behind
+        self._next = 0
+
+    def __call__(self) -> bool:
+        horizon, acked = time.time() - self.behind, self.log.acked
+        while self._next < len(acked) and acked[self._next].acked <= horizon:
+            if not self.holds(acked[self._next]):
+                return False
+            self._next += 1
+        return True
 
 
 @contextlib.contextmanager

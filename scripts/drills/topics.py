@@ -5,6 +5,7 @@ A topic that comes and goes would make every mirror rebalance in the middle of a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from lab.mirrors import DRILL as TOPIC
@@ -12,7 +13,7 @@ from lab.mirrors import Mirror, remote_name
 from lab.services.context import Context
 from lab.services.kafka import replication
 from lab.topology import Topology
-from scripts.cluster import admin_client, keep_topic, wait_until
+from scripts.cluster import POLL_SECONDS, admin_client, keep_topic, spread_leaders, wait_until
 from scripts.drills.clients import Place
 from scripts.errors import LabError
 from scripts.session import bootstrap
@@ -20,6 +21,7 @@ from scripts.session import bootstrap
 KEYS = 6  # partitions, and keys of the records
 RETENTION_MS = 3_600_000
 APPEAR_S = 90.0
+EMPTY_S = 15.0
 
 
 def place(topology: Topology, context: Context, name: str, mirrors: Sequence[Mirror]) -> Place:
@@ -30,7 +32,7 @@ def place(topology: Topology, context: Context, name: str, mirrors: Sequence[Mir
 
 
 def prepare(topology: Topology, places: Sequence[Place]) -> None:
-    """Have every topic of `places` there, in sync and empty. Raises LabError."""
+    """Have every topic of `places` there, in sync, led by all brokers, empty. Raises LabError."""
     for one in places:
         keep_topic(
             one.servers, TOPIC, partitions=KEYS, retention_ms=RETENTION_MS, where=one.name,
@@ -38,25 +40,43 @@ def prepare(topology: Topology, places: Sequence[Place]) -> None:
         )
     for one in places:
         _await(one)
+        spread_leaders(one.servers, where=one.name)
     for one in places:
         empty(one)
 
 
 def empty(one: Place) -> None:
-    """Remove all records of a place's topics (not the topics). Raises LabError."""
-    from confluent_kafka import OFFSET_END, TopicPartition  # noqa: PLC0415
+    """Remove all records of a place's topics (not the topics). Raises LabError.
 
+    A broker that does not yet know, or no longer, that it leads a partition is asked again: topics
+    are known to one broker before they are to all.
+    """
+    from confluent_kafka import OFFSET_END, KafkaError, TopicPartition  # noqa: PLC0415
+
+    transient = {
+        KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+    }
     admin = admin_client(one.servers)
-    ends = [
+    left = [
         TopicPartition(topic, key, OFFSET_END)
         for topic in sorted(set(one.topics.values())) for key in range(KEYS)
     ]
-    for spot, future in admin.delete_records(ends, request_timeout=30).items():
-        error = future.exception(timeout=60)
-        if error is not None:
-            raise LabError(
-                f"{spot.topic} cannot be emptied: {error.args[0].str()}", where=one.name
-            ) from error
+    deadline = time.monotonic() + EMPTY_S
+    while left:
+        futures = admin.delete_records(left, request_timeout=30)
+        left = []
+        for spot, future in futures.items():
+            error = future.exception(timeout=60)
+            if error is None:
+                continue
+            if error.args[0].code() not in transient or time.monotonic() > deadline:
+                raise LabError(
+                    f"{spot.topic} cannot be emptied: {error.args[0].str()}", where=one.name
+                ) from error
+            left.append(TopicPartition(spot.topic, spot.partition, OFFSET_END))
+        if left:
+            time.sleep(POLL_SECONDS)
 
 
 def committed(one: Place, group: str, topic: str) -> list[int]:

@@ -239,6 +239,23 @@ def test_a_stopped_host_comes_back_with_its_data_and_its_key(
     assert bench.ssh(hosts["h3"], "ls /var/lib/kept") == (0, "/var/lib/kept")
 
 
+def test_a_host_that_loses_power_still_knows_the_others(
+    bench: Bench, hosts: dict[str, Instance]
+) -> None:
+    """An engine writes /etc/hosts anew at each start: what was added there has to come back."""
+    kept = "/var/lib/kafkalab/hosts"
+    assert bench.ssh(
+        hosts["h3"],
+        "echo 10.213.1.21 h1.test | sudo tee -a /etc/hosts >/dev/null; "
+        f"for i in $(seq 100); do cmp -s /etc/hosts {kept} && break; sleep 0.1; done; "
+        f"cmp /etc/hosts {kept}",
+    ) == (0, "")
+    local = bench.local()
+    local.kill(["h3"])
+    local.revive(["h3"])
+    assert bench.ssh(hosts["h3"], "getent hosts localhost && getent hosts h1.test")[0] == 0
+
+
 def test_two_labs_side_by_side(
     bench: Bench, hosts: dict[str, Instance], tmp_path: Path
 ) -> None:

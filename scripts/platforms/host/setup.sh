@@ -24,7 +24,7 @@ sed -i 's/^hosts:.*/hosts: files/' /etc/nsswitch.conf
 : > /etc/machine-id
 
 systemctl set-default multi-user.target
-systemctl enable ssh.service
+systemctl enable ssh.service kafkalab-hosts-restore.service kafkalab-hosts-keep.path
 
 # What a container does not need at boot: fourteen hosts share the cores of one workstation.
 for unit in \
