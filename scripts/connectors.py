@@ -20,7 +20,7 @@ from scripts.rest import Rest, RestError
 READY_SECONDS = 120
 RUNNING_SECONDS = 120
 RESTARTS = 3  # of failed tasks, before a person has to look
-# A task that was restarted is RUNNING until it meets again what it failed of.
+# A task that was restarted is RUNNING until it meets again what it failed of: it has to stay so.
 STEADY_SECONDS = 10.0
 HALTED = ("PAUSED", "STOPPED")  # by a person: Connect does neither by itself
 RETRIED = (404, 409, 500, 503)  # starting, rebalancing, or a request that was passed on too early
@@ -182,7 +182,8 @@ class _Settling:
         self.workers, self.allowed = workers, allowed
         self.problem = "no answer"
         self.repaired: set[str] = set()
-        self._restarts, self._steady_at = 0, 0.0
+        self._restarts = 0
+        self._running_since: float | None = None
 
     def over(self) -> bool:
         """Look once, and repair what can be. Raises LabError when that does not help."""
@@ -196,7 +197,17 @@ class _Settling:
                  for name, state in wanted.items())
         self.problem = next(filter(None, texts), "")
         self._mend([state for state in wanted.values() if state and state.repair])
-        return not self.problem and time.monotonic() >= self._steady_at
+        return self._steady()
+
+    def _steady(self) -> bool:
+        """All of it runs; after a restart, for long enough. Starting a task takes its own time."""
+        if self.problem:
+            self._running_since = None
+            return False
+        if self._running_since is None:
+            self._running_since = time.monotonic()
+        wanted = STEADY_SECONDS if self._restarts else 0.0
+        return time.monotonic() - self._running_since >= wanted
 
     def _mend(self, broken: Sequence[ConnectorState]) -> None:
         where = self.workers.datacenter.name
@@ -204,7 +215,6 @@ class _Settling:
             raise LabError(self.problem, where=where, hint="run `fab mirror`")
         if any(state.failed for state in broken):
             self._restarts += 1
-            self._steady_at = time.monotonic() + STEADY_SECONDS
         if self._restarts > self.allowed:
             raise LabError(
                 f"{self.problem}, still after {self.allowed} restarts", where=where,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -145,6 +146,23 @@ def test_a_task_that_runs_only_until_it_fails_again_does_not_run(topology: Topol
     rest.task_states["a-to-b.source"] = ["FAILED", *(["RUNNING"] * 3 + ["FAILED"]) * 3]
     with pytest.raises(LabError, match="still after 3 restarts"):
         workers(topology, rest).wait_running()
+
+
+def test_a_restarted_task_is_given_its_time_from_when_it_runs(
+    topology: Topology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not from the restart: one that takes long to start would pass before it could fail again."""
+    now = 0.0
+    monkeypatch.setattr(
+        connectors, "time", SimpleNamespace(monotonic=lambda: now, sleep=lambda seconds: None)
+    )
+    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest.task_states["a-to-b.source"] = ["FAILED", "RESTARTING", "RUNNING", "RUNNING", "RUNNING"]
+    settling = connectors._Settling(workers(topology, rest), 3)
+    seen = []
+    for now in (0.0, 9.0, 11.0, 20.9, 21.0):  # noqa: B007 - read by the clock
+        seen.append(settling.over())
+    assert seen == [False, False, False, False, True]
 
 
 def test_a_task_that_keeps_failing_is_told_with_its_reason(topology: Topology) -> None:
