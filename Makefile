@@ -19,7 +19,7 @@ venv: $(STAMP)  ## Make the Python environment only
 
 test: $(STAMP) lint workflow-tools test-checkov  ## Run every test, also those on real hosts
 	@$(BIN)/python -m pytest tests
-	@KAFKALAB_CDK=cdktn $(BIN)/python -m pytest -q tests/test_stacks.py  # the other engine
+	@KAFKALAB_CDK=cdktn $(BIN)/python -m pytest -q tests/stacks/test_stacks.py  # the other engine
 
 quick: $(STAMP)  ## Run the tests that need no hosts, terraform or emulator
 	@$(BIN)/python -m pytest -q -m 'not host and not terraform and not aws' tests
@@ -66,7 +66,7 @@ bindings: $(PREBUILT)/.installed  ## Write stacks/aws.py anew from the prebuilt 
 	@mv $(PREBUILT)/aws.py stacks/aws.py
 
 snapshots: $(STAMP)  ## Write anew what the tests compare the stacks with; look at `git diff`
-	@KAFKALAB_SNAPSHOTS=write $(BIN)/python -m pytest -q tests/test_stacks.py -k as_before
+	@KAFKALAB_SNAPSHOTS=write $(BIN)/python -m pytest -q tests/stacks/test_stacks.py -k as_before
 
 test-equivalence: $(STAMP) $(PREBUILT)/.installed  ## Hold the stacks against the prebuilt provider
 	@$(BIN)/python -m tests.equivalence $(PREBUILT)/bin/python

@@ -16,11 +16,10 @@ from bench.drills import failovers, mirrors
 from bench.lab import bench_lab
 from bench.measure import BenchError
 from bench.peers import ANSIBLE, Peers
-from bench.scenarios import SCENARIOS as PLAIN
-from bench.scenarios import Bench, Results, Scenario
-from scripts import kafka_dist
+from bench.scenarios import SCENARIOS as PLAIN, Bench, Results, Scenario
 from scripts.errors import LabError
-from scripts.paths import PROJECT, cache_dir
+from scripts.software import obtain as kafka_dist
+from scripts.workstation.paths import PROJECT, cache_dir
 
 SCENARIOS = {**PLAIN, "mirrors": Scenario(mirrors), "failovers": Scenario(failovers)}
 RESULTS = Path(__file__).parent / "results"

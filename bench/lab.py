@@ -13,9 +13,9 @@ from pathlib import Path
 
 from bench import runlog, steps
 from bench.measure import BenchError, Ran, timed, wait_quiet
-from lab.config import parse
+from lab.file import parse
 from lab.topology import Topology, build
-from scripts import paths
+from scripts.workstation import paths
 
 NAME = "bench"
 REPOSITORY = "localhost/kafkalab-bench"

@@ -9,8 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from scripts.paths import PROJECT
-from scripts.platforms import engine
+from scripts.platforms.local import engine
+from scripts.workstation.paths import PROJECT
 
 PACKAGES = ("fabric", "paramiko", "confluent-kafka", "pydantic")
 

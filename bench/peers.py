@@ -19,8 +19,8 @@ from pathlib import Path
 from bench.lab import BenchLab
 from bench.measure import BenchError, Ran, tail
 from lab.topology import Host, Topology
-from scripts.kafka_dist import Distribution
-from scripts.paths import cache_dir
+from scripts.software.obtain import Distribution
+from scripts.workstation.paths import cache_dir
 
 # Not the newest for Python 3.11: the controller of 2.19 takes twice the CPU for the same playbook.
 ANSIBLE = "2.18.19"

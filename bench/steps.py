@@ -15,7 +15,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from bench.measure import BenchError
-from scripts.platforms import Instance, engine, image, recipe
+from scripts.platforms import Instance
+from scripts.platforms.local import engine, image, recipe
 from scripts.session import Session
 
 ROOT_SECONDS = 30

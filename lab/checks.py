@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 
-from lab.config import LABEL, MAX_PORT, Datacenter, Lab
-from lab.mirrors import identity_cycle
-from lab.problems import Problem
+from lab.aws import checks as aws
+from lab.mirrors import checks as mirrors
+from lab.model import Datacenter, Lab
+from lab.options.section import LABEL, MAX_PORT
+from lab.problems import Problem, no_such_datacenter
+from lab.services.kafka import RESERVED_SETTINGS
 from lab.topology import (
     EXTERNAL_OFFSET,
     FIRST_OFFSET,
@@ -21,34 +23,14 @@ from lab.topology import (
 
 FIRST_EPHEMERAL_PORT = 32768  # Linux, ip_local_port_range
 MAX_FQDN = 253  # RFC 1035
-WIDEST_ADMIN_PREFIX = 8  # no organization is larger; two halves of the internet are the internet
-WIDEST_VPC_PREFIX = 16  # VPC user guide, "VPC CIDR blocks"
-LINKS = "links"
-# What the lab itself decides; anything else of Kafka's may stand in [kafka.config].
-RESERVED_SETTINGS = {
-    "broker.id": "the host's number",
-    "broker.rack": "the host's zone",
-    "listeners": "INTERNAL and EXTERNAL",
-    "advertised.listeners": "INTERNAL and EXTERNAL",
-    "listener.security.protocol.map": "INTERNAL and EXTERNAL",
-    "inter.broker.listener.name": "INTERNAL",
-    "log.dirs": "/data/kafka-logs",
-    "log.dir": "/data/kafka-logs",
-    "zookeeper.connect": "the datacenter's ensemble",
-    "num.partitions": "kafka.partitions",
-    "default.replication.factor": "kafka.replication_factor",
-    "min.insync.replicas": "kafka.min_insync_replicas",
-    "offsets.topic.num.partitions": "kafka.offsets_partitions",
-    "process.roles": "ZooKeeper",
-}
 
 
 def findings(lab: Lab) -> tuple[list[Problem], list[Problem]]:
     """The errors and the warnings of a lab whose fields are each right for themselves."""
     errors = [
-        *_names(lab), *_networks(lab), *_links(lab), *_mirrors(lab), *_replication(lab),
+        *_names(lab), *_networks(lab), *_links(lab), *mirrors.findings(lab), *_replication(lab),
         *_settings(lab),
-        *_ports(lab), *_aws(lab),
+        *_ports(lab), *aws.findings(lab),
     ]
     return errors, list(_warnings(lab))
 
@@ -111,51 +93,9 @@ def _links(lab: Lab) -> Iterator[Problem]:
         field = f"links[{index}].between"
         for name in link.between:
             if name not in known:
-                yield Problem(field, repr(name), _no_such(name, known))
+                yield Problem(field, repr(name), no_such_datacenter(name, known))
         if link.between[0] == link.between[1]:
             yield Problem(field, repr(link.between[0]), "links a datacenter to itself")
-
-
-def _mirrors(lab: Lab) -> Iterator[Problem]:
-    datacenters = {datacenter.name: datacenter for datacenter in lab.datacenters}
-    linked = {frozenset(link.between) for link in lab.links}
-    seen: set[str] = set()
-    for index, mirror in enumerate(lab.mirrors, 1):
-        field = f"mirrors[{index}]"
-        ends = {"from": mirror.source, "to": mirror.target}
-        strangers = {key: name for key, name in ends.items() if name not in datacenters}
-        for key, name in strangers.items():
-            yield Problem(f"{field}.{key}", repr(name), _no_such(name, list(datacenters)))
-        if strangers:
-            continue
-        if mirror.source == mirror.target:
-            yield Problem(f"{field}.to", repr(mirror.target), "mirrors a datacenter to itself")
-        elif frozenset(ends.values()) not in linked:
-            yield Problem(
-                field, mirror.name, "the two are not linked; accepted: with "
-                f'[[links]] between = ["{mirror.source}", "{mirror.target}"]',
-            )
-        if mirror.name in seen:
-            yield Problem(field, mirror.name, "is there already; accepted: one of each direction")
-        seen.add(mirror.name)
-        target = datacenters[mirror.target]
-        if not target.control and not target.connect:
-            yield Problem(
-                field, mirror.name, f"{target.name} has no host for Kafka Connect; "
-                "accepted: with control = 1 or connect = 1 there",
-            )
-    ring = identity_cycle(lab.mirrors)
-    if ring:
-        yield Problem(
-            "mirrors", " to ".join((*ring, ring[0])), "a ring with the identity policy in it, in "
-            'which records would come back; accepted: policy = "default" in all of it',
-        )
-
-
-def _no_such(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1, 0.5)
-    hint = f"did you mean {near[0]}?" if near else "accepted: " + ", ".join(known)
-    return f"no such datacenter; {hint}"
 
 
 def _replication(lab: Lab) -> Iterator[Problem]:
@@ -205,58 +145,6 @@ def _ports(lab: Lab) -> Iterator[Problem]:
     for index, datacenter in enumerate(lab.datacenters, 1):
         if FIRST_OFFSET["kafka"] + datacenter.kafka >= EXTERNAL_OFFSET:
             yield Problem(f"datacenters[{index}].kafka", str(datacenter.kafka), "too many brokers")
-
-
-def _aws(lab: Lab) -> Iterator[Problem]:
-    for index, cidr in enumerate(lab.aws.admin_cidrs, 1):
-        field = f"aws.admin_cidrs[{index}]"
-        if cidr.prefixlen < WIDEST_ADMIN_PREFIX and not lab.aws.world_open:
-            yield Problem(
-                field, repr(str(cidr)),
-                "lets (nearly) everybody in; accepted: your own address, such as 203.0.113.7/32 "
-                "(or world_open = true, if you mean it)",
-            )
-        for other in lab.aws.admin_cidrs[: index - 1]:
-            if cidr.overlaps(other):
-                yield Problem(field, repr(str(cidr)), f"overlaps {other}; accepted: one of them")
-                break
-    backend = lab.aws.backend
-    if backend.kind == "s3" and backend.bucket is None:
-        yield Problem("aws.backend.bucket", "", "missing, and needed with kind = 's3'")
-    if backend.kind == "local" and backend.bucket is not None:
-        yield Problem(
-            "aws.backend.kind", "'local'", "would not use the bucket; accepted with it: 's3'"
-        )
-    if lab.links:
-        for index, datacenter in enumerate(lab.datacenters, 1):
-            if datacenter.name == LINKS:
-                yield Problem(
-                    f"datacenters[{index}].name", repr(LINKS),
-                    "is what the stack of the links is called; accepted: any other name",
-                )
-
-
-def for_aws(lab: Lab) -> tuple[Problem, ...]:
-    """What a lab that may be made of containers still lacks before it can be made in AWS."""
-    return tuple(_lacking_for_aws(lab))
-
-
-def _lacking_for_aws(lab: Lab) -> Iterator[Problem]:
-    if not lab.aws.admin_cidrs:
-        yield Problem(
-            "aws.admin_cidrs", "",
-            "missing, and needed on AWS: where you sit, such as [\"203.0.113.7/32\"]",
-        )
-    if lab.aws.region is None and any(one.region is None for one in lab.datacenters):
-        yield Problem("aws.region", "", "missing, and needed on AWS, such as \"eu-central-1\"")
-    if lab.aws.backend.kind == "s3" and not (lab.aws.backend.region or lab.aws.region):
-        yield Problem("aws.backend.region", "", "missing, and needed: where the bucket is")
-    for index, datacenter in enumerate(lab.datacenters, 1):
-        if datacenter.cidr.prefixlen < WIDEST_VPC_PREFIX:
-            yield Problem(
-                f"datacenters[{index}].cidr", repr(str(datacenter.cidr)),
-                f"too large for a VPC; accepted on AWS: /{WIDEST_VPC_PREFIX} or smaller",
-            )
 
 
 def _warnings(lab: Lab) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from lab.aws import Image
+from lab.options.aws import Image
 
 Family = Literal["debian", "amazon"]
 

@@ -78,3 +78,9 @@ def _shown(value: object) -> str:
     if isinstance(value, dict | list) and len(value) > 3:
         return f"{type(value).__name__} of {len(value)}"
     return repr(value)
+
+
+def no_such_datacenter(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else "accepted: " + ", ".join(known)
+    return f"no such datacenter; {hint}"

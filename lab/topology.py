@@ -11,8 +11,7 @@ from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 from typing import Literal
 
-from lab.config import Datacenter as DatacenterConfig
-from lab.config import Lab
+from lab.model import Datacenter as DatacenterConfig, Lab
 
 Role = Literal["control", "zookeeper", "kafka", "connect"]
 ROLES: tuple[Role, ...] = ("control", "zookeeper", "kafka", "connect")
@@ -125,7 +124,7 @@ class Topology:
 
 
 def build(lab: Lab) -> Topology:
-    """The topology of a lab file that `lab.config` accepted."""
+    """The topology of a lab file that `lab.model` accepted."""
     cidrs = {datacenter.name: datacenter.cidr for datacenter in lab.datacenters}
     built = []
     for index, config in enumerate(lab.datacenters):

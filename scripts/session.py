@@ -11,17 +11,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.config import LabFile, load
+from lab.file import LabFile, load
 from lab.problems import Problem
 from lab.services.context import Context
 from lab.topology import SSH_PORT, Datacenter, Host, Topology, build
-from scripts import paths
 from scripts.errors import HostKeyError, LabError, UsageError
-from scripts.fleet import Fleet
+from scripts.hosts.fleet import Fleet
 from scripts.platforms import UP, Instance, Platform
+from scripts.workstation import paths
 
 if TYPE_CHECKING:
-    from scripts.kafka_dist import Distribution
+    from scripts.software.obtain import Distribution
 
 PLATFORMS = ("local", "aws")
 NOT_FETCHED = "0" * 64  # stands for the digest of a distribution that is not on this machine yet
@@ -61,7 +61,8 @@ class Session:
             from scripts.platforms.aws import Aws  # noqa: PLC0415
 
             return Aws(self.file, self.topology, state=self.state, say=self.say)
-        from scripts.platforms import engine, local  # noqa: PLC0415
+        from scripts.platforms import local  # noqa: PLC0415
+        from scripts.platforms.local import engine  # noqa: PLC0415
 
         return local.Local(
             self.topology, engine=engine.find(say=self.say), state=self.state, say=self.say,
@@ -70,13 +71,13 @@ class Session:
 
     def distribution(self) -> Distribution:
         """The Kafka distribution, fetched if this machine does not have it."""
-        from scripts import kafka_dist  # noqa: PLC0415
+        from scripts.software import obtain as kafka_dist  # noqa: PLC0415
 
         return kafka_dist.obtain(self.topology.config.kafka.version, say=self.say)
 
     def peek_distribution(self) -> Distribution | None:
         """The distribution if this machine has it; fetches nothing."""
-        from scripts import kafka_dist  # noqa: PLC0415
+        from scripts.software import obtain as kafka_dist  # noqa: PLC0415
 
         version = self.topology.config.kafka.version
         with contextlib.suppress(LabError):

@@ -6,9 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-from lab.aws import PUBLIC_KEY
-from lab.checks import for_aws
-from lab.config import Lab, LabFile, LabFileError, load
+from lab.aws.checks import for_aws
+from lab.file import LabFile, LabFileError, load
+from lab.model import Lab
+from lab.options.aws import PUBLIC_KEY
 from lab.problems import Problem
 from lab.topology import build
 from stacks.datacenter import DatacenterStack

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from lab.config import Lab
+from lab.model import Lab
 from lab.topology import Topology
 from stacks import aws
 from stacks.engine import cdk

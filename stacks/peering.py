@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from constructs import Construct
 
-from lab.aws_tags import NAME
+from lab.aws.tags import NAME
 from lab.topology import Datacenter, Topology
 from stacks import aws, plan
 from stacks.base import add_backend, add_provider

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from lab.aws_tags import DATACENTER, EXPIRES, LAB, NAME, OWNER, ROLE
-from lab.checks import LINKS
-from lab.ec2 import image_parameter, instance_type, region
+from lab.aws.checks import LINKS
+from lab.aws.sizes import image_parameter, instance_type, region
+from lab.aws.tags import DATACENTER, EXPIRES, LAB, NAME, OWNER, ROLE
 from lab.topology import Datacenter, Host, Topology
 
 ALL_IPV4 = "0.0.0.0/0"

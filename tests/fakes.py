@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from scripts.errors import CommandError
-from scripts.fleet import Answer, Fleet
+from scripts.hosts.fleet import Answer, Fleet
 
 T = TypeVar("T")
 Reply = Answer | str | Exception | Callable[[str], "Answer | str"]

@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from lab import state
-from lab.config import Lab, parse
+from lab.file import parse
+from lab.model import Lab
 from lab.state import KINDS, HostState, Key
 
 labels = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.terraform import apply, drift, plan, teardown
-from scripts.terraform.binary import Terraform
-from scripts.terraform.record import Record
-from scripts.terraform.stacks import Project
+from scripts.platforms.aws.terraform import apply, drift, plan, teardown
+from scripts.platforms.aws.terraform.binary import Terraform
+from scripts.platforms.aws.terraform.record import Record
+from scripts.platforms.aws.terraform.stacks import Project
 
 LAB = "mini"
 DC1, DC2, LINKS = f"{LAB}_dc1", f"{LAB}_dc2", f"{LAB}_links"

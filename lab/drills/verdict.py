@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lab.drills.figures import Figure, Number, Score, amount
-from lab.drills.objectives import Objectives
+from lab.options.objectives import Objectives
 
 
 @dataclass(frozen=True)

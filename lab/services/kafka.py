@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.config import Lab
+from lab.model import Lab
 from lab.services.context import Context
 from lab.services.java import JavaService, service_state
 from lab.state import HostState
@@ -94,3 +94,22 @@ def settings(host: Host, context: Context) -> dict[str, object]:
         "group.initial.rebalance.delay.ms": 0,
         **lab.kafka.config,
     }
+
+
+# What the lab itself decides; anything else of Kafka's may stand in [kafka.config].
+RESERVED_SETTINGS = {
+    "broker.id": "the host's number",
+    "broker.rack": "the host's zone",
+    "listeners": "INTERNAL and EXTERNAL",
+    "advertised.listeners": "INTERNAL and EXTERNAL",
+    "listener.security.protocol.map": "INTERNAL and EXTERNAL",
+    "inter.broker.listener.name": "INTERNAL",
+    "log.dirs": "/data/kafka-logs",
+    "log.dir": "/data/kafka-logs",
+    "zookeeper.connect": "the datacenter's ensemble",
+    "num.partitions": "kafka.partitions",
+    "default.replication.factor": "kafka.replication_factor",
+    "min.insync.replicas": "kafka.min_insync_replicas",
+    "offsets.topic.num.partitions": "kafka.offsets_partitions",
+    "process.roles": "ZooKeeper",
+}

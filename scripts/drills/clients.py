@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from lab.drills.log import Acked, Committed, Log, Seen, decode, encode
-from scripts.cluster import client_settings
+from scripts.clients.kafka import client_settings
 from scripts.errors import LabError
 
 TICK_S = 0.01

@@ -18,14 +18,14 @@ from lab.drills.log import (
     Log,
 )
 from lab.drills.measures import numbers
-from lab.mirrors import Mirror
+from lab.options.mirrors import Mirror
 from lab.topology import Topology
-from scripts.deploy import deploy
 from scripts.drills import topics
 from scripts.drills.clients import Reader, Watcher, Writer, read_all
 from scripts.drills.faults import Fault, Hosts, Link, Services
 from scripts.drills.rehearsal import Every, Rehearsal
 from scripts.errors import TimeoutExpired, UsageError
+from scripts.operations.up import deploy
 from scripts.session import Session
 
 MODES = ("hosts", "services", "link")

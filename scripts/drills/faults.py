@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from lab.services import SERVICES, services_of
+from lab.services.registry import SERVICES, services_of
 from lab.topology import Datacenter, Host
-from scripts.fleet import Fleet
+from scripts.hosts.fleet import Fleet
 from scripts.platforms import Platform
 
 TABLE = "kafkalab_drill"

@@ -6,17 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lab.drills.log import END, FAULT, HEALTHY, REPAIR, START, Log
-from lab.services import SERVICES
+from lab.services.registry import SERVICES
 from lab.topology import Datacenter, Host
-from scripts import ensemble
-from scripts.cluster import Cluster
+from scripts.clients import zookeeper as ensemble
+from scripts.clients.kafka import Cluster
 from scripts.drills import faults, topics
 from scripts.drills.clients import Place, Reader, Writer, read_all
 from scripts.drills.rehearsal import SETTLE_S, Every, Rehearsal
 from scripts.errors import LabError, UsageError
-from scripts.progress import Progress
-from scripts.rolling import roll_kafka
+from scripts.operations.rolling import roll_kafka
 from scripts.session import Session, bootstrap
+from scripts.workstation.screen import Progress
 
 PID = "systemctl show -p MainPID --value {unit}\n"
 DISK_S = 10

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lab.drills.failover import FailoverScore
 from lab.drills.figures import Figure, Score
 from lab.drills.log import Log
-from lab.drills.score import FailoverScore
 from lab.drills.timeline import Timeline, timeline
 from lab.drills.verdict import Verdict, passed
 from scripts.drills.chart import HUES, svg, word

@@ -10,16 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from lab.drills.log import Acked, Event, Log
-from lab.mirrors import Mirror
+from lab.options.mirrors import Mirror
 from lab.services.context import Context
-from scripts.cluster import forget_group, spread_leaders, wait_until
+from scripts.clients.kafka import forget_group, spread_leaders
 from scripts.drills import topics
 from scripts.drills.clients import Client, Place
+from scripts.drivers.mirrors import MirrorView
 from scripts.errors import LabError, TimeoutExpired
-from scripts.fleet import Fleet
-from scripts.mirroring import MirrorView
+from scripts.hosts.fleet import Fleet
+from scripts.operations.status import collect
 from scripts.session import Session
-from scripts.status import collect
+from scripts.workstation.waiting import wait_until
 
 LOOK_S = 0.05
 HEALTHY_S = 300.0

@@ -13,8 +13,8 @@ from lab.drills.log import Log
 from lab.drills.timeline import timeline
 from lab.drills.verdict import judge, passed
 from scripts.drills.page import render
-from scripts.progress import table
 from scripts.session import Session
+from scripts.workstation.screen import table
 
 FOLDER = "drills"
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from lab.mirrors import DRILL as TOPIC
-from lab.mirrors import Mirror, remote_name
+from lab.mirrors.topics import DRILL as TOPIC, remote_name
+from lab.options.mirrors import Mirror
 from lab.services.context import Context
 from lab.services.kafka import replication
 from lab.topology import Topology
-from scripts.cluster import POLL_SECONDS, admin_client, keep_topic, spread_leaders, wait_until
+from scripts.clients.kafka import admin_client, keep_topic, spread_leaders
 from scripts.drills.clients import Place
 from scripts.errors import LabError
 from scripts.session import bootstrap
+from scripts.workstation.waiting import POLL_SECONDS, wait_until
 
 KEYS = 6  # partitions, and keys of the records
 RETENTION_MS = 3_600_000

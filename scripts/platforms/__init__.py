@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from lab.services.context import Context
-    from scripts.kafka_dist import Distribution
+    from scripts.software.obtain import Distribution
 
 
 UP = "run `fab up`"
@@ -78,4 +78,4 @@ class Platform(Protocol):
     def context(
         self, distribution: str, sha256: str, instances: Mapping[str, Instance]
     ) -> Context:
-        """What the services have to know of the platform; see lab.services.context."""
+        """What the services have to know of the platform; see lab.services.registry.context."""

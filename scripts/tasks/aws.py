@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from scripts.cli import confirm, lab_task
 from scripts.errors import UsageError
 from scripts.session import Session
+from scripts.tasks.cli import confirm, lab_task
 
 if TYPE_CHECKING:
     from scripts.platforms.aws import Aws
@@ -26,7 +26,7 @@ def preflight(session: Session) -> int:
     """
     from scripts.platforms.aws import cost  # noqa: PLC0415 - keeps `fab --list` quick
     from scripts.platforms.aws.preflight import check  # noqa: PLC0415
-    from scripts.progress import table  # noqa: PLC0415
+    from scripts.workstation.screen import table  # noqa: PLC0415
 
     findings, bill = check(_aws(session))
     table("preflight", ("where", "check", "result", "seen"), [
@@ -49,7 +49,7 @@ def cost(session: Session) -> int:
     """
     from scripts.platforms.aws import cost as costs  # noqa: PLC0415
     from scripts.platforms.aws.prices import Prices  # noqa: PLC0415
-    from scripts.progress import table  # noqa: PLC0415
+    from scripts.workstation.screen import table  # noqa: PLC0415
 
     aws = _aws(session)
     bill = costs.bill(Prices(aws.clients), costs.items(session.topology))
@@ -98,7 +98,7 @@ def _show(session: Session, aws: Aws, found: list[Left]) -> None:
     from scripts.platforms.aws import cost as costs  # noqa: PLC0415
     from scripts.platforms.aws.audit import priced  # noqa: PLC0415
     from scripts.platforms.aws.prices import Prices  # noqa: PLC0415
-    from scripts.progress import table  # noqa: PLC0415
+    from scripts.workstation.screen import table  # noqa: PLC0415
 
     found = priced(found, Prices(aws.clients))
     table(f"{session.topology.lab} in AWS", ("region", "kind", "id", "name", "state", "USD/hour"), [

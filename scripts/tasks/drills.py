@@ -6,9 +6,9 @@ from typing import Any
 
 from invoke import Collection
 
-from scripts.cli import confirm, lab_task
 from scripts.errors import UsageError
 from scripts.session import Session
+from scripts.tasks.cli import confirm, lab_task
 
 MAX_RATE = 20000
 MAX_DURATION = 3600
@@ -42,7 +42,7 @@ def failover(
 
     Exit status 1 when an objective of the lab file is not met.
     """
-    from lab.drills.score import failover as score  # noqa: PLC0415 - keeps `fab --list` quick
+    from lab.drills.failover import failover as score  # noqa: PLC0415 - keeps `fab --list` quick
     from scripts.drills.failover import MODES, Failover, Plan  # noqa: PLC0415
     from scripts.drills.rehearsal import terminable  # noqa: PLC0415
     from scripts.drills.report import report  # noqa: PLC0415

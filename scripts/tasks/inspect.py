@@ -8,9 +8,10 @@ import shlex
 import sys
 import time
 
-from scripts.cli import NARROW, duration, lab_task
 from scripts.errors import LabError, UsageError
 from scripts.session import Session
+from scripts.tasks.cli import NARROW, lab_task
+from scripts.workstation.screen import duration
 
 # Runs as root with HOST SERVICE KNOWN and journalctl's arguments: journalctl itself says nothing of
 # a unit that does not exist.
@@ -31,8 +32,8 @@ def status(
 
     Exit status 1 when something is wrong.
     """
-    from scripts.progress import table  # noqa: PLC0415
-    from scripts.status import cluster_line, collect, rows  # noqa: PLC0415
+    from scripts.operations.status import cluster_line, collect, rows  # noqa: PLC0415
+    from scripts.workstation.screen import table  # noqa: PLC0415
 
     hosts = session.select(datacenter, host)
     instances = session.platform.instances()
@@ -60,8 +61,8 @@ def verify(session: Session, datacenter: str | None = None, host: str | None = N
     written and read back from the workstation and from the control host, the topic removed. Of
     each mirror between them: connectors running, records across, a group's offset translated.
     """
-    from scripts.progress import Progress, table  # noqa: PLC0415
-    from scripts.verify import verify as prove  # noqa: PLC0415
+    from scripts.operations.verify import verify as prove  # noqa: PLC0415
+    from scripts.workstation.screen import Progress, table  # noqa: PLC0415
 
     began = time.monotonic()
     datacenters = session.datacenters(session.select(datacenter, host))
@@ -105,7 +106,7 @@ def logs(
     session: Session, host: str, service: str, follow: bool = False, lines: int = 100
 ) -> None:
     """Print the log of SERVICE on HOST."""
-    from lab.services import services_of  # noqa: PLC0415
+    from lab.services.registry import services_of  # noqa: PLC0415
 
     if not service.replace("-", "").replace("@", "").replace(".", "").isalnum():
         raise UsageError(f"no service {service!r}", hint="such as zookeeper or kafka")

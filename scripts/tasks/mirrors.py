@@ -8,14 +8,14 @@ import time
 
 from invoke import Collection
 
-from scripts.cli import NARROW, lab_task
 from scripts.session import Session
+from scripts.tasks.cli import NARROW, lab_task
 
 
 @lab_task(locks=True, help=NARROW)
 def connect(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
     """Set up Kafka Connect and its connectors."""
-    from scripts.deploy import converge_existing  # noqa: PLC0415 - keeps `fab --list` quick
+    from scripts.operations.up import converge_existing  # noqa: PLC0415 - keeps `fab --list` quick
 
     converge_existing(session, session.select(datacenter, host), ("connect",))
 
@@ -28,8 +28,8 @@ def connect_status(
 
     Exit status 1 when one does not run.
     """
-    from scripts.connectors import Workers  # noqa: PLC0415
-    from scripts.progress import table  # noqa: PLC0415
+    from scripts.drivers.connect import Workers  # noqa: PLC0415
+    from scripts.workstation.screen import table  # noqa: PLC0415
 
     chosen = [d for d in session.datacenters(session.select(datacenter, host))
               if d.by_role("connect")]
@@ -60,7 +60,7 @@ def connect_status(
 @lab_task(locks=True, help=NARROW)
 def mirror(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
     """Set up the mirrors that lead to a datacenter."""
-    from scripts.deploy import converge_existing  # noqa: PLC0415
+    from scripts.operations.up import converge_existing  # noqa: PLC0415
 
     converge_existing(session, session.select(datacenter, host), ("connect",))
 
@@ -74,7 +74,7 @@ def mirror_status(session: Session, json: bool = False, watch: bool = False) -> 
     Per mirror, topic and partition: the source's end, the mirrored offset, the lag in records and
     seconds; and the age of the last checkpoint. Exit status 1 when a mirror does not run.
     """
-    from scripts.mirroring import MirrorView  # noqa: PLC0415
+    from scripts.drivers.mirrors import MirrorView  # noqa: PLC0415
 
     instances = session.platform.instances()
     context = session.context(None, instances)
@@ -98,7 +98,7 @@ def mirror_status(session: Session, json: bool = False, watch: bool = False) -> 
 
 
 def _show(found: list) -> None:  # type: ignore[type-arg]
-    from scripts.progress import table  # noqa: PLC0415
+    from scripts.workstation.screen import table  # noqa: PLC0415
 
     columns = ("mirror", "topic", "partition", "source end", "mirrored", "lag", "seconds")
     table("mirrors", columns, [

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scripts.cli import NARROW, lab_task
 from scripts.session import Session
+from scripts.tasks.cli import NARROW, lab_task
 
 
 @lab_task(locks=True, help=NARROW)
@@ -27,6 +27,6 @@ def kafka(session: Session, datacenter: str | None = None, host: str | None = No
 def _converge(
     session: Session, only: tuple[str, ...], datacenter: str | None, host: str | None
 ) -> None:
-    from scripts.deploy import converge_existing  # noqa: PLC0415 - keeps `fab --list` quick
+    from scripts.operations.up import converge_existing  # noqa: PLC0415 - keeps `fab --list` quick
 
     converge_existing(session, session.select(datacenter, host), only)

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts import paths
-from scripts.cli import lab_task
 from scripts.session import Session
+from scripts.tasks.cli import lab_task
+from scripts.workstation import paths
 
 if TYPE_CHECKING:
-    from scripts.terraform.stacks import Project
+    from scripts.platforms.aws.terraform.stacks import Project
 
 FOLDER = Path("cdktf.out/plan")
 
@@ -26,9 +26,11 @@ def plan(session: Session, out: str = "") -> int:
 
     Exit status 0: no changes, 2: there are changes, 1: an error.
     """
-    from scripts.terraform import plan as plans  # noqa: PLC0415 - keeps `fab --list` quick
-    from scripts.terraform.binary import Terraform, TerraformError  # noqa: PLC0415
-    from scripts.terraform.record import SUMMARY  # noqa: PLC0415
+    from scripts.platforms.aws.terraform import (  # noqa: PLC0415 - keeps `fab --list` quick
+        plan as plans,
+    )
+    from scripts.platforms.aws.terraform.binary import Terraform, TerraformError  # noqa: PLC0415
+    from scripts.platforms.aws.terraform.record import SUMMARY  # noqa: PLC0415
 
     folder = Path(out) if out else paths.PROJECT / FOLDER
     try:
@@ -48,8 +50,8 @@ def apply(session: Session, folder: str) -> None:
     Refused when the lab file, the commit or a file of the plan is another than was planned. After a
     stack that failed, the same command goes on with it.
     """
-    from scripts.terraform import apply as applying  # noqa: PLC0415
-    from scripts.terraform.binary import Terraform  # noqa: PLC0415
+    from scripts.platforms.aws.terraform import apply as applying  # noqa: PLC0415
+    from scripts.platforms.aws.terraform.binary import Terraform  # noqa: PLC0415
 
     made = applying.apply(_project(session), Terraform(), Path(folder))
     for one in applying.deferred(made):
@@ -62,8 +64,8 @@ def apply(session: Session, folder: str) -> None:
 def destroy(session: Session, yes: str = "") -> None:
     """Destroy all stacks, also those no longer in the lab file."""
     from scripts.errors import UsageError  # noqa: PLC0415
-    from scripts.terraform import teardown  # noqa: PLC0415
-    from scripts.terraform.binary import Terraform  # noqa: PLC0415
+    from scripts.platforms.aws.terraform import teardown  # noqa: PLC0415
+    from scripts.platforms.aws.terraform.binary import Terraform  # noqa: PLC0415
 
     def ask(question: str) -> str:
         if not sys.stdin.isatty():
@@ -80,17 +82,17 @@ def drift(session: Session) -> int:
 
     Exit status 0: nothing, 2: something has drifted, 1: an error.
     """
-    from scripts.terraform import drift as drifting  # noqa: PLC0415
-    from scripts.terraform.binary import Terraform  # noqa: PLC0415
+    from scripts.platforms.aws.terraform import drift as drifting  # noqa: PLC0415
+    from scripts.platforms.aws.terraform.binary import Terraform  # noqa: PLC0415
 
     return 2 if drifting.find(_project(session), Terraform()) else 0
 
 
 def _project(session: Session) -> Project:
     """The lab's stacks. Raises LabFileError for what the lab file lacks for AWS."""
-    from lab.checks import for_aws  # noqa: PLC0415
-    from lab.config import LabFileError  # noqa: PLC0415
-    from scripts.terraform.stacks import Project, synthesize  # noqa: PLC0415
+    from lab.aws.checks import for_aws  # noqa: PLC0415
+    from lab.file import LabFileError  # noqa: PLC0415
+    from scripts.platforms.aws.terraform.stacks import Project, synthesize  # noqa: PLC0415
 
     _needs_lasting_state(session)
     problems = for_aws(session.file.lab)

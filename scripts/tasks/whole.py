@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from scripts.cli import NARROW, lab_task
 from scripts.session import Session
+from scripts.tasks.cli import NARROW, lab_task
 
 
 @lab_task(locks=True, help=NARROW)
 def up(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
     """Create what is missing, set everything up."""
-    from scripts.deploy import deploy  # noqa: PLC0415 - keeps `fab --list` quick
+    from scripts.operations.up import deploy  # noqa: PLC0415 - keeps `fab --list` quick
 
     deploy(session, session.select(datacenter, host))
 
@@ -21,7 +21,7 @@ def plan(session: Session, datacenter: str | None = None, host: str | None = Non
 
     Exit status 0: nothing to do, 2: there are changes, 1: an error.
     """
-    from scripts.plan import show  # noqa: PLC0415
+    from scripts.operations.plan import show  # noqa: PLC0415
 
     session.warn()
     return 2 if show(session, session.select(datacenter, host)) else 0

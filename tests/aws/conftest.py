@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 
-from lab import aws_tags as tags
-from lab import ec2
-from lab.config import load
+from lab.aws import sizes, tags
+from lab.file import load
 from lab.topology import Host, Topology, build
 from scripts.platforms.aws import Aws
 from scripts.platforms.aws.clients import Clients
@@ -136,12 +135,12 @@ class Cloud:
 
     def region(self, host: Host) -> str:
         topology = self.topology
-        return ec2.region(topology, topology.datacenter(host.datacenter))
+        return sizes.region(topology, topology.datacenter(host.datacenter))
 
     def make(self, *, until: timedelta | None = timedelta(hours=8)) -> Cloud:
         """VPCs, subnets, gateways, groups, keys and instances of the whole lab."""
         for datacenter in self.topology.datacenters:
-            region = ec2.region(self.topology, datacenter)
+            region = sizes.region(self.topology, datacenter)
             client = self.emulator.client("ec2", region)
             mine = {
                 tags.LAB: self.name, tags.OWNER: self.owner, tags.DATACENTER: datacenter.name,
@@ -182,14 +181,14 @@ class Cloud:
     def launch(self, host: Host, own: dict[str, str], subnet: str, group: str) -> str:
         client = self.emulator.client("ec2", self.region(host))
         run = client.run_instances(
-            ImageId="ami-12345678", InstanceType=ec2.instance_type(self.topology, host),
+            ImageId="ami-12345678", InstanceType=sizes.instance_type(self.topology, host),
             MinCount=1, MaxCount=1,
             NetworkInterfaces=[{
                 "DeviceIndex": 0, "SubnetId": subnet, "PrivateIpAddress": str(host.address),
                 "AssociatePublicIpAddress": True, "Groups": [group],
             }],
             BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": {
-                "VolumeSize": ec2.volume_gb(self.topology, host), "VolumeType": "gp3",
+                "VolumeSize": sizes.volume_gb(self.topology, host), "VolumeType": "gp3",
                 "DeleteOnTermination": True,
             }}],
             TagSpecifications=[*spec("instance", own), *spec("volume", own)],

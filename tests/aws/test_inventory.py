@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lab import aws_tags as tags
+from lab.aws import tags
 from scripts.errors import LabError, UsageError
 from scripts.platforms.aws.clients import AwsError, Clients
 from scripts.platforms.aws.inventory import Addresses, _machine, machines

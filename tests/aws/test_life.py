@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lab import aws_tags as tags
-from lab.config import load
+from lab.aws import tags
+from lab.file import load
 from scripts.errors import LabError, UsageError
 from scripts.platforms import aws as module
 from scripts.platforms.aws import power, ttl

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from lab.config import LabFileError, load
+from lab.file import LabFileError, load
 from lab.services.context import Context
 from lab.services.kafka import settings
 from lab.topology import build
 from scripts.errors import LabError, TimeoutExpired
 from scripts.platforms import aws as module
 from scripts.platforms.aws import Aws, private_key
+from scripts.platforms.aws.terraform.stacks import Project
 from scripts.session import Session
-from scripts.terraform.stacks import Project
 from tests.aws.conftest import KEY, Cloud, MakeCloud
 
 
@@ -112,7 +112,7 @@ def test_down_is_terraforms_and_then_looked_at(
         cloud.emulator.client("ec2").terminate_instances(InstanceIds=cloud.of("eu-central-1"))
         return 42
 
-    monkeypatch.setattr("scripts.terraform.teardown.destroy", destroy)
+    monkeypatch.setattr("scripts.platforms.aws.terraform.teardown.destroy", destroy)
     platform = cloud.make().platform
     platform.host_keys.learn(platform.machines().values())
     assert platform.destroy() == [

@@ -57,7 +57,7 @@ def test_what_up_cannot_do_here_says_who_can(
 def silent(cloud: Cloud) -> None:
     """Ask a host whose sshd does not answer."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scripts.fleet.BOOT_SECONDS", 0)
+        patch.setattr("scripts.hosts.fleet.BOOT_SECONDS", 0)
         patch.setenv("LAB", str(cloud.file))
         patch.setenv("LAB_PLATFORM", "aws")
         patch.setenv("XDG_STATE_HOME", str(cloud.folder / "state"))

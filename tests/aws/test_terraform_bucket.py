@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts.terraform import binary
-from scripts.terraform.binary import TerraformError
+from scripts.platforms.aws.terraform import binary
+from scripts.platforms.aws.terraform.binary import TerraformError
 from tests.aws.emulator import Emulator
+from tests.scripts.platforms.test_terraform import pytestmark  # noqa: F401 - the same needs
 from tests.terraform_project import DC1, DC2, Repository
-from tests.test_terraform import pytestmark  # noqa: F401 - the same needs
 
 BUCKET, REGION = "states-of-ann", "eu-central-1"
 

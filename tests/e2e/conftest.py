@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from scripts.errors import LabError
-from scripts.paths import cache_dir
-from scripts.platforms import engine as engines
-from scripts.platforms.engine import Engine
+from scripts.platforms.local import engine as engines
+from scripts.platforms.local.engine import Engine
+from scripts.workstation.paths import cache_dir
 from tests.e2e.lab_under_test import Lab, Run
 
 MakeLab = Callable[..., Lab]
@@ -90,7 +90,7 @@ def lab(request: pytest.FixtureRequest, shared: tuple[Lab, Run]) -> Iterator[Lab
     yield lab
     if request.node.stash.get(FAILED, False):
         lab.settings.clear()
-        lab.sections.clear()
+        lab.options.sections.clear()
         lab.write()
         lab.fab("up")
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab.config import load
+from lab.file import load
 from lab.topology import Host, Role, Topology, build
-from scripts.platforms.engine import Engine
+from scripts.platforms.local.engine import Engine
 
 PROJECT = Path(__file__).parents[2]
 FAB = Path(sys.executable).parent / "fab"

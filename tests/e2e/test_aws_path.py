@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from scripts.paths import cache_dir
-from scripts.platforms.engine import Engine
 from scripts.platforms.local import Local
+from scripts.platforms.local.engine import Engine
+from scripts.workstation.paths import cache_dir
 from tests.aws.conftest import Cloud, _server, emulator  # noqa: F401 - fixtures
 from tests.aws.emulator import Emulator
 from tests.e2e.lab_under_test import answers

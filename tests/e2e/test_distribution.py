@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from lab.topology import Host
-from scripts.distribute import CACHE, PORT, UNPACK
-from scripts.paths import cache_dir
+from scripts.hosts.deliver import CACHE, PORT, UNPACK
+from scripts.workstation.paths import cache_dir
 from tests.e2e.conftest import MakeLab
 from tests.e2e.lab_under_test import Lab
 

@@ -16,7 +16,7 @@ PROPERTIES = "/etc/kafka/server.properties"
 
 def registered(lab: Lab) -> tuple[int, ...]:
     """The brokers of dc1 that a client sees, and only while every partition has all replicas."""
-    from scripts.cluster import Cluster
+    from scripts.clients.kafka import Cluster
     from scripts.errors import LabError
 
     try:
@@ -59,7 +59,7 @@ def test_a_stopped_broker_shows_in_status_and_fails_verify(lab: Lab) -> None:
     out = lab.fab("status", expect=1).out
     assert f"problem: dc1: kafka on {host.name}: inactive (dead)" in out
     # It may take long to come: verify waits, here for a shorter time.
-    impatient = "import scripts.verify; scripts.verify.READY_SECONDS = 2"
+    impatient = "import scripts.operations.verify; scripts.operations.verify.READY_SECONDS = 2"
     run = lab.fab("verify", before=impatient, expect=1)
     assert re.search(r"dc1 +brokers +failed ", run.out), run
     assert re.search(r"dc2 +clean-up +ok ", run.out), run

@@ -21,11 +21,11 @@ from typing import Any, cast
 
 import pytest
 
-from scripts import kafka_dist
-from scripts.paths import cache_dir
 from scripts.platforms import Instance
-from scripts.platforms.engine import Engine, find
 from scripts.platforms.local import Local
+from scripts.platforms.local.engine import Engine, find
+from scripts.software import obtain as kafka_dist
+from scripts.workstation.paths import cache_dir
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]
 
@@ -280,7 +280,7 @@ def test_a_create_that_is_killed_is_completed_or_taken_away(
     lab = Bench(engine, topology(f"e2e-{engine.name}-c", 3, 5), tmp_path / "c")
     creating = subprocess.Popen(
         [sys.executable, "-c",
-         "import sys; from pathlib import Path; from scripts.platforms.engine import find; "
+         "import sys; from pathlib import Path; from scripts.platforms.local.engine import find; "
          "from tests.e2e.test_local_platform import Bench, topology; "
          "Bench(find(sys.argv[1]), topology(sys.argv[2], 3, 5), Path(sys.argv[3]))"
          ".local().create(None)", engine.name, lab.lab.lab, str(lab.state)],

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import ResourceType
 
-from lab.mirrors import CANARY, HEARTBEATS, predicted
+from lab.mirrors.topics import CANARY, HEARTBEATS, predicted
 from lab.topology import Host
 from tests.e2e.clients import Client, connect
 from tests.e2e.conftest import FAILED, MakeLab, remove

@@ -14,22 +14,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import ec2
-from lab.aws import PUBLIC_KEY, USER
-from lab.checks import for_aws
-from lab.config import LabFile, LabFileError
+from lab.aws import sizes
+from lab.aws.checks import for_aws
+from lab.file import LabFile, LabFileError
+from lab.options.aws import PUBLIC_KEY, USER
 from lab.packages import FAMILY
 from lab.services.context import Context
 from lab.topology import EXTERNAL_PORT, SSH_PORT, Topology
-from scripts import paths
 from scripts.errors import LabError, TimeoutExpired
 from scripts.platforms import Instance, Steps
 from scripts.platforms.aws.clients import Clients, fan_out
 from scripts.platforms.aws.console import HostKeys
 from scripts.platforms.aws.inventory import Addresses, Machine, Reached, machines
+from scripts.workstation import paths
 
 if TYPE_CHECKING:
-    from scripts.kafka_dist import Distribution
+    from scripts.software.obtain import Distribution
 
 PRIVATE_KEY = "KAFKALAB_KEY"
 NAMED_KEY = "KAFKALAB_PUBLIC_KEY"  # what the stacks take where the lab file names no key
@@ -60,7 +60,7 @@ class Aws:
         if problems := for_aws(file.lab):
             raise LabFileError(file.path, problems)
         self.file, self.topology, self.state, self.say = file, topology, state, say
-        self.regions = ec2.regions(topology)
+        self.regions = sizes.regions(topology)
         self.addresses = Addresses()
         self.key_file = private_key(file, state)
         self._reached: dict[str, Reached] = {}
@@ -159,9 +159,9 @@ class Aws:
 
     def destroy(self) -> list[str]:
         """Let Terraform destroy the lab; what was removed."""
-        from scripts.terraform import teardown  # noqa: PLC0415
-        from scripts.terraform.binary import Terraform  # noqa: PLC0415
-        from scripts.terraform.stacks import Project, synthesize  # noqa: PLC0415
+        from scripts.platforms.aws.terraform import teardown  # noqa: PLC0415
+        from scripts.platforms.aws.terraform.binary import Terraform  # noqa: PLC0415
+        from scripts.platforms.aws.terraform.stacks import Project, synthesize  # noqa: PLC0415
 
         lab = self.topology.lab
         project = Project(paths.PROJECT, lab, Path(self.file.path), self.say, synthesize)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from lab import aws_tags as tags
+from lab.aws import tags
 from scripts.platforms.aws import kinds
 from scripts.platforms.aws.clients import GLOBAL_REGION, Clients, fan_out, spoken
 from scripts.platforms.aws.inventory import owned

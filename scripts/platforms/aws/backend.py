@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from lab.config import LabFile
+from lab.file import LabFile
 from scripts.errors import LabError, UsageError
 from scripts.platforms.aws.clients import GLOBAL_REGION, AwsError, Clients, spoken
 

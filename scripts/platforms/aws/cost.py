@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from lab import ec2
+from lab.aws import sizes
 from lab.topology import Topology
 from scripts.platforms.aws.clients import fan_out
 from scripts.platforms.aws.prices import Price, Prices, PriceUnknown
@@ -89,10 +89,10 @@ def items(topology: Topology) -> list[Item]:
     volumes: Counter[str] = Counter()
     addresses: Counter[str] = Counter()
     for datacenter in topology.datacenters:
-        region = ec2.region(topology, datacenter)
+        region = sizes.region(topology, datacenter)
         for host in datacenter.hosts:
-            machines[region, ec2.instance_type(topology, host)] += 1
-            volumes[region] += ec2.volume_gb(topology, host)
+            machines[region, sizes.instance_type(topology, host)] += 1
+            volumes[region] += sizes.volume_gb(topology, host)
             addresses[region] += 1
     kind = SPOT if spot else INSTANCE
     return [
@@ -105,7 +105,7 @@ def items(topology: Topology) -> list[Item]:
 
 def _traffic(topology: Topology) -> list[tuple[str, str]]:
     """Between which regions, and within which between zones, hosts of the lab talk."""
-    region = {d.name: ec2.region(topology, d) for d in topology.datacenters}
+    region = {d.name: sizes.region(topology, d) for d in topology.datacenters}
     pairs = {(region[d.name], region[d.name]) for d in topology.datacenters if len(d.subnets) > 1}
     for link in topology.config.links:
         one, other = (region[name] for name in link.between)

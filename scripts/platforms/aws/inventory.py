@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lab import aws_tags as tags
+from lab.aws import tags
 from lab.topology import EXTERNAL_PORT, SSH_PORT
 from scripts.errors import LabError, UsageError
 from scripts.platforms.aws.clients import Clients

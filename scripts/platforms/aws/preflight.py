@@ -10,16 +10,15 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab import aws_tags as tags
-from lab import ec2
-from scripts import workstation
+from lab.aws import sizes, tags
 from scripts.errors import CommandError, LabError
 from scripts.platforms.aws import cost
 from scripts.platforms.aws.audit import ENABLED
 from scripts.platforms.aws.clients import AwsError, fan_out, spoken
 from scripts.platforms.aws.inventory import machines
 from scripts.platforms.aws.prices import Prices
-from scripts.platforms.keys import login_pair
+from scripts.platforms.login import login_pair
+from scripts.workstation import process
 
 if TYPE_CHECKING:
     from scripts.platforms.aws import Aws
@@ -77,7 +76,7 @@ def _key(aws: Aws) -> Finding:
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         return Finding("workstation", "key", False, f"{path} is open to others (chmod 600)")
     try:
-        said = workstation.run(["ssh-keygen", "-y", "-P", "", "-f", str(path)])
+        said = process.run(["ssh-keygen", "-y", "-P", "", "-f", str(path)])
     except CommandError as error:
         return Finding("workstation", "key", False, f"{path}: {error.stderr.strip() or error}")
     public = public_key(aws, path)
@@ -127,12 +126,12 @@ def _region(aws: Aws, region: str) -> Iterator[Finding]:
 
 
 def _hosts(aws: Aws, region: str) -> list[Any]:
-    datacenters = [d for d in aws.topology.datacenters if ec2.region(aws.topology, d) == region]
+    datacenters = [d for d in aws.topology.datacenters if sizes.region(aws.topology, d) == region]
     return [host for datacenter in datacenters for host in datacenter.hosts]
 
 
 def _images(aws: Aws, region: str) -> Iterator[Finding]:
-    for name in sorted({ec2.image_parameter(aws.topology, h) for h in _hosts(aws, region)}):
+    for name in sorted({sizes.image_parameter(aws.topology, h) for h in _hosts(aws, region)}):
         try:
             with spoken(region):
                 found = aws.clients("ssm", region).get_parameter(Name=name)["Parameter"]["Value"]
@@ -142,7 +141,7 @@ def _images(aws: Aws, region: str) -> Iterator[Finding]:
 
 
 def _types(aws: Aws, region: str) -> Iterator[Finding]:
-    wanted = sorted({ec2.instance_type(aws.topology, host) for host in _hosts(aws, region)})
+    wanted = sorted({sizes.instance_type(aws.topology, host) for host in _hosts(aws, region)})
     offered = {
         one["InstanceType"] for one in aws.clients.items(
             "ec2", region, "describe_instance_type_offerings", "InstanceTypeOfferings",
@@ -173,7 +172,7 @@ def _quota(aws: Aws, region: str) -> Iterator[Finding]:
             cpu = one.get("CpuOptions", {})
             used += cpu.get("CoreCount", 1) * cpu.get("ThreadsPerCore", 1)
     types = Counter(
-        ec2.instance_type(aws.topology, host)
+        sizes.instance_type(aws.topology, host)
         for host in _hosts(aws, region) if host.name not in mine
     )
     counted = {name: number for name, number in types.items() if standard(name)}
@@ -213,7 +212,7 @@ def _vpcs(aws: Aws, region: str) -> Iterator[Finding]:
     have = {name for vpc in there if (name := _datacenter(aws, vpc))}
     needed = [
         d.name for d in aws.topology.datacenters
-        if ec2.region(aws.topology, d) == region and d.name not in have
+        if sizes.region(aws.topology, d) == region and d.name not in have
     ]
     limit = int(_limit(aws, region, "vpc", VPC_QUOTA))
     seen = f"{limit} VPCs, {len(there)} there, {len(needed)} more needed"

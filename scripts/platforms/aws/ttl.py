@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from lab import aws_tags as tags
+from lab.aws import tags
 from scripts.errors import LabError
 from scripts.platforms.aws.inventory import owned
 

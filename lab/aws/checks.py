@@ -1,0 +1,64 @@
+"""What a lab file must and must not say for a lab on AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab.model import Lab
+from lab.problems import Problem
+
+WIDEST_ADMIN_PREFIX = 8  # no organization is larger; two halves of the internet are the internet
+WIDEST_VPC_PREFIX = 16  # VPC user guide, "VPC CIDR blocks"
+LINKS = "links"
+
+
+def findings(lab: Lab) -> Iterator[Problem]:
+    for index, cidr in enumerate(lab.aws.admin_cidrs, 1):
+        field = f"aws.admin_cidrs[{index}]"
+        if cidr.prefixlen < WIDEST_ADMIN_PREFIX and not lab.aws.world_open:
+            yield Problem(
+                field, repr(str(cidr)),
+                "lets (nearly) everybody in; accepted: your own address, such as 203.0.113.7/32 "
+                "(or world_open = true, if you mean it)",
+            )
+        for other in lab.aws.admin_cidrs[: index - 1]:
+            if cidr.overlaps(other):
+                yield Problem(field, repr(str(cidr)), f"overlaps {other}; accepted: one of them")
+                break
+    backend = lab.aws.backend
+    if backend.kind == "s3" and backend.bucket is None:
+        yield Problem("aws.backend.bucket", "", "missing, and needed with kind = 's3'")
+    if backend.kind == "local" and backend.bucket is not None:
+        yield Problem(
+            "aws.backend.kind", "'local'", "would not use the bucket; accepted with it: 's3'"
+        )
+    if lab.links:
+        for index, datacenter in enumerate(lab.datacenters, 1):
+            if datacenter.name == LINKS:
+                yield Problem(
+                    f"datacenters[{index}].name", repr(LINKS),
+                    "is what the stack of the links is called; accepted: any other name",
+                )
+
+
+def for_aws(lab: Lab) -> tuple[Problem, ...]:
+    """What a lab that may be made of containers still lacks before it can be made in AWS."""
+    return tuple(_lacking_for_aws(lab))
+
+
+def _lacking_for_aws(lab: Lab) -> Iterator[Problem]:
+    if not lab.aws.admin_cidrs:
+        yield Problem(
+            "aws.admin_cidrs", "",
+            "missing, and needed on AWS: where you sit, such as [\"203.0.113.7/32\"]",
+        )
+    if lab.aws.region is None and any(one.region is None for one in lab.datacenters):
+        yield Problem("aws.region", "", "missing, and needed on AWS, such as \"eu-central-1\"")
+    if lab.aws.backend.kind == "s3" and not (lab.aws.backend.region or lab.aws.region):
+        yield Problem("aws.backend.region", "", "missing, and needed: where the bucket is")
+    for index, datacenter in enumerate(lab.datacenters, 1):
+        if datacenter.cidr.prefixlen < WIDEST_VPC_PREFIX:
+            yield Problem(
+                f"datacenters[{index}].cidr", repr(str(datacenter.cidr)),
+                f"too large for a VPC; accepted on AWS: /{WIDEST_VPC_PREFIX} or smaller",
+            )

@@ -1,0 +1,48 @@
+"""What a lab takes of EC2, as a pure function of the lab file: for stacks, prices and checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lab.options.aws import Architecture, Image, architecture
+from lab.topology import Datacenter, Host, Topology
+
+# Public parameters that always name the newest image: AL2023 user guide, "Get started with
+# kernel", and the Debian wiki, "Cloud/AmazonEC2Image".
+IMAGES: Mapping[tuple[Image, Architecture], str] = {
+    ("al2023", "x86_64"): "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64",
+    ("al2023", "arm64"): "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64",
+    ("debian12", "x86_64"): "/aws/service/debian/release/12/latest/amd64",
+    ("debian12", "arm64"): "/aws/service/debian/release/12/latest/arm64",
+}
+
+
+def region(topology: Topology, datacenter: Datacenter) -> str:
+    """The datacenter's own region, or the lab's. Raises LookupError where neither is given."""
+    config = topology.config
+    own = next(one.region for one in config.datacenters if one.name == datacenter.name)
+    chosen = own or config.aws.region
+    if chosen is None:
+        raise LookupError(f"datacenter {datacenter.name} has no region")
+    return chosen
+
+
+def regions(topology: Topology) -> tuple[str, ...]:
+    """Every region of the lab once, in the order of its datacenters."""
+    return tuple(dict.fromkeys(region(topology, one) for one in topology.datacenters))
+
+
+def instance_type(topology: Topology, host: Host) -> str:
+    chosen: str = getattr(topology.config.aws.instance_types, host.role)
+    return chosen
+
+
+def volume_gb(topology: Topology, host: Host) -> int:
+    size: int = getattr(topology.config.aws.volume_gb, host.role)
+    return size
+
+
+def image_parameter(topology: Topology, host: Host) -> str:
+    """The public parameter that names the image of a host."""
+    image = topology.config.aws.image
+    return IMAGES[image, architecture(instance_type(topology, host))]

@@ -1,0 +1,120 @@
+"""Mirrors: what is replicated from where to where, as MirrorMaker 2's connectors.
+
+A mirror runs on the Kafka Connect workers of the datacenter it leads to, so it consumes over the
+link and produces at home: what is slow is read, what must be acknowledged is near
+(KIP-382, "Walkthrough: Running MirrorMaker 2.0").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lab.mirrors.topics import excluded, included
+from lab.options.mirrors import Mirror, Mirroring
+
+SOURCE, CHECKPOINT, HEARTBEAT = "source", "checkpoint", "heartbeat"
+KINDS = {
+    SOURCE: "org.apache.kafka.connect.mirror.MirrorSourceConnector",
+    CHECKPOINT: "org.apache.kafka.connect.mirror.MirrorCheckpointConnector",
+    HEARTBEAT: "org.apache.kafka.connect.mirror.MirrorHeartbeatConnector",
+}
+POLICIES = {
+    "default": "org.apache.kafka.connect.mirror.DefaultReplicationPolicy",
+    "identity": "org.apache.kafka.connect.mirror.IdentityReplicationPolicy",
+}
+INTERNAL_GROUPS = ("console-consumer-.*", "connect-.*", "__.*", "kafkalab-verify-.*")
+PROOF_GROUPS = ("kafkalab-.*",)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One end of a mirror: its name and how the workers reach it."""
+
+    name: str
+    bootstrap: str
+    replication_factor: int
+
+
+Config = Mapping[str, str]
+
+
+def connectors(
+    mirror: Mirror, source: Cluster, target: Cluster, mirroring: Mirroring
+) -> dict[str, Config]:
+    """The three connectors of a mirror by name, as Connect's REST API takes and returns them."""
+    common = {
+        "source.cluster.alias": source.name,
+        "target.cluster.alias": target.name,
+        "source.cluster.bootstrap.servers": source.bootstrap,
+        "target.cluster.bootstrap.servers": target.bootstrap,
+        "replication.policy.class": POLICIES[mirror.policy],
+        "key.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
+        "value.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
+    }
+    per_kind = {
+        SOURCE: _source(mirror, source, target, mirroring),
+        CHECKPOINT: _checkpoint(mirror, target, mirroring),
+        HEARTBEAT: {
+            # A heartbeat is written into the source, and crosses as every record does. Its topic is
+            # made there, too: the connector makes it in what it takes for the target.
+            "producer.override.bootstrap.servers": source.bootstrap,
+            "target.cluster.bootstrap.servers": source.bootstrap,
+            "heartbeats.topic.replication.factor": str(source.replication_factor),
+            "emit.heartbeats.interval.seconds": str(mirroring.heartbeat_s),
+            "tasks.max": "1",
+        },
+    }
+    return {
+        f"{mirror.name}.{kind}": {
+            **common, **per_kind[kind], "connector.class": cls, "name": f"{mirror.name}.{kind}",
+        }
+        for kind, cls in KINDS.items()
+    }
+
+
+def _source(
+    mirror: Mirror, source: Cluster, target: Cluster, mirroring: Mirroring
+) -> dict[str, str]:
+    every = str(mirroring.refresh_s)
+    return {
+        "topics": ",".join(included(mirror)),
+        "topics.exclude": ",".join(excluded(mirror)),
+        "tasks.max": str(mirroring.tasks_max),
+        "replication.factor": str(target.replication_factor),
+        "offset-syncs.topic.replication.factor": str(source.replication_factor),
+        # A note for translating offsets every 100 records of a partition, and after each commit of
+        # the mirror: one for every record would be as much work as mirroring.
+        "offset.lag.max": "100",
+        "refresh.topics.interval.seconds": every,
+        "sync.topic.configs.interval.seconds": str(mirroring.configs_s),
+        "sync.topic.acls.enabled": "false",
+        "consumer.poll.timeout.ms": "100",
+        # What a poll brings becomes a transaction, which costs several requests and a marker in
+        # every partition: not for each handful of records. (A transaction that is to last for an
+        # interval stays open when nothing follows, so its last records do not arrive.)
+        "source.consumer.max.poll.records": "2000",
+        "source.consumer.fetch.min.bytes": "65536",
+        "source.consumer.fetch.max.wait.ms": "250",
+        "source.consumer.auto.offset.reset": "earliest",
+        # A link that was cut leaves connections that nobody closed: they are given up after this,
+        # not after Kafka's 30 s.
+        "source.consumer.request.timeout.ms": "10000",
+        **({
+            "exactly.once.support": "required",
+            "source.consumer.isolation.level": "read_committed",
+        } if mirror.exactly_once else {}),
+    }
+
+
+def _checkpoint(mirror: Mirror, target: Cluster, mirroring: Mirroring) -> dict[str, str]:
+    return {
+        "groups": ",".join((*mirror.groups, *PROOF_GROUPS)),
+        "groups.exclude": ",".join(INTERNAL_GROUPS),
+        "tasks.max": "1",
+        "checkpoints.topic.replication.factor": str(target.replication_factor),
+        "emit.checkpoints.interval.seconds": str(mirroring.checkpoint_s),
+        "refresh.groups.interval.seconds": str(mirroring.refresh_s),
+        "sync.group.offsets.enabled": "true",
+        "sync.group.offsets.interval.seconds": str(mirroring.sync_s),
+    }

@@ -1,0 +1,142 @@
+"""The lab file: lab.toml as frozen models, with every error at once.
+
+A lab file is read in two steps. The models check each field for itself; `lab.checks` then looks at
+what only shows in the whole (overlapping networks, names that collide). Both kinds of finding are
+collected and shown together, each naming its field, the value and what would be accepted.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from ipaddress import IPv4Network
+from typing import Annotated
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from lab.options.aws import Aws, Region
+from lab.options.connect import Connect
+from lab.options.kafka import Kafka
+from lab.options.mirrors import Mirror, Mirroring
+from lab.options.objectives import Objectives
+from lab.options.section import LABEL, MAX_PORT, Label, Section
+from lab.options.zookeeper import ZooKeeper
+
+PRIVATE_RANGES = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+
+
+def _domain(value: str) -> str:
+    if len(value) > 200 or not all(LABEL.fullmatch(part) for part in value.split(".")):
+        raise ValueError("accepted: RFC 1123 labels joined by dots, such as lab.internal")
+    return value
+
+
+def _private(value: IPv4Network) -> IPv4Network:
+    if not any(value.subnet_of(block) for block in PRIVATE_RANGES):
+        raise ValueError(
+            "a public range; accepted: one inside " + ", ".join(map(str, PRIVATE_RANGES))
+        )
+    return value
+
+
+def _timezone(value: str) -> str:
+    zones = available_timezones()
+    if value not in zones:
+        near = difflib.get_close_matches(value, zones, 1, 0.5)
+        raise ValueError(
+            f"not in the time zone database; accepted: {near[0] if near else 'UTC'} and its like"
+        )
+    return value
+
+
+def _ports(value: object) -> object:
+    """`"9000-9999"` or `9092` as the pair (first, last)."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not re.fullmatch(r"\d{1,5}(-\d{1,5})?", value):
+        raise ValueError("accepted: a port or a range such as 0-65535")
+    first, _, last = value.partition("-")
+    pair = int(first), int(last or first)
+    if not pair[0] <= pair[1] <= MAX_PORT:
+        raise ValueError("accepted: first and last port, ascending, at most 65535")
+    return pair
+
+
+def _pattern(value: str) -> str:
+    known = {"owner", "datacenter", "role", "number"}
+    used = re.findall(r"\{(.*?)\}", value)
+    if "number" not in used or "role" not in used or not set(used) <= known:
+        raise ValueError("accepted: {owner}, {datacenter}, and needed: {role}, {number}")
+    if not value.startswith("{owner}"):
+        raise ValueError("accepted: a pattern that starts with {owner}")
+    return value
+
+
+Domain = Annotated[str, AfterValidator(_domain)]
+PrivateNetwork = Annotated[IPv4Network, AfterValidator(_private)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+PortRange = Annotated[tuple[int, int], BeforeValidator(_ports)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+
+
+class Names(Section):
+    """How hosts are called: `pattern` with the short name of a host's role put in."""
+
+    pattern: Pattern = "{owner}-{datacenter}-{role}{number}"
+    control: Label = "ctl"
+    zookeeper: Label = "zk"
+    kafka: Label = "kafka"
+    connect: Label = "connect"
+
+
+class Network(Section):
+    """Who may reach a host beside its own datacenter. Ports are TCP."""
+
+    lab_ports: PortRange = (0, MAX_PORT)
+
+
+class Local(Section):
+    """The containers on this machine."""
+
+    port_base: Annotated[int, Field(ge=1024, le=60000)] = 20000
+
+
+class Datacenter(Section):
+    """One network with one ensemble and one cluster, spread over `zones` subnets."""
+
+    name: Label
+    cidr: PrivateNetwork
+    region: Region | None = None
+    zones: Annotated[int, Field(ge=1, le=3)] = 1
+    control: Annotated[int, Field(ge=0, le=1)] = 1
+    zookeeper: Annotated[int, Field(ge=1, le=9)] = 3
+    kafka: Annotated[int, Field(ge=1, le=100)] = 3
+    connect: Annotated[int, Field(ge=0, le=9)] = 0
+
+
+class Link(Section):
+    """Two datacenters that may talk to each other."""
+
+    between: tuple[Label, Label]
+
+
+class Lab(Section):
+    """Everything one lab file says."""
+
+    name: Label = "kafkalab"
+    owner: Label
+    domain: Domain = "lab.internal"
+    timezone: Timezone = "UTC"
+    names: Names = Names()
+    network: Network = Network()
+    local: Local = Local()
+    aws: Aws = Aws()
+    zookeeper: ZooKeeper = ZooKeeper()
+    kafka: Kafka = Kafka()
+    connect: Connect = Connect()
+    mirroring: Mirroring = Mirroring()
+    objectives: Objectives = Objectives()
+    datacenters: Annotated[tuple[Datacenter, ...], Field(min_length=1, max_length=9)]
+    links: tuple[Link, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()

@@ -1,0 +1,174 @@
+"""A Kafka cluster as the workstation sees it: Kafka's protocol, through the EXTERNAL listeners."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scripts.errors import LabError, TimeoutExpired
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
+from scripts.workstation.waiting import wait_until
+
+REQUEST_SECONDS = 5.0
+FORGET_SECONDS = 15.0
+ELECT_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class View:
+    """What one metadata answer says: brokers by id, the controller, partitions short of replicas.
+
+    `under_replicated` names partitions as TOPIC-N.
+    """
+
+    brokers: tuple[int, ...]
+    controller: int
+    under_replicated: tuple[str, ...]
+
+
+class Cluster:
+    """One datacenter's cluster, by its bootstrap list."""
+
+    def __init__(self, name: str, bootstrap: str, brokers: tuple[int, ...]) -> None:
+        self.name, self.bootstrap, self.expected = name, bootstrap, brokers
+        self._admin: AdminClient | None = None
+
+    @property
+    def admin(self) -> AdminClient:
+        """The client; kept for the life of this object, as its futures need it."""
+        if self._admin is None:
+            self._admin = admin_client(self.bootstrap)
+        return self._admin
+
+    def view(self, timeout: float = REQUEST_SECONDS) -> View:
+        """One metadata request. Raises LabError when no broker answers within `timeout` s."""
+        from confluent_kafka import KafkaException  # noqa: PLC0415
+
+        try:
+            metadata = self.admin.list_topics(timeout=timeout)
+        except KafkaException as error:
+            raise LabError(
+                f"no broker answers at {self.bootstrap} ({error.args[0].str()})",
+                where=self.name, hint="see `fab status`",
+            ) from error
+        return View(
+            tuple(sorted(metadata.brokers)), metadata.controller_id, _short(metadata.topics)
+        )
+
+    def wait_healthy(self, timeout: float = 180) -> View:
+        """Wait until every broker is registered and no partition is under-replicated."""
+        last = "no answer"
+
+        def healthy() -> View | None:
+            nonlocal last
+            try:
+                view = self.view(timeout=2)
+            except LabError as error:
+                last = error.what
+                return None
+            last = describe(view, self.expected)
+            return None if last else view
+
+        try:
+            return wait_until(healthy, timeout=timeout)
+        except TimeoutExpired:
+            raise TimeoutExpired(
+                f"still not healthy after {timeout:g} s: {last}", where=self.name,
+                hint="see `fab status` and `fab logs`, then run it again",
+            ) from None
+
+
+def describe(view: View, expected: tuple[int, ...]) -> str:
+    """What is wrong with a cluster, in words; "" when nothing is."""
+    missing = [str(broker) for broker in expected if broker not in view.brokers]
+    if missing:
+        return f"broker {', '.join(missing)} not registered"
+    if view.under_replicated:
+        some = ", ".join(view.under_replicated[:5])
+        return f"{len(view.under_replicated)} partitions under-replicated ({some})"
+    return ""
+
+
+def client_settings(bootstrap: str, **more: object) -> dict[str, Any]:
+    """librdkafka settings of every client here: quick to retry, silent, IPv4 like the ports."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "broker.address.family": "v4",
+        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.max.ms": 500,
+        "retry.backoff.ms": 50,
+        "allow.auto.create.topics": False,
+        "log_level": 0,
+        "error_cb": lambda error: None,
+        **more,
+    }
+
+
+def admin_client(bootstrap: str, **more: object) -> AdminClient:
+    """A client for requests. It has to be kept until they are answered."""
+    from confluent_kafka.admin import AdminClient  # noqa: PLC0415 - 50 ms
+
+    return AdminClient(client_settings(bootstrap, **more))
+
+
+def keep_topic(
+    bootstrap: str, name: str, *, partitions: int, replication: tuple[int, int],
+    retention_ms: int, where: str,
+) -> None:
+    """Have one of the lab's own topics there, which stay: one that comes and goes makes every
+    mirror rebalance. `replication`: factor and least in-sync replicas. Raises LabError.
+    """
+    from confluent_kafka.admin import NewTopic  # noqa: PLC0415
+
+    admin = admin_client(bootstrap)
+    if name in admin.list_topics(timeout=10).topics:
+        return
+    factor, insync = replication
+    topic = NewTopic(name, partitions, factor, config={
+        "retention.ms": str(retention_ms), "min.insync.replicas": str(insync),
+    })
+    for future in admin.create_topics([topic], operation_timeout=30).values():
+        error = future.exception(timeout=60)
+        if error is not None and "ALREADY_EXISTS" not in str(error):
+            raise LabError(f"{name}: {error.args[0].str()}", where=where) from error
+
+
+def spread_leaders(bootstrap: str, *, where: str) -> None:
+    """Let the preferred replica of each partition lead it, as the brokers would of themselves
+    some minutes later. Raises LabError when no broker answers.
+
+    After a broker or a datacenter was away, one broker may lead all partitions: what is measured
+    then depends on it.
+    """
+    from confluent_kafka import ElectionType, KafkaException  # noqa: PLC0415
+
+    # `elect_leaders` of confluent-kafka takes no time limit of its own (a SystemError).
+    admin = admin_client(bootstrap, **{"socket.timeout.ms": int(ELECT_SECONDS * 1000)})
+    try:
+        # A partition that cannot be moved (its preferred replica is not in sync) stays where it is.
+        admin.elect_leaders(ElectionType.PREFERRED, None).result(ELECT_SECONDS * 2)
+    except KafkaException as error:
+        raise LabError(
+            f"leaders cannot be elected: {error.args[0].str()}", where=where,
+            hint="see `fab status`",
+        ) from error
+
+
+def forget_group(bootstrap: str, group: str) -> None:
+    """Delete a group. One that never was, or whose cluster does not answer, is let be."""
+    admin = admin_client(bootstrap)
+    # The request has to end before the wait for its future does, which would raise.
+    futures = admin.delete_consumer_groups([group], request_timeout=FORGET_SECONDS)
+    for future in futures.values():
+        future.exception(timeout=FORGET_SECONDS * 2)
+
+
+def _short(topics: Any) -> tuple[str, ...]:
+    return tuple(
+        f"{topic.topic}-{partition.id}"
+        for topic in topics.values()
+        for partition in topic.partitions.values()
+        if len(partition.isrs) < len(partition.replicas)
+    )

@@ -1,0 +1,100 @@
+"""Single records of a cluster, read from the workstation without a group: what stands where, and
+what arrives."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from scripts.clients.kafka import client_settings
+
+READ_SECONDS = 20.0
+
+
+class Tail:
+    """Reads partition 0 of a topic from its end of now on, also of one that is not there yet."""
+
+    def __init__(self, servers: str, topic: str) -> None:
+        from confluent_kafka import Consumer, TopicPartition  # noqa: PLC0415
+
+        self._consumer = Consumer(client_settings(servers, **{
+            "group.id": "kafkalab-reader", "enable.auto.commit": False,
+            "auto.offset.reset": "earliest", "isolation.level": "read_committed",
+            "topic.metadata.refresh.interval.ms": 1000, "fetch.wait.max.ms": 20,
+        }))
+        there = topic in self._consumer.list_topics(timeout=10).topics
+        start = 0
+        if there:
+            place = TopicPartition(topic, 0)
+            start = self._consumer.get_watermark_offsets(place, timeout=10)[1]
+        self._consumer.assign([TopicPartition(topic, 0, start)])
+
+    def read(self, timeout: float) -> list[str]:
+        """The contents of what arrives within `timeout` seconds; returns with the first."""
+        return [
+            message.value().decode() for message in self._consumer.consume(1, timeout)
+            if message.error() is None
+        ]
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+def message_at(servers: str, topic: str, partition: int, offset: int) -> Any:
+    """The record at `offset`, or the first one after it (markers have offsets of their own); -1 is
+    the last record. None when there is none."""
+    from confluent_kafka import Consumer, KafkaException, TopicPartition  # noqa: PLC0415
+
+    consumer = Consumer(client_settings(servers, **{
+        "group.id": "kafkalab-reader", "enable.auto.commit": False, "fetch.wait.max.ms": 20,
+    }))
+    try:
+        place = TopicPartition(topic, partition)
+        low, high = consumer.get_watermark_offsets(place, timeout=10)
+        back = 1
+        while offset < 0 and high - back >= low:
+            consumer.assign([TopicPartition(topic, partition, high - back)])
+            message = consumer.poll(0.5)
+            if message is not None and message.error() is None:
+                return message
+            back *= 2
+        if offset < low or offset >= high:
+            return None
+        consumer.assign([TopicPartition(topic, partition, offset)])
+        message = consumer.poll(2)
+        return message if message is not None and message.error() is None else None
+    except KafkaException:
+        return None
+    finally:
+        consumer.close()
+
+
+def time_at(servers: str, topic: str, partition: int, offset: int) -> int | None:
+    """The timestamp of the record at an offset, in ms since the epoch."""
+    message = message_at(servers, topic, partition, offset)
+    return int(message.timestamp()[1]) if message is not None else None
+
+
+def value_at(servers: str, topic: str, offset: int) -> str:
+    message = message_at(servers, topic, 0, offset)
+    return message.value().decode() if message is not None and message.value() else ""
+
+
+def offsets_by_value(servers: str, topic: str, last: int) -> dict[str, int]:
+    """The offset of each record of partition 0 up to the one at `last`, by its content."""
+    from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition  # noqa: PLC0415
+
+    consumer = Consumer(client_settings(servers, **{
+        "group.id": "kafkalab-reader", "enable.auto.commit": False, "fetch.wait.max.ms": 20,
+    }))
+    found: dict[str, int] = {}
+    deadline = time.monotonic() + READ_SECONDS
+    try:
+        consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+        while last not in found.values() and time.monotonic() < deadline:
+            for message in consumer.consume(500, 0.2):
+                if message.error() is None and message.offset() <= last:
+                    found[message.value().decode()] = message.offset()
+    finally:
+        consumer.close()
+    return found

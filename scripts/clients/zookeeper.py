@@ -1,0 +1,75 @@
+"""A ZooKeeper ensemble, asked with its four-letter words through the SSH connections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lab.topology import ZOOKEEPER_CLIENT_PORT, Host
+from scripts.errors import LabError
+from scripts.hosts.fleet import Fleet
+from scripts.workstation.waiting import wait_until
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Who leads and who follows, by host name; `silent` are those that serve nobody."""
+
+    leader: str | None
+    followers: tuple[str, ...]
+    silent: tuple[str, ...]
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, in words; "" when there is one leader and all others follow."""
+        if self.silent:
+            return f"{', '.join(self.silent)} not serving"
+        return "" if self.leader else "no leader"
+
+
+def mode(answer: str) -> str:
+    """"leader", "follower" or "standalone" from an answer to `srvr`; "" when it does not serve."""
+    for line in answer.splitlines():
+        if line.startswith("Mode: "):
+            return line.removeprefix("Mode: ").strip()
+    return ""
+
+
+def ask(fleet: Fleet, hosts: Sequence[Host]) -> Modes:
+    """The mode of each server, all asked at once."""
+    def one(name: str) -> str:
+        try:
+            return mode(fleet[name].ask(ZOOKEEPER_CLIENT_PORT, b"srvr"))
+        except (LabError, OSError):
+            return ""
+
+    return modes(fleet.each(one, [host.name for host in hosts]))
+
+
+def modes(found: dict[str, str]) -> Modes:
+    """The ensemble from each server's own word. Two leaders are no leader."""
+    leaders = [name for name, word in found.items() if word in ("leader", "standalone")]
+    return Modes(
+        leader=leaders[0] if len(leaders) == 1 else None,
+        followers=tuple(name for name, word in found.items() if word == "follower"),
+        silent=tuple(name for name, word in found.items() if not word),
+    )
+
+
+def wait_quorum(fleet: Fleet, hosts: Sequence[Host], *, where: str, timeout: float = 90) -> Modes:
+    """Wait until every server serves and exactly one leads."""
+    last = Modes(None, (), ())
+
+    def formed() -> Modes | None:
+        nonlocal last
+        last = ask(fleet, hosts)
+        return None if last.problem else last
+
+    try:
+        found: Modes = wait_until(formed, timeout=timeout)
+    except LabError as error:
+        raise LabError(
+            f"the ensemble is not whole after {timeout:g} s: {last.problem}", where=where,
+            hint="see `fab status` and `fab logs HOST zookeeper`",
+        ) from error
+    return found

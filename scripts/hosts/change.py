@@ -1,0 +1,182 @@
+"""Changing a host: one shell script that makes a list of changes, in order, as root.
+
+Files, directories and links travel as one tar in the script itself: one program on the host writes
+them all, with owner and mode. Whatever is cut off is seen as a difference by the next read.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import shlex
+import tarfile
+from collections.abc import Iterable, Sequence
+
+from lab import state
+from lab.packages import names
+from lab.state import Change
+from scripts.hosts.read import BEGIN, END, STALE
+
+PRELUDE = """\
+set -eEuo pipefail
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive
+step=start
+trap 'echo "failed: $step" >&2' ERR
+add_user() {
+  getent passwd "$1" >/dev/null && return
+  useradd --system --user-group --no-create-home --home-dir "$2" --shell /usr/sbin/nologin "$1"
+}
+put_block() { # PATH, the new block on standard input
+  # The file may be a mount that cannot be renamed over, so it is written in place; the copy beside
+  # it is whole before that begins, and a run that was cut off in between starts from the copy.
+  [ ! -e "$1.kafkalab" ] || cat "$1.kafkalab" >"$1"
+  {
+    sed -e '/^@BEGIN@$/,/^@END@$/d' -e '$a\\' "$1"
+    echo '@BEGIN@'; cat; echo '@END@'
+  } >"$1.kafkalab-new"
+  mv -f "$1.kafkalab-new" "$1.kafkalab"
+  cat "$1.kafkalab" >"$1"
+  rm -f "$1.kafkalab"
+}
+wait_port() { # UNIT ADDRESS PORT SECONDS
+  local end=$((SECONDS + $4))
+  until (exec 3<>"/dev/tcp/$2/$3") 2>/dev/null; do
+    if ((SECONDS >= end)); then
+      echo "$1 does not answer on $2:$3 after $4 s" >&2
+      journalctl -u "$1" -n 20 -o cat --no-pager | grep -E 'ERROR|FATAL|Exception' |
+        tail -n 3 >&2 || true
+      return 1
+    fi
+    sleep 0.25  # each look is a process, on many hosts that share a machine
+  done
+}
+""".replace("@BEGIN@", BEGIN).replace("@END@", END)
+
+
+def change_script(changes: Sequence[Change]) -> str:
+    """The bash script that makes `changes`, without those that need an archive from elsewhere.
+
+    Services that run with another configuration are left to the rolling restart.
+    """
+    after = {change.key: change.after for change in changes if change.after is not None}
+    parts = [PRELUDE]
+    packages = [key.name for key in after if key.kind == "package"]
+    if packages:
+        parts.append(_install(packages))
+    for key, want in after.items():
+        if isinstance(want, state.User):
+            parts += _step(f"user {key.name}", "add_user", key.name, want.home)
+    stale = [f"{STALE}/{change.key.name}" for change in changes if change.restarts]
+    if stale:  # before the files: who comes after a cut-off must still know it
+        parts += _step("mark what has to restart", "mkdir", "-p", STALE)
+        parts.append(shlex.join(["touch", *stale]))
+    tar = _tar(changes)
+    if tar:
+        parts.append("step='write files'")
+        parts.append(f"base64 -d <<'TAR' | tar -x -p -f - -C /\n{tar}TAR")
+    for key, want in after.items():
+        if isinstance(want, state.Block):
+            parts.append(f"step={shlex.quote(str(key))}")
+            text = want.content
+            parts.append(f"put_block {shlex.quote(key.name)} <<'BLOCK'\n{text}BLOCK")
+    parts += _settings(changes)
+    parts += _units(changes)
+    return "\n".join(parts) + "\n"
+
+
+def _step(label: str, *command: str) -> list[str]:
+    return [f"step={shlex.quote(label)}", shlex.join(command)]
+
+
+def _tar(changes: Iterable[Change]) -> str:
+    """Files, directories and links as a base64 tar, parents first; "" when there are none."""
+    buffer, count = io.BytesIO(), 0
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as out:
+        for change in changes:
+            entry, content = _member(change)
+            if entry is not None:
+                out.addfile(entry, io.BytesIO(content))
+                count += 1
+    return base64.encodebytes(buffer.getvalue()).decode() if count else ""
+
+
+def _member(change: Change) -> tuple[tarfile.TarInfo | None, bytes]:
+    entry, content = tarfile.TarInfo(change.key.name.lstrip("/")), b""
+    match change.after:
+        case state.Directory(mode, owner):
+            entry.type, entry.mode = tarfile.DIRTYPE, mode
+        case state.Link(target):
+            entry.type, entry.linkname, owner = tarfile.SYMTYPE, target, "root"
+        case state.File(text, mode, owner):
+            content, entry.mode = text.encode(), mode
+            entry.size = len(content)
+        case _:
+            return None, b""
+    entry.uname = entry.gname = owner
+    return entry, content
+
+
+def _install(packages: Sequence[str]) -> str:
+    """Install what the lab calls `packages`, each family by its own names (lab.packages)."""
+    apt, dnf = (shlex.join(names(packages, family)) for family in ("debian", "amazon"))
+    # A fresh machine may still be busy with its own first updates.
+    return (
+        "step='install packages'\n"
+        "if command -v apt-get >/dev/null; then\n"
+        "  apt-get -qq update && apt-get -qq -o DPkg::Lock::Timeout=120 install -y "
+        f"--no-install-recommends {apt} >/dev/null\n"
+        f"else\n  dnf -q install -y {dnf}\nfi"
+    )
+
+
+def _settings(changes: Sequence[Change]) -> list[str]:
+    parts: list[str] = []
+    for change in changes:
+        match change.after:
+            case state.Sysctl(value):
+                parts += _step(str(change.key), "sysctl", "-q", "-w", f"{change.key.name}={value}")
+            case state.Firewall():
+                parts += _step("load the security rules", "nft", "-f", "/etc/nftables.conf")
+                parts += _step("firewall at boot", "systemctl", "-q", "enable", "--no-reload",
+                               "nftables.service")
+    if any(change.key.name.startswith("/etc/systemd/journald") for change in changes):
+        parts += _step("bound the logs", "systemctl", "restart", "--no-block",
+                       "systemd-journald.service")
+    return parts
+
+
+def _units(changes: Sequence[Change]) -> list[str]:
+    parts: list[str] = []
+    units = [change for change in changes if change.key.kind == "unit"]
+    if any(change.key.name.endswith(".service") for change in changes):
+        parts += _step("reload systemd", "systemctl", "daemon-reload")
+    for change in units:
+        name, before, after = change.key.name, change.before, change.after
+        if after is None:
+            parts += _step(f"stop {name}", "systemctl", "-q", "disable", "--now", name)
+            continue
+        if not (isinstance(before, state.Unit) and before.enabled):
+            parts += _step(f"enable {name}", "systemctl", "-q", "enable", "--no-reload", name)
+        if not change.restarts:
+            # Not `start`: a service that keeps failing waits between its tries with old settings.
+            parts += _restart(f"start {name}", name)
+    return parts
+
+
+def _restart(label: str, unit: str) -> list[str]:
+    unmark = shlex.join(["rm", "-f", f"{STALE}/{unit}"])
+    return [*_step(label, "systemctl", "restart", unit), unmark]
+
+
+def wait_script(unit: str, address: str, port: int, seconds: int) -> str:
+    """A script that ends when `unit` answers on its port, or fails after `seconds`."""
+    return PRELUDE + shlex.join(["wait_port", unit, address, str(port), str(seconds)]) + "\n"
+
+
+def restart_script(unit: str, address: str, port: int, seconds: int) -> str:
+    """Restart one service and wait for its port; done again it does no harm."""
+    return PRELUDE + "\n".join((
+        *_step("reload systemd", "systemctl", "daemon-reload"),
+        *_restart(f"restart {unit}", unit),
+        *_step(f"wait for {unit}", "wait_port", unit, address, str(port), str(seconds)),
+    )) + "\n"

@@ -1,0 +1,136 @@
+"""Bring hosts to their desired state: one read, a pure diff, at most one change a host.
+
+No host waits for another, except for the distribution where it does not lie in the host's image,
+and except for services that run already: those are restarted one at a time
+(`scripts.operations.rolling`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lab import state
+from lab.services.context import Context
+from lab.services.registry import desired_state, doubted, retired, services_of
+from lab.services.service import Service
+from lab.state import Change, HostState
+from lab.topology import Host
+from scripts.hosts.change import change_script, wait_script
+from scripts.hosts.deliver import Distributor
+from scripts.hosts.fleet import Fleet
+from scripts.hosts.read import parse, read_script
+from scripts.workstation.screen import Progress
+
+READ_TIMEOUT = 60
+CHANGE_TIMEOUT = 600  # packages may have to be installed
+START_SECONDS = 120  # until a started service answers on its port
+
+
+@dataclass(frozen=True)
+class HostPlan:
+    """What one host needs: the changes in order, and which of its services they restart."""
+
+    host: Host
+    changes: tuple[Change, ...]
+
+    @property
+    def restarts(self) -> tuple[str, ...]:
+        return tuple(change.key.name for change in self.changes if change.restarts)
+
+    @property
+    def starts(self) -> tuple[str, ...]:
+        return tuple(
+            change.key.name for change in self.changes
+            if isinstance(change.after, state.Unit) and not change.restarts
+        )
+
+
+def read(fleet: Fleet, host: Host, desired: HostState) -> HostState:
+    """What `host` has of what it should have."""
+    answer = fleet[host.name].script(read_script(desired), label="read", timeout=READ_TIMEOUT)
+    return parse(answer.stdout, desired, host=host.name)
+
+
+def plan_host(
+    fleet: Fleet, host: Host, context: Context, only: tuple[str, ...] | None = None
+) -> HostPlan:
+    """The changes that one host needs; makes none."""
+    desired = desired_state(host, context, only)
+    unwanted = dict.fromkeys(retired(host, only), state.Unit(""))
+    found = {
+        key: have for key, have in read(fleet, host, {**desired, **unwanted}).items()
+        # A unit that neither runs nor will is as good as none.
+        if not (key in unwanted and isinstance(have, state.Unit)
+                and not have.running and not have.enabled)
+    }
+    actual = doubted(found, desired, host, context)
+    return HostPlan(host, state.diff(actual, state.allowed(desired, actual)))
+
+
+def converge(
+    fleet: Fleet,
+    hosts: Sequence[Host],
+    context: Context,
+    distributor: Distributor,
+    progress: Progress,
+    *,
+    only: tuple[str, ...] | None = None,
+) -> dict[str, HostPlan]:
+    """Make every change but the restarts of running services; the plans by host name.
+
+    Returns when each started service answers on its port.
+    """
+    by_name = {host.name: host for host in hosts}
+
+    def one(name: str) -> HostPlan:
+        host = by_name[name]
+        progress.step(name, "reading")
+        plan = plan_host(fleet, host, context, only)
+        distributor.provide(fleet, host, plan.changes, progress)
+        rest = [change for change in plan.changes if not isinstance(change.after, state.Archive)]
+        if rest:
+            progress.step(name, summary(plan.changes))
+            fleet[name].script(
+                change_script(rest) + _waits(host, plan.starts),
+                label="change", timeout=CHANGE_TIMEOUT,
+            )
+        progress.done(name, summary(plan.changes) if plan.changes else "")
+        return plan
+
+    return fleet.each(one, by_name)
+
+
+def _waits(host: Host, started: Iterable[str]) -> str:
+    """The end of a change: wait for what was started."""
+    return "".join(
+        wait_script(service.unit, str(host.address), service.port, START_SECONDS)
+        for service in services_of(host)
+        if service.unit in started and service.unit and service.port
+    )
+
+
+def pending(plans: Mapping[str, HostPlan], service: Service) -> tuple[Host, ...]:
+    """The hosts on which `service` still runs with another configuration."""
+    return tuple(plan.host for plan in plans.values() if service.unit in plan.restarts)
+
+
+def summary(changes: Sequence[Change]) -> str:
+    """Changes in a few words: "4 files, start kafka"."""
+    counts: dict[str, int] = {}
+    acts = []
+    for change in changes:
+        match change.after:
+            case state.Unit():
+                verb = "restart" if change.restarts else "start"
+                acts.append(f"{verb} {change.key.name.removesuffix('.service')}")
+            case None if change.key.kind == "unit":
+                acts.append(f"stop {change.key.name.removesuffix('.service')}")
+            case state.File() | state.Block():
+                counts["file"] = counts.get("file", 0) + 1
+            case state.Archive():
+                acts.insert(0, "distribution")
+            case _:
+                counts["setting"] = counts.get("setting", 0) + 1
+    words = [f"{count} {what}{'s' if count > 1 else ''}" for what, count in counts.items()]
+    return ", ".join((*words, *acts))

@@ -1,0 +1,290 @@
+"""The local platform: one container a host, with systemd and sshd, on one private network.
+
+What exists is read from the engine by label, never from a file. Names, addresses and ports are
+labels of a container, too, so one listing tells everything but the host keys (see keys.py).
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from lab.services.context import Context, local_context
+from scripts.errors import CommandError, LabError, TimeoutExpired
+from scripts.platforms import Instance, Steps
+from scripts.platforms.local import checks
+from scripts.platforms.local.container import (
+    HOST_LABEL,
+    LAB_LABEL,
+    LOOPBACK,
+    instance,
+    placing,
+    run_words,
+)
+from scripts.platforms.local.engine import Container, Engine, Say
+from scripts.platforms.local.image import Images
+from scripts.platforms.local.keys import Keys, last
+
+if TYPE_CHECKING:
+    from lab.topology import Host, Topology
+    from scripts.software.obtain import Distribution
+
+# The engine takes its own locks: more at a time than this gains nothing.
+AT_A_TIME = 4
+# Seconds that systemd and sshd of all hosts may take together, and between two looks at a port.
+READY_S = 60.0
+POLL_S = 0.05
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Local:
+    """The hosts of one topology as containers of one engine."""
+
+    place = "on this machine"
+    again = "run `fab down` again"
+    steps = Steps()
+
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        engine: Engine,
+        state: Path,
+        say: Say = print,
+        prebuilt: bool = True,
+    ) -> None:
+        self.topology, self.engine, self.say, self.prebuilt = topology, engine, say, prebuilt
+        self.label = f"{LAB_LABEL}={topology.lab}"
+        self.network = f"kafkalab-{topology.lab}"
+        self.images = Images(engine, say)
+        self.keys = Keys(state, engine)
+        self.key_file = state / "id_ed25519"
+
+    def context(
+        self, distribution: str, sha256: str, instances: Mapping[str, Instance]
+    ) -> Context:
+        """The services' context: ports published on localhost, people behind the gateway."""
+        del instances  # what differs between hosts is in the topology already
+        return local_context(self.topology, distribution, sha256)
+
+    def instances(self) -> dict[str, Instance]:
+        """Every host of the lab that exists, by name; one call of the engine."""
+        return self._instances(self._containers())
+
+    def create(
+        self, distribution: Distribution | None, names: Collection[str] | None = None
+    ) -> dict[str, Instance]:
+        """Make what is missing, start what is stopped, and wait until every sshd answers.
+
+        `names` leaves it at these hosts. Hosts that run are left as they are. Raises LabError when
+        something on the workstation is in the way (before anything is made), TimeoutExpired when a
+        host does not come up.
+        """
+        login = self.keys.login(f"kafkalab {self.topology.lab}")
+        there = self._containers()
+        hosts = [host for host in self.topology.hosts if names is None or host.name in names]
+        if not all(_runs(there.get(host.name)) for host in hosts):
+            there = self._sound()
+        self._refuse_moved(there)
+        absent = [host for host in hosts if host.name not in there]
+        stopped = [
+            host for host in hosts if host.name in there and not there[host.name].running
+        ]  # fmt: skip
+        if absent or stopped:
+            networks = self.engine.networks()
+            self._check([*absent, *stopped], networks if absent else [])
+            if stopped:
+                self.engine("start", *(there[host.name].id for host in stopped), timeout=300)
+            if absent:
+                self._make(absent, login, distribution, network=self.network not in networks)
+            there = self._containers()
+        made = [host.name for host in self.topology.hosts if host.name in there]
+        self.keys.learn([there[name] for name in made if there[name].running], login)
+        if absent or stopped:
+            self._await_sshd([*absent, *stopped], there)
+        return self._instances(there)
+
+    def kill(self, names: Collection[str]) -> None:
+        """SIGKILL for all that runs in the hosts' containers. The containers stay."""
+        there = self._containers()
+        running = [there[name].id for name in names if name in there and there[name].running]
+        if running:
+            self.engine("kill", "--signal", "KILL", *running, timeout=300)
+
+    def revive(self, names: Collection[str]) -> None:
+        """Start the containers again."""
+        self.create(None, names)
+
+    def destroy(self) -> list[str]:
+        """Remove everything that carries the lab's label, and the lab's keys; returns what went.
+
+        Shared images and caches stay, and so do the run logs in the state directory. Raises the
+        engine's CommandError when something cannot be removed, after removing all that can.
+        """
+        checks.settled(self.label)
+        containers = self.engine.containers(self.label)
+        networks = self.engine.networks(self.label)
+        images = self.engine.images(self.label)
+        failed: list[CommandError] = []
+
+        def attempt(remove: Callable[[], object]) -> None:
+            try:
+                remove()
+            except CommandError as error:
+                failed.append(error)
+
+        if containers:
+            attempt(lambda: self._remove(containers))
+        if networks:
+            attempt(lambda: self.engine("network", "rm", *networks))
+        if images:
+            attempt(lambda: self.engine("rmi", "--force", *images))
+        removed = _named(containers, networks, images) + self.images.sweep()
+        if failed and self.leftovers():
+            raise failed[0]
+        return removed + self.keys.forget()
+
+    def leftovers(self) -> list[str]:
+        """What `destroy` would still remove from the engine; empty after it."""
+        return _named(
+            self.engine.containers(self.label),
+            self.engine.networks(self.label),
+            self.engine.images(self.label),
+        )
+
+    def _sound(self) -> dict[str, Container]:
+        """The containers without those that a create that was cut off left half made.
+
+        Such a one holds nothing yet, so it is removed and made anew.
+        """
+        checks.settled(self.label)
+        there = self._containers()
+        if unborn := [name for name, one in there.items() if not one.ever_ran]:
+            self._remove([there.pop(name) for name in unborn])
+        return there
+
+    def _remove(self, containers: Sequence[Container]) -> None:
+        # The lab is thrown away: nothing is gained by waiting for its processes to end.
+        now = ("--time", "0") if self.engine.name == "podman" else ()
+        ids = [container.id for container in containers]
+        self.engine("rm", "--force", "--volumes", *now, *ids, timeout=300)
+
+    def _containers(self) -> dict[str, Container]:
+        found = self.engine.containers(self.label)
+        return {one.labels[HOST_LABEL]: one for one in found if HOST_LABEL in one.labels}
+
+    def _instances(self, containers: dict[str, Container]) -> dict[str, Instance]:
+        keys = self.keys.known()
+        return {
+            name: instance(name, one, keys.get(one.id)) for name, one in sorted(containers.items())
+        }
+
+    def _refuse_moved(self, there: dict[str, Container]) -> None:
+        """A host's address and ports are fixed when it is made, and its data is not thrown away."""
+        for host in self.topology.hosts:
+            if (one := there.get(host.name)) is None:
+                continue
+            for key, value in placing(host).items():
+                if one.labels.get(key) != value:
+                    raise LabError(
+                        f"{key.removeprefix('kafkalab.')} is {one.labels.get(key)} and would have "
+                        f"to become {value}, which a host that exists cannot do",
+                        where=host.name,
+                        hint="undo that change in the lab file, or destroy the lab first",
+                    )
+
+    def _check(self, hosts: Sequence[Host], networks: Sequence[str]) -> None:
+        """Refuse what would fail half-way; `networks` are the engine's where one may be made."""
+        published = {host.ssh_port: f"SSH of {host.name}" for host in hosts}
+        published |= {
+            host.external_port: f"broker {host.name}"
+            for host in hosts if host.external_port is not None
+        }  # fmt: skip
+        checks.ports(published)
+        if networks and self.network not in networks:
+            checks.subnet(self.topology.network, self.engine.subnets(networks))
+        checks.inotify(len(hosts))
+
+    def _make(
+        self,
+        absent: Sequence[Host],
+        login: str,
+        distribution: Distribution | None,
+        *,
+        network: bool,
+    ) -> None:
+        if self.prebuilt and distribution is not None:
+            parent = self.images.host(distribution)
+        else:
+            parent = self.images.base()
+        image = self.images.lab(self.topology.lab, parent)
+        if network:
+            self.engine(
+                "network", "create", *self.engine.network_flags(), "--label", self.label,
+                "--subnet", str(self.topology.network), "--gateway", str(self.topology.gateway),
+                self.network,
+            )  # fmt: skip
+        self.say(f"Creating {len(absent)} hosts with {self.engine.name} ...")
+        _each(lambda host: self._run(host, image, login), absent)
+
+    def _run(self, host: Host, image: str, login: str) -> None:
+        words = run_words(
+            self.engine, host, lab=self.topology.lab, network=self.network, image=image,
+            login=login,
+        )
+        try:
+            self.engine(*words)
+        except CommandError as error:
+            said = error.stderr.strip().splitlines() or [f"exit status {error.status}"]
+            raise LabError(f"{self.engine.name} run: {said[-1]}", where=host.name) from error
+
+    def _await_sshd(self, hosts: Sequence[Host], there: Mapping[str, Container]) -> None:
+        """Wait until sshd of each host sends its banner; all share one deadline."""
+        deadline = time.monotonic() + READY_S
+
+        def one_host(host: Host) -> None:
+            while not _banner(host.ssh_port):
+                if time.monotonic() > deadline:
+                    container = there[host.name]
+                    console = self.engine.consoles([container])[container.name]
+                    raise TimeoutExpired(
+                        f"sshd does not answer on {LOOPBACK}:{host.ssh_port} after {READY_S:g} s; "
+                        f"the console says: {last(console)}",
+                        where=host.name, hint=f"{self.engine.name} logs {container.name}",
+                    )  # fmt: skip
+                time.sleep(POLL_S)
+
+        _each(one_host, hosts, at_a_time=len(hosts))
+
+
+def _runs(container: Container | None) -> bool:
+    return container is not None and container.running
+
+
+def _banner(port: int) -> bool:
+    """Whether an SSH server talks on the port. Docker's proxy accepts before the host does."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=2) as stream:
+            return stream.recv(8).startswith(b"SSH-")
+    except OSError:
+        return False
+
+
+def _named(
+    containers: Iterable[Container], networks: Iterable[str], images: Iterable[str]
+) -> list[str]:
+    return [
+        *(f"container {one.name}" for one in containers),
+        *(f"network {name}" for name in networks),
+        *(f"image {image}" for image in images),
+    ]
+
+
+def _each(work: Callable[[T], R], items: Iterable[T], *, at_a_time: int = AT_A_TIME) -> list[R]:
+    with ThreadPoolExecutor(at_a_time) as pool:
+        return list(pool.map(work, items))

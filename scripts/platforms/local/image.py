@@ -1,0 +1,225 @@
+"""The images that hosts are made from, each named by the digest of all that goes into it.
+
+    base    Debian with systemd, sshd and Java: from an image registry, else from Debian packages
+    host    base plus a Kafka distribution, unpacked and with class-data archives
+    lab     host (or base) plus one label: what `destroy` may take away; the others are shared
+
+Both ways to the base run host/setup.sh, so they yield the same host. The finished base is also kept
+as a file in the cache, from which another engine (or a cleared store) only loads it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts.errors import LabError, UsageError
+from scripts.platforms.local import recipe
+from scripts.platforms.local.container import LAB_LABEL
+from scripts.platforms.local.engine import Engine, Say, elevation, install
+from scripts.workstation import process
+from scripts.workstation.paths import cache_dir
+
+if TYPE_CHECKING:
+    from scripts.software.obtain import Distribution
+
+FROM_IMAGE = "docker.io/library/debian:12-slim"
+SOURCES = ("registry", "mmdebstrap")
+VARIABLE = "KAFKALAB_IMAGE_SOURCES"
+BUILD_LABEL = "kafkalab.build"
+RECIPE_LABEL = "kafkalab.recipe"
+_PART = ".part-"
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of one engine; every method returns at once when its image is there."""
+
+    engine: Engine
+    say: Say = print
+
+    def base(self) -> str:
+        """The name of the base image, built or loaded when this engine does not have it.
+
+        Raises LabError with each source's reason when none of them works.
+        """
+        digest = recipe.digest()
+        tag = f"{recipe.REPOSITORY}/base:{digest}"
+        if self.engine.has_image(tag):
+            return tag
+        with self._building():
+            if self.engine.has_image(tag):
+                return tag
+            archive = _folder() / f"base-{digest}.tar"
+            if archive.exists():
+                with _told(self.say, "Loading the host image from the cache"):
+                    self.engine("load", "--input", str(archive), timeout=300)
+                return tag
+            self._first(tag, archive, digest)
+            # 400 MB each, and an older recipe's is needed by nobody.
+            for older in set(_folder().glob("base-*.tar")) - {archive}:
+                older.unlink()
+        return tag
+
+    def host(self, distribution: Distribution) -> str:
+        """The name of the image with `distribution` in it, made when this engine does not have it.
+
+        ZooKeeper and a broker run once inside a container without network to record their classes.
+        """
+        tag = recipe.host_tag(distribution)
+        if self.engine.has_image(tag):
+            return tag
+        base = self.base()
+        with self._building():
+            if not self.engine.has_image(tag):
+                with _told(self.say, f"Adding {distribution.name} to the host image"):
+                    self._seed(base, tag, distribution)
+        return tag
+
+    def lab(self, lab: str, parent: str) -> str:
+        """The name of the lab's own image: `parent` with the lab's label."""
+        tag = f"{recipe.REPOSITORY}/lab:{lab}"
+        self.engine(
+            "build", "--quiet", "--tag", tag, "--label", f"{LAB_LABEL}={lab}", "-",
+            stdin=f"FROM {parent}\n".encode(),
+        )  # fmt: skip
+        return tag
+
+    def sweep(self) -> list[str]:
+        """Remove what a build that was cut off left behind, unless one is running right now."""
+        with _locked(wait=False) as free:
+            return self._remove_stale() if free else []
+
+    def _first(self, tag: str, archive: Path, digest: str) -> None:
+        """The base image by the first of the sources that yields it."""
+        ways: dict[str, Callable[[str, Path, str], None]] = {
+            "registry": self._from_registry, "mmdebstrap": self._from_packages,
+        }
+        reasons = []
+        for source in sources():
+            try:
+                ways[source](tag, archive, digest)
+            except LabError as error:
+                reasons.append(f"{source}: {error}")
+                continue
+            return
+        raise LabError(f"the host image could not be made: {'; '.join(reasons)}")
+
+    def _from_registry(self, tag: str, archive: Path, digest: str) -> None:
+        if not self.engine.has_image(FROM_IMAGE):
+            self.engine("pull", "--quiet", FROM_IMAGE, timeout=120)
+        with _told(self.say, f"Building the host image from {FROM_IMAGE}"):
+            self.engine(
+                "build", "--quiet", "--tag", tag, "--label", f"{RECIPE_LABEL}={digest}",
+                "--file", str(recipe.FOLDER / "Containerfile"), str(recipe.FOLDER), timeout=900,
+            )  # fmt: skip
+            with _workspace() as work:
+                saved = work / "saved.tar"
+                self.engine("save", "--output", str(saved), tag, timeout=300)
+                saved.replace(archive)
+
+    def _from_packages(self, tag: str, archive: Path, digest: str) -> None:
+        if shutil.which("mmdebstrap") is None:
+            install(("mmdebstrap", "debian-archive-keyring"), say=self.say, why="the host image")
+        told = "Building the host image from Debian packages (about a minute, once)"
+        with _told(self.say, told), _workspace() as work:
+            root = work / "root.tar"
+            argv = [*(elevation() or ()), *recipe.mmdebstrap(root)]
+            process.run(
+                argv, timeout=1200, hint="its output is in the run's log", shielded=True
+            )
+            loadable = work / "image.tar"
+            recipe.wrap(root, loadable, tag=tag, labels={RECIPE_LABEL: digest})
+            loadable.replace(archive)
+        self.engine("load", "--input", str(archive), timeout=300)
+
+    def _seed(self, base: str, tag: str, distribution: Distribution) -> None:
+        name = f"kafkalab-build-{uuid.uuid4().hex[:8]}"
+        runtime = ("--runtime", self.engine.runtime) if self.engine.runtime else ()
+        try:
+            self.engine(
+                "run", "--interactive", "--name", name, "--label", f"{BUILD_LABEL}=1", *runtime,
+                "--network", "none", "--tmpfs", "/tmp", *self.engine.limits(), base,  # noqa: S108
+                "sh", "-c", recipe.SEED.read_text(), recipe.SEED.name,
+                distribution.name, distribution.sha256,
+                stdin=distribution.tar.read_bytes(), timeout=300,
+            )  # fmt: skip
+            self.engine(
+                "commit", "--change", f"LABEL kafkalab.distribution={distribution.name}",
+                "--change", f"LABEL {BUILD_LABEL}=", "--change", 'CMD ["/sbin/init"]', name, tag,
+                timeout=300,
+            )  # fmt: skip
+        finally:
+            self.engine("rm", "--force", "--volumes", name, check=False)
+
+    @contextmanager
+    def _building(self) -> Iterator[None]:
+        """One build at a time on this machine; whatever an earlier one left is taken away first."""
+        with _locked(wait=True):
+            self._remove_stale()
+            yield
+
+    def _remove_stale(self) -> list[str]:
+        stale = self.engine.containers(f"{BUILD_LABEL}=1")
+        if stale:
+            self.engine("rm", "--force", "--volumes", *(found.id for found in stale))
+        for left in _folder().glob(f"{_PART}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        return [f"container {found.name}" for found in stale]
+
+
+def sources() -> tuple[str, ...]:
+    """Where the base image may come from: KAFKALAB_IMAGE_SOURCES (comma separated), else all."""
+    words = tuple(filter(None, os.environ.get(VARIABLE, "").replace(" ", "").split(",")))
+    if unknown := set(words) - set(SOURCES):
+        raise UsageError(
+            f"{VARIABLE}: unknown source {', '.join(sorted(unknown))}",
+            hint=f"use {' or '.join(SOURCES)}",
+        )
+    return words or SOURCES
+
+
+def _folder() -> Path:
+    path = cache_dir() / "images"
+    path.mkdir(exist_ok=True)
+    return path
+
+
+@contextmanager
+def _workspace() -> Iterator[Path]:
+    """A directory beside the finished archives, so that the last step is a rename."""
+    path = Path(tempfile.mkdtemp(prefix=_PART, dir=_folder()))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def _locked(*, wait: bool) -> Iterator[bool]:
+    """Hold the build lock; without `wait`, yield False when somebody else holds it."""
+    with (_folder() / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+@contextmanager
+def _told(say: Say, what: str) -> Iterator[None]:
+    """Say what takes long before it begins, and its seconds afterwards."""
+    say(f"{what} ...")
+    began = time.monotonic()
+    yield
+    say(f"{what}: {time.monotonic() - began:.1f} s")

@@ -1,0 +1,100 @@
+"""A tar that is kept in the cache, and how far it is to be believed."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from scripts.errors import LabError
+
+DIST = Path(__file__).parent / "recipes" / "kafka"
+PART = ".part-"
+
+
+class Kept:
+    """A tar in the cache, with its SHA-256 beside it and a stamp of when that was last true.
+
+    One that we laid out ourselves also has the digest of its recipe beside it, so that a wrapper
+    that was repaired there does not stay broken in the cache.
+    """
+
+    def __init__(self, tar: Path) -> None:
+        self.tar = tar
+        self.checksum = tar.with_name(f"{tar.name}.sha256")
+        self.stamp = tar.with_name(f"{tar.name}.verified")
+        self.recipe = tar.with_name(f"{tar.name}.recipe")
+
+    def stamped(self) -> str | None:
+        """The digest, if the file is as it was when it was last hashed."""
+        try:
+            digest = self.checksum.read_text().split()[0]
+            known = self.stamp.read_text() == self._state(digest)
+            return digest if known and not self.outdated() else None
+        except (OSError, IndexError):
+            return None
+
+    def outdated(self) -> bool:
+        """Whether the recipe's folder has changed since it was laid out from there."""
+        try:
+            return self.recipe.read_text() != recipe_digest()
+        except FileNotFoundError:
+            return False
+
+    def verify(self) -> str:
+        """The digest, hashing only if it must; what is damaged is removed. Raises LabError."""
+        from scripts.software.tar import file_digest, parse_checksum  # noqa: PLC0415 - see `_keep`
+
+        if digest := self.stamped():
+            return digest
+        if self.outdated():
+            raise LabError(f"{self.tar} was made from another recipe than this one")
+        try:
+            digest = parse_checksum(self.checksum.read_text(), digits=64)
+            if file_digest(self.tar, "sha256") == digest:
+                self._put(self.stamp, self._state(digest))
+                return digest
+            reason = "its SHA-256 is not the one beside it"
+        except FileNotFoundError:
+            reason = "it has no SHA-256 beside it"
+        except LabError as error:
+            reason = str(error)
+        self.remove()
+        raise LabError(f"{self.tar} is refused and removed: {reason}")
+
+    def put(self, part: Path, digest: str, *, recipe: str | None) -> None:
+        """Give a finished tar its place. Cut off anywhere, what is left is refused or complete.
+
+        An older tar stays until the new one takes its name: another run may be about to send it.
+        """
+        self.stamp.unlink(missing_ok=True)
+        self.recipe.unlink(missing_ok=True)
+        if recipe:
+            self._put(self.recipe, recipe)
+        self._put(self.checksum, f"{digest}  {self.tar.name}\n")
+        part.replace(self.tar)
+        self._put(self.stamp, self._state(digest))
+
+    def remove(self) -> None:
+        """Forget the tar and all that is known about it."""
+        for path in (self.stamp, self.tar, self.checksum, self.recipe):
+            path.unlink(missing_ok=True)
+
+    def _state(self, digest: str) -> str:
+        stat = self.tar.stat()
+        return f"{digest} {stat.st_size} {stat.st_mtime_ns}\n"
+
+    @staticmethod
+    def _put(path: Path, text: str) -> None:
+        """Write a small file so that it is never seen half."""
+        part = path.with_name(f"{PART}{path.name}")
+        part.write_text(text)
+        part.replace(path)
+
+
+def recipe_digest() -> str:
+    """The digest of everything in the recipe's folder."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in DIST.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(DIST)}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()

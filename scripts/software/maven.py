@@ -1,0 +1,151 @@
+"""The Kafka distribution from Maven: the jars, with wrappers of our own around them.
+
+Apache's archive is no Maven artifact, but everything in its libs/ is. Its recipe
+(recipes/kafka) holds the POM that collects them, the configuration files, and what bin/ is made
+from.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import string
+import tarfile
+import tomllib
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scripts.errors import CommandError, LabError
+from scripts.software.kept import DIST
+from scripts.workstation import process
+
+# Seconds. On a slow line 60 MB of jars may take minutes; a proxy that never answers must end too.
+_BUILD_TIMEOUT = 900.0
+_INSTALL_TIMEOUT = 600.0
+_HINT = "install Maven 3.6 or newer, with `apt-get install maven` or `brew install maven`"
+# For what is over in a second or two: it ends before a second compiler has paid for itself.
+_BRIEF = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.awt.headless=true"
+# The jars that hold classes with a `main`; looking into the other hundred takes longer than these.
+_WITH_TOOLS = re.compile(r"/libs/(kafka|connect|zookeeper)[^/]*\.jar$")
+
+
+def build(version: str, folder: Path, say: Callable[[str], None]) -> tuple[Path, dict[str, bytes]]:
+    """Build the distribution in `folder`: its plain tar, and the wrappers that belong beside it.
+
+    Installs Maven first where that is possible without asking. Raises LabError with Maven's own
+    first error, or with what to install.
+    """
+    ensure_maven(say)
+    project = folder / "dist"
+    shutil.copytree(DIST, project)
+    argv = ["mvn", "-q", "-B", "-C", "-f", "pom.xml", "package", f"-Dkafka.version={version}"]
+    env = {"MAVEN_OPTS": _BRIEF, **os.environ}
+    done = process.run(
+        argv, cwd=project, timeout=_BUILD_TIMEOUT, env=env, check=False, hint=_HINT
+    )
+    if done.returncode:
+        said = _first_error(done.stdout)
+        raise LabError(f"`{' '.join(argv)}` ended with {done.returncode}: {said}")
+    tars = list((project / "target").glob("*.tar"))
+    if len(tars) != 1:
+        raise LabError(f"`{' '.join(argv)}` left {len(tars)} archives instead of one")
+    return tars[0], wrappers(classes_in(tars[0]))
+
+
+def ensure_maven(say: Callable[[str], None]) -> None:
+    """Make `mvn` available, or raise LabError with how to."""
+    if shutil.which("mvn"):
+        return
+    privilege = _privilege()
+    if privilege is None or not shutil.which("apt-get"):
+        raise LabError("there is no `mvn` here", hint=_HINT)
+    say("Maven is not installed; installing it with apt-get")
+    apt = [*privilege, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]
+    install = [*apt, "install", "--no-install-recommends", "maven"]
+    try:
+        # A new machine's package lists are often missing or too old: once more with new ones.
+        if process.run(install, timeout=_INSTALL_TIMEOUT, check=False).returncode:
+            process.run([*apt, "update"], timeout=_INSTALL_TIMEOUT)
+            process.run(install, timeout=_INSTALL_TIMEOUT)
+    except CommandError as error:
+        raise LabError(f"Maven could not be installed: {error}", hint=_HINT) from error
+
+
+def _privilege() -> list[str] | None:
+    """What to put before a command to be root; None where root would ask for a password."""
+    if os.geteuid() == 0:
+        return []
+    if shutil.which("sudo") and not process.run(["sudo", "-n", "true"], check=False).returncode:
+        return ["sudo", "-n"]
+    return None
+
+
+def _first_error(output: str) -> str:
+    """Maven's first error line: the last ones only tell how to ask for more output."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
+    errors = re.findall(r"^\[ERROR\](?: \[ERROR\])*+[ \t]*(\S.*)", plain, re.MULTILINE)
+    return errors[0][:300] if errors else plain.strip()[-300:] or "it said nothing"
+
+
+def classes_in(tar: Path) -> frozenset[str]:
+    """The class names in those jars of a plain tar that hold Kafka's tools."""
+    found: set[str] = set()
+    with tarfile.open(tar, "r:") as archive:
+        for member in archive:
+            content = archive.extractfile(member) if _WITH_TOOLS.search(member.name) else None
+            if content is not None:
+                with zipfile.ZipFile(content) as jar:
+                    found.update(jar.namelist())
+    suffix = ".class"
+    return frozenset(n.removesuffix(suffix).replace("/", ".") for n in found if n.endswith(suffix))
+
+
+class _Shell(string.Template):
+    """A template of a shell script, where `$` and a single `@` are the shell's own."""
+
+    delimiter = "@@"
+
+
+def wrappers(classes: frozenset[str]) -> dict[str, bytes]:
+    """The scripts of bin/ for the tools that are among `classes`, by path in the distribution."""
+    with (DIST / "tools.toml").open("rb") as file:
+        table = tomllib.load(file)
+    made: dict[str, bytes] = {}
+    for kind, fields in (("tool", _tool), ("server", _server), ("stop", _stop)):
+        template = _Shell((DIST / "templates" / f"{kind}.sh").read_text())
+        for name, entry in table[kind].items():
+            cls = _present(entry["classes"], classes)
+            if cls:
+                made[f"bin/{name}.sh"] = template.substitute(fields(entry, cls)).encode()
+    return made
+
+
+def _present(candidates: Sequence[str], classes: frozenset[str]) -> str | None:
+    return next((cls for cls in candidates if cls in classes), None)
+
+
+def _tool(entry: Mapping[str, Any], cls: str) -> dict[str, str]:
+    return {
+        "cls": cls,
+        "heap": entry.get("heap", "-Xmx256M"),
+        "speed": "" if entry.get("steady") else _BRIEF,
+        "first": "".join(f"{word} " for word in entry.get("first", ())),
+    }
+
+
+def _server(entry: Mapping[str, Any], cls: str) -> dict[str, str]:
+    extra = entry["daemon"] + (" -loggc" if entry.get("gc_log") else "")
+    return {
+        "cls": cls,
+        "heap": entry["heap"],
+        "log4j": entry["log4j"],
+        "takes": entry["takes"],
+        "extra": extra,
+    }
+
+
+def _stop(entry: Mapping[str, Any], cls: str) -> dict[str, str]:
+    return {"what": entry["what"], "pattern": cls.replace(".", "[.]")}

@@ -1,0 +1,97 @@
+"""What a person sees while hosts work: a live table on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+class Progress:
+    """One line a host. `step` says what it does now, `done` how it ended; safe in threads."""
+
+    def __init__(self, title: str, hosts: Iterable[str]) -> None:
+        self.title = title
+        self._steps: dict[str, tuple[str, bool]] = dict.fromkeys(hosts, ("", False))
+        self._lock = threading.Lock()
+        self._began = time.monotonic()
+        self._live: Any = None
+
+    def __enter__(self) -> Progress:
+        if sys.stdout.isatty() and self._steps:
+            from rich.live import Live  # noqa: PLC0415 - 0.1 s that a pipe does not need
+
+            self._live = Live(self, refresh_per_second=8, transient=True)
+            self._live.__enter__()
+        return self
+
+    def __exit__(self, *details: Any) -> None:
+        if self._live is not None:
+            self._live.__exit__(*details)
+            self._live = None
+
+    def step(self, host: str, text: str) -> None:
+        with self._lock:
+            self._steps[host] = (text, False)
+
+    def done(self, host: str, text: str) -> None:
+        """The host is finished; `text` is printed and stays when it says something."""
+        with self._lock:
+            self._steps[host] = (text, True)
+        # Not under the lock: the live table's own thread holds rich's lock while it asks for ours.
+        if text:
+            self.say(f"  {host}: {text}")
+
+    def say(self, line: str) -> None:
+        """A line that stays."""
+        if self._live is not None:
+            from rich.text import Text  # noqa: PLC0415
+
+            self._live.console.print(Text(line))
+        else:
+            print(line, flush=True)
+
+    def __rich__(self) -> Any:
+        from rich.console import Group  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
+
+        with self._lock:
+            waiting = {name: text for name, (text, done) in self._steps.items() if not done}
+            finished = len(self._steps) - len(waiting)
+        seconds = time.monotonic() - self._began
+        head = f"{self.title}  {finished}/{len(self._steps)}  {seconds:.0f} s"
+        width = max(map(len, self._steps), default=0)
+        rows = [Text(f"  {name:<{width}}  {text}", style="dim" if not text else "cyan")
+                for name, text in waiting.items()]
+        return Group(Text(head, style="bold"), *rows)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table; words that tell a state are coloured on a terminal."""
+    from rich import box  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console() if sys.stdout.isatty() else Console(width=160)
+    shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(cell, style=_style(cell)) for cell in row))
+    console.print(shown)
+
+
+def _style(cell: str) -> str:
+    if cell in ("ok", "running", "active", "leader"):
+        return "green"
+    if cell.startswith(("failed", "stopped", "down", "missing", "no ")):
+        return "red"
+    return ""
+
+
+def duration(began: float) -> str:
+    """Seconds since `began` (time.monotonic) as people read them."""
+    return f"{time.monotonic() - began:.1f} s"

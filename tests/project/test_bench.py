@@ -1,0 +1,328 @@
+"""The benchmark's pure parts: figures, tables, inventories, run logs."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import lab as bench_lab, measure, peers, report, runlog, steps
+from bench.__main__ import SCENARIOS, _arguments
+from lab.file import load, parse
+from lab.topology import Topology, build
+from scripts.platforms.local import image, recipe
+from scripts.software.kept import DIST
+from scripts.software.obtain import Distribution
+from scripts.workstation.paths import PROJECT
+
+
+def topology(**options: Any) -> Topology:
+    return build(parse(tomllib.loads(bench_lab.lab_file(**options))).lab)
+
+
+def sample(wall: float, **more: Any) -> dict[str, Any]:
+    quiet = {"busy_cores": 0.1, "load1": 0.3, "quiet": True}
+    return {
+        "wall": wall, "cpu": wall * 2, "controller_cpu": 1.0, "controller_mb": 75.4,
+        "before": quiet, **more,
+    }
+
+
+def result(**walls: list[float]) -> dict[str, Any]:
+    """A result with the runs of `scenario__measure=[seconds, …]`."""
+    measures = {
+        key.replace("__", ".").replace("_", "-", key.startswith("raw")):
+            [sample(wall) for wall in runs]
+        for key, runs in walls.items()
+    }
+    return {"machine": {"date": "2026-01-02T03:04:05Z", "commit": "abc"}, "measures": measures,
+            "breakdown": {}}
+
+
+@pytest.mark.parametrize(("values", "text"), [
+    ([1.234], "1.23"),
+    ([3.0, 1.0, 2.0], "2.00 [1.00-3.00]"),
+    ([20.0, 10.0], "15.0 [10.0-20.0]"),
+    ([2.0, 2.0], "2.00"),
+])
+def test_spread_shows_the_median_and_the_range(values: list[float], text: str) -> None:
+    assert str(report.Spread.of(values)) == text
+
+
+def test_records_are_counted_and_never_broken() -> None:
+    costs = {
+        f"failover-hosts.{cost}": [{"wall": value} for value in (0.0, 1701.0, 2176.0)]
+        for cost in ("rto", "records")
+    }
+    text = report.render({"machine": result()["machine"], "measures": costs, "breakdown": {}})
+    row = next(line for line in text.splitlines() if line.startswith("| hosts killed"))
+    cells = [cell.strip() for cell in row.split("|")]
+    assert cells[2] == "1,701.0 [0.0-2,176.0]"
+    assert "1,701 [0-2,176]" in cells
+
+
+def test_spread_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="no runs"):
+        report.Spread.of([])
+
+
+def test_a_figure_that_was_not_measured_is_an_empty_cell() -> None:
+    assert report.spread([sample(1.0, cpu=None)], "cpu") is None
+    assert report.table(["", "s"], [["a", None]]).splitlines()[-1] == "| a |  |"
+
+
+def test_tables_hold_what_was_measured_and_no_more() -> None:
+    text = report.render(result(ours__first=[4.0, 6.0, 5.0], ours__second=[1.0]))
+    assert "| kafkalab, distribution in the image | 5.00 [4.00-6.00] |" in text
+    assert "Ansible" not in text
+    assert "divided" not in text
+    assert "Caches cold" not in text
+
+
+def test_ratios_compare_medians_with_our_best_and_with_like() -> None:
+    text = report.render(result(
+        ours__first=[9.0, 10.0, 99.0], ours__second=[3.0], raw__first=[40.0], raw__second=[6.0],
+        **{"network-jvm__first": [30.0], "network-jvm__second": [4.5]},
+    ))
+    assert "| raw parallel SSH | 0.25 | 0.50 | 0.75 | 0.75 |" in text
+
+
+def test_ratio_without_its_other_half_stays_empty() -> None:
+    text = report.render(result(ours__first=[10.0], raw__first=[40.0]))
+    assert "| raw parallel SSH | 0.25 |  |  |  |" in text
+
+
+def test_what_is_measured_has_the_default_labs_hosts_and_no_mirrors() -> None:
+    """Its figures are compared with baselines that set up no Connect, and with those of before."""
+    measured, default = topology(), build(load(PROJECT / "lab.toml").lab)
+    assert [[host.role for host in one.hosts] for one in measured.datacenters] == [
+        [host.role for host in one.hosts] for one in default.datacenters
+    ]
+    assert measured.config.mirrors == ()
+    assert not any("connect" in host.roles for host in measured.hosts)
+
+
+def test_totals_are_sums_within_a_run() -> None:
+    text = report.render(result(ours__create=[3.0, 1.0], ours__first=[4.0, 4.0]))
+    assert "| from no hosts to verified | 6.00 [5.00-7.00] | 12.0 [10.0-14.0] |  |  |" in text
+
+
+def test_report_says_when_the_machine_was_not_quiet() -> None:
+    noisy = result(ours__first=[1.0, 2.0])
+    assert "quiet before each of 2" in report.render(noisy)
+    noisy["measures"]["ours.first"][1]["before"]["quiet"] = False
+    assert "Other work was going on before 1 of 2" in report.render(noisy)
+
+
+def test_breakdown_is_of_the_run_nearest_to_the_median() -> None:
+    measured = result(ours__first=[10.0, 30.0, 11.0])
+    steps = [
+        [{"task": "up", "step": f"of {wall}", "role": "kafka", "count": 6,
+          "median": 1, "longest": 2, "ended": 3}]
+        for wall in (10, 30, 11)
+    ]
+    measured["breakdown"]["ours"] = steps
+    assert "| up: of 11 | kafka | 6 | 1.00 | 2.00 | 3.00 |" in report.render(measured)
+
+
+def test_later_results_replace_the_same_measure_of_earlier_ones() -> None:
+    merged = report.merge([result(ours__first=[1.0], cold__base=[60.0]), result(ours__first=[2.0])])
+    assert merged["measures"]["ours.first"][0]["wall"] == 2.0
+    assert merged["measures"]["cold.base"][0]["wall"] == 60.0
+
+
+def test_a_page_of_several_results_says_what_is_of_which_commit() -> None:
+    first, second = result(ours__first=[1.0], cold__base=[60.0]), result(ours__first=[2.0])
+    second["machine"] = {**second["machine"], "commit": "def"}
+    text = report.render(report.merge([first, second]))
+    assert "Cold: measured 2026-01-02 at commit abc:" in text
+    assert "Ours: measured 2026-01-02 at commit def:" in text
+    assert "Measured 2026-01-02 at commit abc:" in report.render(report.merge([first]))
+
+
+def test_page_keeps_all_but_the_text_between_the_markers(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    for text in ("one", "two"):
+        report.write(page, text)
+    assert page.read_text() == f"before\n{report.BEGIN}\n\ntwo\n\n{report.END}\nafter\n"
+
+
+def test_page_without_markers_is_refused(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("no markers")
+    with pytest.raises(ValueError, match="bench:begin"):
+        report.write(page, "text")
+
+
+def test_the_real_page_has_the_markers() -> None:
+    text = Path("docs/performance.md").read_text()
+    assert text.count(report.BEGIN) == text.count(report.END) == 1
+
+
+def test_every_compared_scenario_exists() -> None:
+    assert set(report.TITLES) <= set(SCENARIOS)
+    assert {key for pair in report.LIKE.items() for key in pair} <= set(SCENARIOS)
+
+
+def test_lab_files_are_accepted_and_have_fourteen_hosts() -> None:
+    assert len(topology().hosts) == 14
+    assert topology(settings={"log.retention.hours": "7"}).config.kafka.config == {
+        "log.retention.hours": "7"
+    }
+    kafkas = topology(kafkas_jvm=True).config
+    assert kafkas.kafka.heap_mb == 1024
+    assert "-XX:+UseG1GC" in kafkas.kafka.jvm_options
+    assert kafkas.zookeeper.heap_mb == 512
+
+
+def test_jvm_options_are_those_of_kafkas_start_script() -> None:
+    script = (DIST / "bin/kafka-run-class.sh").read_text().replace("\\\n", " ")
+    found = re.search(r"KAFKA_JVM_PERFORMANCE_OPTS:-([^}]*)}", script)
+    assert found is not None
+    assert tuple(found[1].split()) == bench_lab.KAFKAS_JVM
+
+
+def test_inventory_names_every_host_with_its_place() -> None:
+    text = peers.inventory(topology())
+    assert "dc1-ctl01 ansible_port=28010 ip=10.40.1.10\n" in text
+    assert "dc2-zk03 ansible_port=29023 ip=10.40.2.23 zk_id=3\n" in text
+    assert "dc2-kafka01 ansible_port=29031 ip=10.40.2.31 broker_id=1\n" in text
+    groups = {
+        name: lines.split("\n") for name, lines in re.findall(r"\[(.+)\]\n((?:.+\n?)+)", text)
+    }
+    counts = {name: len([line for line in lines if line]) for name, lines in groups.items()}
+    assert counts == {"dc1": 7, "dc2": 7, "ctl": 2, "zookeeper": 6, "kafka": 6, "verify": 2,
+                      "dc1:vars": 1, "dc2:vars": 1}
+
+
+def test_fleet_list_has_a_line_a_host() -> None:
+    lines = peers.fleet_list(topology()).splitlines()
+    assert lines[0].startswith("#")
+    assert len(lines) == 15
+    assert lines[1] == "dc1-ctl01 10.40.1.10 28010 ctl 1 1"
+    assert lines[-1] == "dc2-kafka03 10.40.2.33 29033 kafka 3 2"
+
+
+def test_raw_gets_the_jvm_options_of_the_lab() -> None:
+    options = peers.fast(topology())
+    assert options["KAFKA_ENV"] == (
+        'Environment="KAFKA_HEAP_OPTS=-Xms256m -Xmx256m" '
+        '"KAFKA_JVM_PERFORMANCE_OPTS=-XX:+UseSerialGC -XX:TieredStopAtLevel=1"'
+    )
+    assert "-Xmx96m" in options["ZK_ENV"]
+
+
+@pytest.mark.parametrize(("output", "count"), [
+    ("changed=0 rc=0\n", 0),
+    ("noise\nchanged=37 rc=0\n", 37),
+    ("dc1-zk01  : ok=5  changed=3  unreachable=0  failed=0  skipped=0\n"
+     "dc1-zk02  : ok=5  changed=4  unreachable=0  failed=0\n", 7),
+])
+def test_changes_that_a_baseline_reports(output: str, count: int) -> None:
+    ran = measure.Ran(measure.Sample(1.0), output, 1, 0.0)
+    assert peers.changed(ran) == count
+
+
+LOG = """\
+23:59:58.500 fab up
+23:59:59.000 workstation: podman ps --all --filter x -> 0, 0.050 s
+23:59:59.500 b-dc1-kafka01: read -> 0, 0.400 s
+00:00:01.000 b-dc1-kafka02: read -> 0, 0.600 s
+stderr: something else
+00:00:02.000 b-dc1-zk01: write through INTERNAL -> time-out, 1.000 s
+"""
+
+
+def test_run_log_is_read_over_midnight() -> None:
+    began = runlog.time.mktime((2026, 1, 1, 23, 59, 58, 0, 0, -1))
+    entries = runlog.parse(LOG, began=began)
+    assert [round(entry.at, 3) for entry in entries] == [0.5, 1.0, 1.5, 3.0, 4.0]
+    assert runlog.count(entries, "read") == 2
+    assert entries[-1].status == "time-out"
+    steps = {(step["step"], step["role"]): step for step in runlog.breakdown(entries)}
+    assert list(steps) == [
+        ("podman ps", "workstation"), ("read", "kafka"), ("write through INTERNAL", "zookeeper"),
+    ]
+    assert steps["read", "kafka"] == {
+        "step": "read", "role": "kafka", "count": 2, "median": 0.5, "longest": 0.6, "ended": 3.0,
+    }
+
+
+def test_a_process_is_measured(tmp_path: Path) -> None:
+    code = "import time; held = bytearray(80_000_000); time.sleep(0.1); print('out')"
+    ran = measure.timed([sys.executable, "-c", code], log=tmp_path / "log", env={}, cwd=tmp_path)
+    assert 0.1 <= ran.sample.wall < 20
+    assert ran.output == "out\n"
+    assert ran.sample.controller_mb is not None
+    assert 80 <= ran.sample.controller_mb < 160
+    assert ran.sample.cpu is not None
+
+
+def test_peak_memory_is_the_programs_own(tmp_path: Path) -> None:
+    held = bytearray(b"x") * 100_000_000
+    ran = measure.timed(["true"], log=tmp_path / "log", env={"PATH": "/bin:/usr/bin"}, cwd=tmp_path)
+    assert held
+    assert ran.sample.controller_mb is not None
+    assert ran.sample.controller_mb < 30
+
+
+def test_a_process_that_fails_does_not_count(tmp_path: Path) -> None:
+    code = "import sys; print('why it failed'); sys.exit(3)"
+    with pytest.raises(measure.BenchError, match=r"ended with 3:\nwhy it failed"):
+        measure.timed([sys.executable, "-c", code], log=tmp_path / "log", env={}, cwd=tmp_path)
+
+
+def test_a_process_that_is_ended_may_clean_up_first(tmp_path: Path) -> None:
+    """A drill repairs what it broke; the lab is not taken away from under it."""
+    code = (
+        "import signal, time, pathlib\n"
+        "def end(*_):\n"
+        "    time.sleep(1); pathlib.Path('clean').touch(); raise SystemExit(143)\n"
+        "signal.signal(signal.SIGTERM, end); pathlib.Path('up').touch(); time.sleep(60)"
+    )
+    with pytest.raises(measure.BenchError, match=r"no end after 2 s"):
+        measure.timed(
+            [sys.executable, "-c", code], log=tmp_path / "log", env={}, cwd=tmp_path, timeout=2
+        )
+    assert {path.name for path in tmp_path.iterdir()} >= {"up", "clean"}
+
+
+def test_a_process_that_hangs_is_ended(tmp_path: Path) -> None:
+    with pytest.raises(measure.BenchError, match=r"no end after 0.3 s"):
+        measure.timed(
+            [sys.executable, "-c", "import time; time.sleep(60)"], log=tmp_path / "log", env={},
+            cwd=tmp_path, timeout=0.3,
+        )
+
+
+def test_a_build_from_cold_caches_finds_no_image_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipe, "REPOSITORY", recipe.REPOSITORY)
+    monkeypatch.setattr(image, "BUILD_LABEL", image.BUILD_LABEL)
+    kafka = Distribution("kafka_2.13-3.9.2", "3.9.2", Path("kafka.tar"), "0" * 64, "cache")
+    usual, label = recipe.host_tag(kafka), image.BUILD_LABEL
+    steps.own_images("localhost/kafkalab-bench")
+    assert recipe.host_tag(kafka) == usual.replace("kafkalab", "kafkalab-bench", 1)
+    assert label != image.BUILD_LABEL
+
+
+def test_baselines_run_only_where_their_folder_is_given(tmp_path: Path) -> None:
+    always = ["import", "mirrors", "failovers"]
+    assert _arguments([]).names == ["ours", "network", "network-jvm", *always]
+    with_peer = _arguments(["--peer", str(tmp_path)]).names
+    assert with_peer == [
+        "ours", "network", "network-jvm", "raw", "raw-opt", "ansible", *always,
+    ]
+    assert _arguments(["--peer", str(tmp_path), "--all"]).names == list(SCENARIOS)
+    assert _arguments(["--only", "import,ours"]).names == ["ours", "import"]
+
+
+@pytest.mark.parametrize("words", [["--only", "raw"], ["--only", "rwa"], ["--runs", "0"]])
+def test_what_cannot_be_run_is_a_usage_error(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        _arguments(words)
+    assert caught.value.code == 2

@@ -1,0 +1,140 @@
+"""The documentation against the program: every command, option, field and file that it names."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from invoke import Collection, Task
+
+import scripts
+from lab.file import load, parse
+from lab.model import Lab
+
+PROJECT = Path(__file__).parents[2]
+README = PROJECT / "README.md"
+PAGES = (README, *sorted((PROJECT / "docs").glob("*.md")))
+TEXTS = {page: page.read_text() for page in PAGES}
+NAMESPACE: Collection = scripts.namespace
+TASKS: dict[str, Task[Any]] = {name: NAMESPACE[name] for name in NAMESPACE.task_names}
+# What a collection does when it is named alone.
+SHORT = {short: TASKS[name] for name, shorts in NAMESPACE.task_names.items() for short in shorts}
+# `fab X …` in a code span or a line of a console block; what follows on the line are its words.
+COMMAND = re.compile(r"(?:`|^\$ |&& )(?:[A-Z_]+=\S+ )*fab ([^`\n|]*)", re.MULTILINE)
+OF_FAB = {"--list", "--help"}
+
+
+def commands() -> list[tuple[Path, str]]:
+    """(page, words after `fab`) of every command in the documentation."""
+    return [(page, match[1].strip()) for page, text in TEXTS.items()
+            for match in COMMAND.finditer(text)]
+
+
+def test_the_documentation_names_commands() -> None:
+    assert len(commands()) > 20
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_is_documented_and_has_one_line_of_help(name: str) -> None:
+    assert any(f"fab {name}" in text for text in TEXTS.values()), f"fab {name} stands nowhere"
+    line = (TASKS[name].__doc__ or "").splitlines()[0]
+    assert line.endswith("."), line
+    assert len(line) <= 65, f"`fab --list` folds it: {line}"
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_option_has_help(name: str) -> None:
+    for argument in TASKS[name].get_arguments():
+        assert argument.help, f"fab {name} --{argument.name}"
+
+
+@pytest.mark.parametrize(("page", "words"), commands(), ids=lambda value: str(value)[-40:])
+def test_every_command_in_the_documentation_exists(page: Path, words: str) -> None:
+    """Words in capitals and `…` stand for something else."""
+    task = None
+    for word in shlex.split(words.replace("'", "")):
+        if word in OF_FAB or word in ("…", "TASK") or word.isupper():
+            continue
+        if word.startswith("--"):
+            option = word.partition("=")[0].removeprefix("--")
+            assert task is not None, f"{page.name}: fab {words}"
+            assert option in options(task), f"{page.name}: fab {words}"
+        elif word in TASKS or word in SHORT:
+            task = TASKS.get(word) or SHORT[word]
+        else:
+            assert task is not None, f"{page.name}: no task {word}: fab {words}"
+
+
+def test_every_option_in_the_documentation_exists() -> None:
+    known = {option for task in TASKS.values() for option in options(task)}
+    known |= {option.removeprefix("--") for option in OF_FAB}
+    for page in PAGES:
+        for option in re.findall(r"`--([a-z-]+)", TEXTS[page]):
+            assert option in known, f"{page.name}: --{option}"
+
+
+def options(task: Task[Any]) -> set[str]:
+    names = {name for argument in task.get_arguments() for name in argument.names}
+    return names | {name.replace("_", "-") for name in names}
+
+
+def test_every_make_target_in_the_documentation_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+    for page in PAGES:
+        for target in re.findall(r"(?:`|\$ |&& |toml )make ([a-z-]+)", TEXTS[page]):
+            assert target in targets, f"{page.name}: make {target}"
+
+
+def test_every_link_leads_to_a_file() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", TEXTS[page]):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_lab_file_is_documented_and_good() -> None:
+    for path in (PROJECT / "lab.toml", *(PROJECT / "labs").glob("*.toml")):
+        assert str(path.relative_to(PROJECT)) in TEXTS[README]
+        assert load(path).warnings == ()
+
+
+def test_readmes_lab_file_is_good() -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", TEXTS[README], re.DOTALL)
+    assert blocks
+    for block in blocks:
+        parse(tomllib.loads(block))
+
+
+def test_every_field_of_the_lab_file_is_documented() -> None:
+    text = "".join(TEXTS[PROJECT / "docs" / page] for page in ("lab-file.md", "mirrors.md"))
+    for section, fields in {"": Lab.model_fields, **sections()}.items():
+        for name, model in fields.items():
+            field = model.alias or name
+            names = (f"`{field}`", f"[{field}]", f"`{section}.{field}`", f"[{section}.{field}]")
+            assert any(one in text for one in names), f"{section}.{field}"
+
+
+def sections() -> dict[str, Any]:
+    """The fields of the sections of a lab file, by the section's name."""
+    found: dict[str, Any] = {}
+    sample = parse({
+        "owner": "a", "datacenters": [{"name": n, "cidr": f"10.{n}.0.0/24"} for n in "12"],
+        "links": [{"between": ["1", "2"]}], "mirrors": [{"from": "1", "to": "2"}],
+    }).lab
+    for name, value in sample:
+        one = value[0] if isinstance(value, tuple) else value
+        if hasattr(type(one), "model_fields"):
+            found[name] = type(one).model_fields
+    return found
+
+
+def test_status_fields_are_documented() -> None:
+    """The words of docs/status.md's table against what the code makes."""
+    text = TEXTS[PROJECT / "docs" / "status.md"]
+    code = (PROJECT / "scripts" / "operations" / "status.py").read_text()
+    for field in set(re.findall(r'^\s+"([a-z_]+)":', code, re.MULTILINE)):
+        assert re.search(rf"`\.?{field}(\[\])?`", text), field

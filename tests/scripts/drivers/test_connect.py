@@ -1,0 +1,182 @@
+"""Connectors as desired state, against a Connect that rejects what it does not expect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from lab.file import parse
+from lab.topology import Topology, build
+from scripts.clients.http import RestError
+from scripts.drivers import connect as connectors
+from scripts.drivers.connect import Workers, diff
+from scripts.errors import LabError
+from scripts.operations.plan import describe_connectors
+from tests.fakes import FakeFleet
+
+configs = st.dictionaries(
+    st.sampled_from("pqrs"), st.dictionaries(st.sampled_from("xyz"), st.sampled_from("12")),
+)
+
+
+@given(configs, configs)
+def test_putting_and_deleting_what_differs_gives_what_is_wanted(
+    actual: dict[str, Any], wanted: dict[str, Any]
+) -> None:
+    plan = diff(actual, wanted)
+    after = {name: config for name, config in actual.items() if name not in plan.delete}
+    assert {**after, **plan.put} == wanted
+    assert plan.changes == 0 or actual != wanted
+    assert bool(describe_connectors(actual, wanted)) is (actual != wanted)
+
+
+class FakeConnect:
+    """A group of workers. `tasks` gives each connector's task states in turn, the last for ever."""
+
+    def __init__(self, configs: Mapping[str, Any], refusals: int = 0) -> None:
+        self.configs = dict(configs)
+        self.refusals = refusals
+        self.task_states: dict[str, list[str]] = {}
+        self.halted: dict[str, str] = {}
+        self.calls: list[str] = []
+
+    def __call__(self, method: str, path: str, body: Any = None) -> Any:
+        if self.refusals:
+            self.refusals -= 1
+            raise RestError(409, "rebalancing", where="connect")
+        self.calls.append(f"{method} {path}")
+        match method, path.split("/"):
+            case "GET", [_, "connectors?expand=info"]:
+                return {name: {"info": {"config": c}} for name, c in self.configs.items()}
+            case "GET", [_, "connectors?expand=status"]:
+                return {name: {"status": self._status(name)} for name in self.configs}
+            case "PUT", [_, "connectors", name, "config"]:
+                self.configs[name] = body
+                return None
+            case "PUT", [_, "connectors", name, "resume"]:
+                del self.halted[name]
+                return None
+            case "DELETE", [_, "connectors", name]:
+                del self.configs[name]
+                return None
+            case "POST", [_, "connectors", _, restart] if restart.startswith("restart?"):
+                return None
+        raise AssertionError(f"unexpected {method} {path}")
+
+    def _status(self, name: str) -> Any:
+        states = self.task_states.get(name, ["RUNNING"])
+        state = states.pop(0) if len(states) > 1 else states[0]
+        return {"connector": {"state": self.halted.get(name, "RUNNING")}, "tasks": [
+            {"id": 0, "state": state, **({"trace": "Boom: no\n at x"} if state == "FAILED" else {})}
+        ]}
+
+
+@pytest.fixture
+def topology() -> Topology:
+    return build(parse({
+        "owner": "ann", "datacenters": [
+            {"name": "a", "cidr": "10.1.0.0/24"}, {"name": "b", "cidr": "10.2.0.0/24"},
+        ],
+        "links": [{"between": ["a", "b"]}], "mirrors": [{"from": "a", "to": "b"}],
+    }).lab)
+
+
+def workers(topology: Topology, rest: FakeConnect) -> Workers:
+    made = Workers(FakeFleet([]), topology, topology.datacenter("b"))
+    made.rest = rest  # type: ignore[assignment]
+    return made
+
+
+def test_what_is_in_order_is_asked_twice_and_never_put(topology: Topology) -> None:
+    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    assert workers(topology, rest).converge(lambda text: None) == 0
+    assert rest.calls == ["GET /connectors?expand=info", "GET /connectors?expand=status"]
+
+
+def test_a_rebalance_is_waited_out_and_strangers_are_removed(topology: Topology) -> None:
+    rest = FakeConnect({"old": {"x": "1"}}, refusals=2)
+    made = workers(topology, rest)
+    assert made.converge(lambda text: None) == 4
+    assert rest.configs == made.wanted
+
+
+def test_a_failed_task_is_restarted(
+    topology: Topology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connectors, "STEADY_SECONDS", 0)
+    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest.task_states["a-to-b.source"] = ["FAILED", "RUNNING"]
+    assert workers(topology, rest).converge(lambda text: None) == 1, "it is no `nothing to do`"
+    restarts = [call for call in rest.calls if call.startswith("POST")]
+    assert restarts == [
+        "POST /connectors/a-to-b.source/restart?includeTasks=true&onlyFailed=true"
+    ]
+
+
+@pytest.mark.parametrize("state", ["PAUSED", "STOPPED"])
+def test_what_somebody_halted_is_resumed(topology: Topology, state: str) -> None:
+    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest.halted["a-to-b.source"] = state
+    assert workers(topology, rest).states()[-1].repair == f"resume, it is {state}"
+    assert workers(topology, rest).converge(lambda text: None) == 1
+    assert "PUT /connectors/a-to-b.source/resume" in rest.calls
+
+
+def test_a_proof_repairs_nothing(topology: Topology) -> None:
+    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest.task_states["a-to-b.source"] = ["FAILED", "RUNNING"]
+    with pytest.raises(LabError, match=r"a-to-b.source: a task is FAILED: Boom: no"):
+        workers(topology, rest).wait_running(repair=False)
+    assert {call.split()[0] for call in rest.calls} == {"GET"}
+
+
+def test_a_strangers_failure_is_not_waited_for(topology: Topology) -> None:
+    rest = FakeConnect({**workers(topology, FakeConnect({})).wanted, "stranger": {}})
+    rest.task_states["stranger"] = ["FAILED"]
+    assert workers(topology, rest).wait_running() == ()
+
+
+def test_a_task_that_runs_only_until_it_fails_again_does_not_run(topology: Topology) -> None:
+    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest.task_states["a-to-b.source"] = ["FAILED", *(["RUNNING"] * 3 + ["FAILED"]) * 3]
+    with pytest.raises(LabError, match="still after 3 restarts"):
+        workers(topology, rest).wait_running()
+
+
+def test_a_restarted_task_is_given_its_time_from_when_it_runs(
+    topology: Topology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not from the restart: one that takes long to start would pass before it could fail again."""
+    now = 0.0
+    monkeypatch.setattr(
+        connectors, "time", SimpleNamespace(monotonic=lambda: now, sleep=lambda seconds: None)
+    )
+    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest.task_states["a-to-b.source"] = ["FAILED", "RESTARTING", "RUNNING", "RUNNING", "RUNNING"]
+    settling = connectors._Settling(workers(topology, rest), 3)
+    seen = []
+    for now in (0.0, 9.0, 11.0, 20.9, 21.0):  # noqa: B007 - read by the clock
+        seen.append(settling.over())
+    assert seen == [False, False, False, False, True]
+
+
+def test_a_task_that_keeps_failing_is_told_with_its_reason(topology: Topology) -> None:
+    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest.task_states["a-to-b.source"] = ["FAILED"]
+    with pytest.raises(LabError, match=r"a-to-b.source: a task is FAILED: Boom: no, still after 3"):
+        workers(topology, rest).wait_running()
+    assert len([call for call in rest.calls if call.startswith("POST")]) == 3
+
+
+def test_a_refusal_that_is_none_of_waiting_is_an_error_at_once(topology: Topology) -> None:
+    def refuse(method: str, path: str, body: Any = None) -> Any:
+        raise RestError(400, "bad config", where="b")
+
+    made = workers(topology, FakeConnect({}))
+    made.rest = refuse  # type: ignore[assignment]
+    with pytest.raises(RestError, match="bad config"):
+        made.converge(lambda text: None)

@@ -1,0 +1,368 @@
+"""Convergence, distribution and rolling restarts against a fleet that rejects the unexpected."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import state
+from lab.file import parse
+from lab.services.context import Context, local_context
+from lab.services.registry import desired_state, retired
+from lab.state import HostState, Key, Resource
+from lab.topology import Host, build
+from scripts.clients.kafka import View
+from scripts.errors import CommandError, LabError, TimeoutExpired
+from scripts.hosts.converge import HostPlan, converge, summary
+from scripts.hosts.deliver import Distributor
+from scripts.hosts.fleet import Answer, Fleet
+from scripts.operations import rolling
+from scripts.operations.plan import describe_change, describe_host
+from scripts.software.obtain import Distribution
+from scripts.workstation.screen import Progress
+from tests.fakes import FakeFleet, FakeHost
+
+SHA = "ab" * 32
+
+
+@pytest.fixture
+def context() -> Context:
+    lab = parse({"owner": "ann", "datacenters": [
+        {"name": "dc1", "cidr": "10.1.0.0/24"}, {"name": "dc2", "cidr": "10.2.0.0/24"},
+    ]}).lab
+    return local_context(build(lab), "kafka_2.13-3.9.2", SHA)
+
+
+@pytest.fixture
+def progress() -> Iterator[Progress]:
+    with Progress("test", []) as shown:
+        yield shown
+
+
+def in_datacenter(context: Context, name: str) -> tuple[Host, ...]:
+    return context.topology.datacenter(name).hosts
+
+
+def report(found: HostState) -> str:
+    """A host's answer to the read when it has exactly `found`."""
+    lines = []
+    for key, have in found.items():
+        match have:
+            case state.Package(path):
+                lines.append(f"package\t{key.name}\t{path}")
+            case state.User(home):
+                lines.append(f"user\t{key.name}\t{home}")
+            case state.Archive(sha256):
+                lines.append(f"archive\t{key.name}\t{sha256}")
+            case state.Sysctl(value, settable):
+                lines.append(f"sysctl\t{key.name}\t{'yes' if settable else 'no'}\t{value}")
+            case state.Firewall(digest):
+                lines.append(f"firewall\t{key.name}\t{digest}")
+            case state.Block(content):
+                lines.append(f"marked\t{key.name}\tyes")
+                lines += [f"block\t{key.name}\t{line}" for line in content.splitlines()]
+            case state.Link(target):
+                arrow = f"'{key.name}' -> '{target}'"
+                lines.append(f"path\t{key.name}\tsymbolic link\t777\troot\t{arrow}")
+            case state.Directory(mode, owner):
+                lines.append(f"path\t{key.name}\tdirectory\t{mode:o}\t{owner}\t'{key.name}'")
+            case state.File(_, mode, owner):
+                lines.append(f"path\t{key.name}\tregular file\t{mode:o}\t{owner}\t'{key.name}'")
+            case state.Unit(digest, running, enabled):
+                lines.append(f"unit\t{key.name}\t{'active' if running else 'failed'}\t"
+                             f"{'enabled' if enabled else ''}\t{digest or '-'}")
+    return "\n".join((*lines, "end\n"))
+
+
+def run(
+    fleet: Fleet, hosts: tuple[Host, ...], context: Context, progress: Progress,
+    distribution: Distribution | None = None,
+) -> dict[str, HostPlan]:
+    return converge(
+        fleet, hosts, context, Distributor(context.topology, distribution), progress
+    )
+
+
+def test_hosts_in_order_are_read_once_and_never_written(
+    context: Context, progress: Progress
+) -> None:
+    hosts = context.topology.hosts
+    fakes = [FakeHost(h.name, {"read": report(desired_state(h, context))}) for h in hosts]
+    plans = run(FakeFleet(fakes), hosts, context, progress)
+    assert all(not plan.changes for plan in plans.values())
+    assert all(fake.labels == ["read"] for fake in fakes)
+
+
+def test_a_difference_is_one_read_and_one_change(context: Context, progress: Progress) -> None:
+    hosts = in_datacenter(context, "dc1")
+    fakes = []
+    for host in hosts:
+        found: dict[Key, Resource] = dict(desired_state(host, context))
+        found[Key("link", "/etc/localtime")] = state.Link("/usr/share/zoneinfo/Asia/Seoul")
+        fakes.append(FakeHost(host.name, {"read": report(found), "change": ""}))
+    run(FakeFleet(fakes), hosts, context, progress)
+    assert all(fake.labels == ["read", "change"] for fake in fakes)
+    assert all("systemctl" not in fake.heard[1][1].split("step=", 1)[1] for fake in fakes)
+
+
+def test_a_stopped_service_is_started_and_waited_for(context: Context, progress: Progress) -> None:
+    host = next(h for h in context.topology.hosts if h.role == "kafka")
+    found: dict[Key, Resource] = dict(desired_state(host, context))
+    found[Key("unit", "kafka.service")] = state.Unit("", running=False)
+    fake = FakeHost(host.name, {"read": report(found), "change": ""})
+    plans = run(FakeFleet([fake]), (host,), context, progress)
+    assert plans[host.name].starts == ("kafka.service",)
+    script = fake.heard[1][1]
+    assert "systemctl restart kafka.service" in script
+    assert f"wait_port kafka.service {host.address} 9092" in script
+
+
+@pytest.mark.parametrize(("unit", "stops"), [
+    (state.Unit("ab"), True),
+    (state.Unit("", running=False), True),  # it would start with the host
+    (state.Unit("stale", running=False, enabled=False), False),
+    (None, False),
+])
+def test_workers_of_a_datacenter_without_mirrors_into_it_are_stopped(
+    unit: state.Unit | None, stops: bool, context: Context, progress: Progress
+) -> None:
+    host = next(h for h in context.topology.hosts if h.roles == ("control",))
+    found: dict[Key, Resource] = dict(desired_state(host, context))
+    if unit:
+        found[Key("unit", "connect.service")] = unit
+    fake = FakeHost(host.name, {"read": report(found), "change": ""})
+    plan = run(FakeFleet([fake]), (host,), context, progress)[host.name]
+    assert [line.strip() for change in plan.changes for line in describe_change(change)] == [
+        "stop connect.service"
+    ] * stops
+    assert summary(plan.changes) == "stop connect" * stops
+    assert fake.labels == ["read", "change"][: 1 + stops]
+    if stops:
+        assert "systemctl -q disable --now connect.service" in fake.heard[1][1]
+
+
+def test_other_tasks_and_other_hosts_leave_workers_alone(context: Context) -> None:
+    control = next(h for h in context.topology.hosts if h.roles == ("control",))
+    for only, found in ((None, 1), (("connect",), 1), (("kafka",), 0), (("hosts",), 0)):
+        assert len(retired(control, only)) == found
+    worker = replace(control, roles=("control", "connect"))
+    assert not retired(worker)
+    assert not any(retired(h) for h in context.topology.hosts if h.role != "control")
+
+
+def test_a_running_service_with_old_settings_is_only_marked(
+    context: Context, progress: Progress
+) -> None:
+    host = next(h for h in context.topology.hosts if h.role == "kafka")
+    found: dict[Key, Resource] = dict(desired_state(host, context))
+    found[Key("unit", "kafka.service")] = state.Unit("older")
+    fake = FakeHost(host.name, {"read": report(found), "change": ""})
+    plans = run(FakeFleet([fake]), (host,), context, progress)
+    assert plans[host.name].restarts == ("kafka.service",)
+    assert "systemctl restart kafka" not in fake.heard[1][1]
+    assert list(describe_host(plans[host.name])) == [
+        f"~ host {host.name}", "    restart kafka.service",
+    ]
+
+
+def test_a_service_whose_file_was_edited_restarts_although_its_process_tells_otherwise(
+    context: Context, progress: Progress
+) -> None:
+    """It may have been restarted with the edited file; a mode alone makes no difference to it."""
+    host = next(h for h in context.topology.hosts if h.role == "kafka")
+    wanted = desired_state(host, context)
+    key = Key("file", "/etc/kafka/server.properties")
+    for mode, restarts in ((0o600, ()), (0o644, ("kafka.service",))):
+        answer = report({**wanted, key: state.File("", mode)})
+        if restarts:
+            answer = f"content\t{key.name}\t{base64.b64encode(b'x=1').decode()}\n{answer}"
+        fake = FakeHost(host.name, {"read": answer, "change": ""})
+        plans = run(FakeFleet([fake]), (host,), context, progress)
+        assert plans[host.name].restarts == restarts
+
+
+def test_a_failed_change_names_host_and_reason(context: Context, progress: Progress) -> None:
+    host = context.topology.hosts[0]
+    fake = FakeHost(host.name, {
+        "read": "end\n", "change": Answer("", "tar: no space\nfailed: write files", 2),
+        "look for the archive": "", "serve the distribution": "",
+        "fetch and unpack the distribution": "",
+    })
+    with pytest.raises(CommandError, match="`change` ended with 2: write files: tar"):
+        run(FakeFleet([fake]), (host,), context, progress, a_distribution(Path(__file__)))
+
+
+def a_distribution(tar: Path) -> Distribution:
+    return Distribution("kafka_2.13-3.9.2", "3.9.2", tar, SHA, "cache")
+
+
+def test_one_copy_a_datacenter_crosses_from_the_workstation(
+    context: Context, progress: Progress, tmp_path: Path
+) -> None:
+    tar = tmp_path / "kafka.tar"
+    tar.write_bytes(b"x")
+    seeds = {d.name: d.seed.name for d in context.topology.datacenters}
+    served: set[str] = set()
+    guard = threading.Lock()
+
+    def serve(datacenter: str) -> Any:
+        def answer(_: str) -> str:
+            with guard:
+                served.add(datacenter)
+            return ""
+        return answer
+
+    def fetch(host: Host) -> Any:
+        def answer(text: str) -> str:
+            assert host.datacenter in served, "fetched before the seed served"
+            seed = context.topology.datacenter(host.datacenter).seed
+            assert (f"http://{seed.address}:8377/" in text) == (host.name != seed.name)
+            return ""
+        return answer
+
+    fakes = []
+    for host in context.topology.hosts:
+        found: dict[Key, Resource] = dict(desired_state(host, context))
+        del found[Key("archive", "/usr/local/kafka_2.13-3.9.2")]
+        replies: dict[str, Any] = {
+            "read": report(found), "fetch and unpack the distribution": fetch(host),
+        }
+        if host.name in seeds.values():
+            replies |= {
+                "look for the archive": Answer("", "", 1), "upload the archive": "",
+                "serve the distribution": serve(host.datacenter),
+            }
+        fakes.append(FakeHost(host.name, replies))
+    run(FakeFleet(fakes), context.topology.hosts, context, progress, a_distribution(tar))
+    uploads = [fake.name for fake in fakes if "upload the archive" in fake.labels]
+    assert all(fake.labels.count("upload the archive") <= 1 for fake in fakes)
+    assert sorted(uploads) == sorted(seeds.values())
+
+
+def test_when_the_copy_fails_nobody_waits_for_it(
+    context: Context, progress: Progress, tmp_path: Path
+) -> None:
+    tar = tmp_path / "kafka.tar"
+    tar.write_bytes(b"x")
+    hosts = in_datacenter(context, "dc1")
+    broken = {"read": "end\n", "look for the archive": Answer("", "", 1),
+              "upload the archive": LabError("no space", where="seed")}
+    fakes = [FakeHost(host.name, broken) for host in hosts]
+    with pytest.raises(LabError, match=r"no space|no copy"):
+        run(FakeFleet(fakes), hosts, context, progress, a_distribution(tar))
+
+
+def srvr(mode: str) -> Any:
+    def answer(port: int, question: bytes) -> str:
+        assert (port, question) == (2181, b"srvr")
+        return f"Zookeeper version: 3.8.4\nMode: {mode}\n"
+    return answer
+
+
+def test_followers_restart_first_and_the_leader_last(context: Context, progress: Progress) -> None:
+    datacenter = context.topology.datacenter("dc1")
+    members = datacenter.by_role("zookeeper")
+    order: list[str] = []
+    fakes = []
+    for host, mode in zip(members, ("leader", "follower", "follower"), strict=True):
+        def restarted(_: str, name: str = host.name) -> str:
+            order.append(name)
+            return ""
+        fakes.append(FakeHost(host.name, {"restart zookeeper": restarted}, srvr(mode)))
+    rolling.roll_zookeeper(FakeFleet(fakes), datacenter, members, progress)
+    assert order == [members[1].name, members[2].name, members[0].name]
+
+
+def test_an_ensemble_that_is_not_whole_is_not_restarted(
+    context: Context, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datacenter = context.topology.datacenter("dc1")
+    members = datacenter.by_role("zookeeper")
+    fakes = [FakeHost(host.name, {}, srvr("follower")) for host in members]
+    monkeypatch.setattr(
+        "scripts.clients.zookeeper.wait_until",
+        lambda condition, **_: condition() or (_ for _ in ()).throw(TimeoutExpired("no")),
+    )
+    with pytest.raises(LabError, match="no leader"):
+        rolling.roll_zookeeper(FakeFleet(fakes), datacenter, members, progress)
+
+
+class FakeCluster:
+    """Answers with the views given, in turn; the last one for ever."""
+
+    def __init__(self, *views: View) -> None:
+        self.views = list(views)
+        self.asked = 0
+
+    def __call__(self, *_: Any) -> FakeCluster:
+        return self
+
+    def wait_healthy(self) -> View:
+        self.asked += 1
+        return self.views.pop(0) if len(self.views) > 1 else self.views[0]
+
+
+def test_the_controller_restarts_last_and_health_is_checked_around_each(
+    context: Context, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datacenter = context.topology.datacenter("dc1")
+    brokers = datacenter.by_role("kafka")
+    cluster = FakeCluster(View((1, 2, 3), 1, ()))
+    monkeypatch.setattr(rolling, "Cluster", cluster)
+    order: list[int] = []
+    fakes = []
+    for host in brokers:
+        def restarted(_: str, number: int = host.number) -> str:
+            order.append(number)
+            assert cluster.asked == len(order)
+            return ""
+        fakes.append(FakeHost(host.name, {"restart kafka": restarted}))
+    rolling.roll_kafka(FakeFleet(fakes), datacenter, brokers, context, progress)
+    assert order == [2, 3, 1]
+    assert cluster.asked == 4
+
+
+def test_a_restart_that_fails_stops_the_roll(
+    context: Context, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datacenter = context.topology.datacenter("dc1")
+    brokers = datacenter.by_role("kafka")
+    monkeypatch.setattr(rolling, "Cluster", FakeCluster(View((1, 2, 3), 3, ())))
+    fakes = [FakeHost(h.name, {"restart kafka": Answer("", "kafka.service does not answer", 1)})
+             for h in brokers]
+    with pytest.raises(CommandError, match="does not answer"):
+        rolling.roll_kafka(FakeFleet(fakes), datacenter, brokers, context, progress)
+    assert sum(len(fake.heard) for fake in fakes) == 1
+
+
+def test_a_summary_says_what_matters(context: Context) -> None:
+    host = next(h for h in context.topology.hosts if h.role == "kafka")
+    changes = state.diff({}, desired_state(host, context))
+    text = summary(changes)
+    assert "distribution" in text
+    assert text.endswith("start kafka")
+
+
+def test_a_corrupt_arrival_makes_the_copy_here_doubtful(
+    context: Context, progress: Progress, tmp_path: Path
+) -> None:
+    """A bit that turned on this machine's disk changes neither size nor time."""
+    tar = tmp_path / "kafka.tar"
+    tar.write_bytes(b"x")
+    stamp = tmp_path / "kafka.tar.verified"
+    stamp.write_text("believed")
+    host = context.topology.hosts[0]
+    fake = FakeHost(host.name, {
+        "read": "end\n", "look for the archive": "", "serve the distribution": "",
+        "fetch and unpack the distribution":
+            Answer("", "the archive that arrived is corrupt; it was removed", 1),
+    })
+    with pytest.raises(CommandError, match="corrupt"):
+        run(FakeFleet([fake]), (host,), context, progress, a_distribution(tar))
+    assert not stamp.exists()

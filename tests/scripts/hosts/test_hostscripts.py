@@ -1,0 +1,255 @@
+"""The read and the change scripts in a real bash: files in a folder, systemd and nft played.
+
+The stand-ins for systemctl, nft and sysctl reject every call that they do not expect.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from lab import state
+from lab.state import Change, HostState, Key, diff
+from scripts.errors import LabError
+from scripts.hosts import read as reading
+from scripts.hosts.change import change_script, restart_script, wait_script
+from scripts.hosts.read import BEGIN, END, parse, read_script
+
+ME = getpass.getuser()
+
+
+@pytest.fixture(autouse=True)
+def _marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a host marks in /run lies in the test's own folder."""
+    marks = str(tmp_path / "stale")
+    monkeypatch.setattr("scripts.hosts.read.PRELUDE", reading.PRELUDE.replace(reading.STALE, marks))
+    monkeypatch.setattr("scripts.hosts.change.STALE", marks)
+
+
+STRICT = "#!/bin/bash\necho \"unexpected: ${0##*/} $*\" >&2\nexit 99\n"
+
+
+@pytest.fixture
+def fakes(tmp_path: Path) -> Path:
+    """A folder with stand-ins that reject everything, for the front of PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("systemctl", "nft", "sysctl", "useradd", "apt-get", "dnf", "journalctl"):
+        fake(folder, name, STRICT)
+    return folder
+
+
+def fake(folder: Path, name: str, text: str) -> None:
+    path = folder / name
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def bash(script: str, fakes: Path | None = None) -> subprocess.CompletedProcess[str]:
+    path = f"{fakes}:{os.environ['PATH']}" if fakes else os.environ["PATH"]
+    return subprocess.run(
+        ["bash", "-s"], input=script, text=True, capture_output=True, check=False,
+        env={**os.environ, "PATH": path},
+    )
+
+
+def read(desired: HostState, fakes: Path | None = None) -> HostState:
+    done = bash(read_script(desired), fakes)
+    assert done.returncode == 0, done.stderr
+    return parse(done.stdout, desired, host="here")
+
+
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=40)
+
+
+@given(st.dictionaries(
+    st.sampled_from(["a", "b c", "d/e", "link"]), st.tuples(texts, st.sampled_from([0o600, 0o644])),
+    min_size=1,
+), texts)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture],
+          deadline=None)
+def test_what_was_changed_is_what_is_read(files: dict[str, tuple[str, int]], old: str) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "a").write_text(old, newline="")
+        desired: dict[Key, state.Resource] = {
+            Key("directory", f"{folder}/d"): state.Directory(0o750, ME),
+            Key("link", f"{folder}/to"): state.Link("/usr/share/zoneinfo/Asia/Seoul"),
+        }
+        for path, (text, mode) in files.items():
+            desired[Key("file", f"{folder}/{path}")] = state.File(text, mode, ME)
+        before = read(desired)
+        assert before.get(Key("file", f"{folder}/a")) is None or "a" in files
+        done = bash(change_script(diff(before, desired)))
+        assert done.returncode == 0, done.stderr
+        assert read(desired) == desired
+        assert diff(read(desired), desired) == ()
+
+
+def test_a_link_replaces_a_file_and_the_file_is_not_reported_again(tmp_path: Path) -> None:
+    (tmp_path / "localtime").write_text("old")
+    desired = {Key("link", f"{tmp_path}/localtime"): state.Link("/x")}
+    changes = diff(read(desired), desired)
+    assert {change.key.kind for change in changes} == {"file", "link"}
+    assert bash(change_script(changes)).returncode == 0
+    assert read(desired) == desired
+
+
+@pytest.mark.parametrize("around", ["", "127.0.0.1 localhost\n", "no newline at the end", "\n\n"])
+def test_a_block_leaves_the_rest_of_the_file_as_it_is(around: str, tmp_path: Path) -> None:
+    path = tmp_path / "hosts"
+    path.write_text(around)
+    key = Key("block", str(path))
+    for content in ("10.0.0.1 a\n", "10.0.0.1 a\n10.0.0.2 b\n", ""):
+        desired = {key: state.Block(content)}
+        done = bash(change_script(diff(read(desired), desired)))
+        assert done.returncode == 0, done.stderr
+        assert read(desired) == desired
+    rest = path.read_text().split(BEGIN)[0].rstrip("\n")
+    assert rest == around.rstrip("\n")
+    assert path.read_text().count(BEGIN) == path.read_text().count(END) == 1
+
+
+def test_a_block_that_was_cut_off_while_written_is_repaired_from_its_copy(tmp_path: Path) -> None:
+    path = tmp_path / "hosts"
+    path.write_text("127.0.")  # what a kill in the middle of the write leaves
+    (tmp_path / "hosts.kafkalab").write_text(f"127.0.0.1 localhost\n{BEGIN}\nold\n{END}\n")
+    desired = {Key("block", str(path)): state.Block("new\n")}
+    assert bash(change_script(diff({}, desired))).returncode == 0
+    assert path.read_text() == f"127.0.0.1 localhost\n{BEGIN}\nnew\n{END}\n"
+    assert not (tmp_path / "hosts.kafkalab").exists()
+
+
+def test_units_are_read_with_the_digest_of_their_process(fakes: Path) -> None:
+    sleeper = [
+        "python3", "-c", "import time; print(flush=True); time.sleep(60)", "-Dkafkalab.digest=abc",
+    ]
+    with subprocess.Popen(sleeper, stdout=subprocess.PIPE) as process:
+        # It has its command line once it speaks: the kernel fills that in only after the point
+        # at which Popen sees the program started.
+        assert process.stdout is not None
+        process.stdout.readline()
+        fake(fakes, "systemctl", f"""#!/bin/bash
+            wanted='show -p Id,ActiveState,UnitFileState,MainPID,LoadState -- a.service b.service'
+            [ "$*" = "$wanted" ] || exit 99
+            printf 'MainPID={process.pid}\\nId=a.service\\nLoadState=loaded\\n'
+            printf 'ActiveState=active\\nUnitFileState=enabled\\n\\n'
+            printf 'MainPID=0\\nId=b.service\\nLoadState=not-found\\n'
+            printf 'ActiveState=inactive\\nUnitFileState=\\n'
+        """)
+        desired = {Key("unit", f"{name}.service"): state.Unit("abc") for name in "ab"}
+        found = read(desired, fakes)
+        process.kill()
+    assert found == {
+        Key("unit", "a.service"): state.Unit("abc", True, True),
+        Key("unit", "b.service"): state.Unit("", False, False),
+    }
+
+
+def test_an_archive_that_lost_a_file_is_damaged(tmp_path: Path) -> None:
+    libs = tmp_path / "kafka" / "libs"
+    libs.mkdir(parents=True)
+    for name in ("b.jar", "a.jar"):
+        (libs / name).write_text(name * 3)
+    (tmp_path / "kafka" / ".manifest").write_text("15 a.jar\n15 b.jar\n")
+    (tmp_path / "kafka" / ".digest").write_text("feed")
+    key = Key("archive", f"{tmp_path}/kafka")
+    assert read({key: state.Archive("feed")}) == {key: state.Archive("feed")}
+    (libs / "a.jar").write_text("cut")
+    assert read({key: state.Archive("feed")}) == {key: state.Archive("damaged")}
+    (tmp_path / "kafka" / ".digest").unlink()
+    assert read({key: state.Archive("feed")}) == {}
+
+
+def test_a_setting_tells_whether_the_host_lets_us_set_it() -> None:
+    key = Key("sysctl", "kernel.ostype")
+    found = read({key: state.Sysctl("Linux")})[key]
+    assert found == state.Sysctl("Linux", settable=False)
+
+
+def test_units_are_enabled_and_started_once(fakes: Path, tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    fake(fakes, "systemctl", f'#!/bin/bash\necho "$*" >>{calls}\n')
+    key = Key("unit", "kafka.service")
+    changes = [Change(key, state.Unit("", False, False), state.Unit("x"))]
+    assert bash(change_script(changes), fakes).returncode == 0
+    assert calls.read_text().splitlines() == [
+        "daemon-reload", "-q enable --no-reload kafka.service", "restart kafka.service",
+    ]
+
+
+def test_a_running_unit_is_left_to_the_rolling_restart(fakes: Path, tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    fake(fakes, "systemctl", f'#!/bin/bash\necho "$*" >>{calls}\n')
+    key = Key("unit", "kafka.service")
+    changes = [Change(key, state.Unit("old"), state.Unit("new"))]
+    assert bash(change_script(changes), fakes).returncode == 0
+    assert calls.read_text().splitlines() == ["daemon-reload"]
+
+
+def test_a_unit_is_known_to_be_old_from_before_the_write_until_its_restart(
+    fakes: Path, tmp_path: Path
+) -> None:
+    """Also where its command line is right: it was started with files that were not."""
+    sleeper = ["python3", "-c", "import time; time.sleep(60)", "-Dkafkalab.digest=new"]
+    key = Key("unit", "k.service")
+    desired = {key: state.Unit("new")}
+    changes = [
+        Change(Key("file", "/proc/no"), None, state.File("")),  # cannot be written
+        Change(key, state.Unit(""), state.Unit("new")),
+    ]
+    with subprocess.Popen(sleeper) as process:
+        fake(fakes, "systemctl", f"""#!/bin/bash
+            [ "$1" = show ] || exit 0
+            printf 'MainPID={process.pid}\\nId=k.service\\n'
+            printf 'ActiveState=active\\nUnitFileState=enabled\\n\\n'
+        """)
+        assert read(desired, fakes) == desired
+        assert bash(change_script(changes), fakes).returncode != 0
+        assert read(desired, fakes) == {key: state.Unit("stale")}
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            script = restart_script("k.service", "127.0.0.1", port, 5)
+            assert bash(script, fakes).returncode == 0
+        assert read(desired, fakes) == desired
+        process.kill()
+
+
+def test_a_step_that_fails_is_named_and_ends_the_change(fakes: Path) -> None:
+    changes = [
+        Change(Key("sysctl", "a.b"), None, state.Sysctl("1")),
+        Change(Key("unit", "kafka.service"), None, state.Unit("x")),
+    ]
+    done = bash(change_script(changes), fakes)
+    assert done.returncode != 0
+    assert "failed: sysctl a.b" in done.stderr
+    assert "systemctl" not in done.stderr
+
+
+def test_an_answer_that_is_cut_off_is_never_read_as_nothing() -> None:
+    desired = {Key("unit", "a.service"): state.Unit("x")}
+    for answer in ("", "unit\ta.service\tactive\tenabled\tx\n"):
+        with pytest.raises(LabError, match="cut off"):
+            parse(answer, desired, host="h")
+
+
+def test_waiting_ends_with_the_unit_and_its_port(fakes: Path) -> None:
+    fake(fakes, "journalctl", "#!/bin/bash\necho 'ERROR no disk'\n")
+    done = bash(wait_script("kafka.service", "127.0.0.1", 1, 1), fakes)
+    assert done.returncode != 0
+    assert "kafka.service does not answer on 127.0.0.1:1 after 1 s" in done.stderr
+    assert "ERROR no disk" in done.stderr
+
+
+def test_a_restart_waits_for_its_port(fakes: Path) -> None:
+    fake(fakes, "systemctl", "#!/bin/bash\n")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert bash(restart_script("k.service", "127.0.0.1", port, 5), fakes).returncode == 0

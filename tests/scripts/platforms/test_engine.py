@@ -1,0 +1,243 @@
+"""Which engine is taken, how one is installed, and what is checked before hosts are made."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Network
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+from scripts.errors import CommandError, LabError, TimeoutExpired, UsageError
+from scripts.platforms.local import checks, engine
+from scripts.workstation import process
+
+Answer = tuple[int, str]
+
+
+class Machine:
+    """A workstation: its programs, its user, and what each expected command answers."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *programs: str, root: bool = True) -> None:
+        self.programs = set(programs)
+        self.answers: dict[str, Answer | Callable[[], Answer]] = {}
+        self.calls: list[str] = []
+        self.system = "debian"
+        monkeypatch.delenv(engine.VARIABLE, raising=False)
+        monkeypatch.setattr(process, "run", self.run)
+        monkeypatch.setattr(engine.shutil, "which", self.which)
+        monkeypatch.setattr(engine.os, "geteuid", lambda: 0 if root else 1000)
+        monkeypatch.setattr(engine, "_runtime", lambda: "runc")
+        monkeypatch.setattr(engine, "_system", lambda: self.system)
+
+    def which(self, name: str, path: str | None = None) -> str | None:
+        return f"/bin/{name}" if name in self.programs else None
+
+    def run(self, argv: Sequence[str], *, check: bool = True, **_: Any) -> CompletedProcess[str]:
+        line = " ".join(argv)
+        self.calls.append(line)
+        known = [answer for start, answer in self.answers.items() if line.startswith(start)]
+        assert known, f"unexpected command: {line}"
+        status, out = known[0]() if callable(known[0]) else known[0]
+        if check and status:
+            raise CommandError(argv, status, stderr=out)
+        return CompletedProcess(list(argv), status, out, "")
+
+
+def podman_machine(monkeypatch: pytest.MonkeyPatch, *more: str, root: bool = True) -> Machine:
+    machine = Machine(monkeypatch, "podman", "runc", "iptables", *more, root=root)
+    machine.answers["podman version"] = (0, "4.3.1")
+    machine.answers["docker version"] = (0, "20.10")
+    return machine
+
+
+def test_podman_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    podman_machine(monkeypatch, "docker")
+    assert engine.find() == engine.Engine("podman", ("podman",), "runc")
+
+
+@pytest.mark.parametrize("how", ["argument", "environment"])
+def test_docker_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    podman_machine(monkeypatch, "docker")
+    if how == "environment":
+        monkeypatch.setenv(engine.VARIABLE, "docker")
+    found = engine.find("docker" if how == "argument" else "podman")
+    assert found == engine.Engine("docker", ("docker",))
+
+
+def test_a_docker_client_without_a_daemon_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, "docker")
+    machine.answers["docker version"] = (1, "Cannot connect")
+    with pytest.raises(LabError, match="Docker does not answer"):
+        engine.find("docker")
+
+
+def test_an_unknown_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    Machine(monkeypatch)
+    with pytest.raises(UsageError, match=r"lxc: no container engine \(use podman or docker\)"):
+        engine.find("lxc")
+
+
+def test_podman_is_used_through_sudo_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = podman_machine(monkeypatch, "sudo", root=False)
+    machine.answers |= {"sudo -n true": (0, ""), "sudo -n podman version": (0, "4.3.1")}
+    assert engine.find().prefix == ("sudo", "-n", "podman")
+
+
+def test_podman_without_root_does_not_count_and_docker_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = podman_machine(monkeypatch, "docker", "sudo", root=False)
+    machine.answers["sudo -n true"] = (1, "a password is required")
+    assert engine.find().name == "docker"
+
+
+@pytest.mark.parametrize("lacking", ["runc", "iptables"])
+def test_what_podman_needs_is_installed_too(
+    monkeypatch: pytest.MonkeyPatch, lacking: str
+) -> None:
+    machine = podman_machine(monkeypatch)
+    machine.programs.remove(lacking)
+
+    def installed() -> Answer:
+        machine.programs.add(lacking)
+        return 0, ""
+
+    machine.answers["env DEBIAN_FRONTEND=noninteractive apt-get install"] = installed
+    said: list[str] = []
+    assert engine.find(say=said.append).name == "podman"
+    assert len(said) == 1 and said[0].startswith("Installing podman runc iptables")
+    assert "env DEBIAN_FRONTEND=noninteractive apt-get update" not in machine.calls
+
+
+def test_the_package_lists_are_fetched_only_when_installing_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = Machine(monkeypatch)
+    machine.answers["podman version"] = (0, "4.3.1")
+    apt = "env DEBIAN_FRONTEND=noninteractive apt-get"
+
+    def install() -> Answer:
+        if f"{apt} update" not in machine.calls:
+            return 100, "E: Unable to locate package podman"
+        machine.programs |= {"podman", "runc", "iptables"}
+        return 0, ""
+
+    machine.answers |= {f"{apt} install": install, f"{apt} update": (0, "")}
+    assert engine.find(say=lambda line: None).name == "podman"
+    assert [call.split()[3] for call in machine.calls if "apt-get" in call] == [
+        "install", "update", "install",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("system", sorted(engine.OTHER_SYSTEMS))
+def test_elsewhere_one_command_is_named_and_nothing_done(
+    monkeypatch: pytest.MonkeyPatch, system: str
+) -> None:
+    machine = Machine(monkeypatch)
+    machine.system = system
+    with pytest.raises(LabError) as caught:
+        engine.find()
+    assert caught.value.hint == engine.OTHER_SYSTEMS[system]
+    assert machine.calls == []
+
+
+def test_without_root_the_command_to_run_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, root=False)
+    with pytest.raises(LabError, match=r"sudo apt-get install -y --no-install-recommends podman"):
+        engine.find()
+    assert machine.calls == []
+
+
+def test_limits_stay_within_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine.resource, "getrlimit", lambda number: (1024, 20000))
+    assert engine.Engine("podman", ("podman",)).limits() == (
+        "--ulimit", "nofile=20000:20000", "--ulimit", "nproc=20000:20000",
+    )  # fmt: skip
+    unlimited = engine.resource.RLIM_INFINITY
+    monkeypatch.setattr(engine.resource, "getrlimit", lambda number: (1024, unlimited))
+    assert "nproc=32768:32768" in engine.Engine("podman", ("podman",)).limits()
+
+
+@pytest.mark.parametrize("text, system", [
+    ('ID=debian\n', "debian"), ('ID=ubuntu\nID_LIKE=debian\n', "debian"),
+    ('ID="rocky"\nID_LIKE="rhel centos fedora"\n', "fedora"), ('ID=arch\n', "arch"),
+    ('NAME=x\n', "linux"), ('ID=nixos\n', "nixos"),
+])  # fmt: skip
+def test_the_kind_of_system(
+    text: str, system: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    release = tmp_path / "os-release"
+    release.write_text(text)
+    monkeypatch.setattr(engine.sys, "platform", "linux")
+    monkeypatch.setattr(engine, "Path", lambda name: release)
+    assert engine._system() == system
+
+
+def test_a_taken_port_is_named() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        with pytest.raises(LabError, match=rf"port {port} of 127\.0\.0\.1 \(SSH of zk1\) is taken"):
+            checks.ports({port: "SSH of zk1"})
+    checks.ports({port: "SSH of zk1"})
+
+
+@pytest.mark.parametrize("dst, refused", [
+    ("10.66.0.0/24", True), ("10.66.0.128/25", True), ("10.66.0.7", True),
+    ("10.0.0.0/8", False), ("0.0.0.0/1", False), ("10.66.1.0/24", False),
+])  # fmt: skip
+def test_a_route_that_is_as_specific_is_in_the_way(
+    dst: str, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(monkeypatch, "ip")
+    machine.answers["ip -json -4 route show"] = (
+        0, f'[{{"dst": "default"}}, {{"dst": "{dst}", "dev": "tun0"}}]',
+    )  # fmt: skip
+    wanted = IPv4Network("10.66.0.0/24")
+    if refused:
+        with pytest.raises(LabError, match="tun0"):
+            checks.subnet(wanted, {"v6": ["fd00::/64"]})
+    else:
+        checks.subnet(wanted, {"v6": ["fd00::/64"], "other": ["10.88.0.0/16"]})
+
+
+@pytest.mark.parametrize("in_use, raised", [(0, False), (60, True)])
+def test_inotify_instances_are_raised_when_they_run_out(
+    in_use: int, raised: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    machine = Machine(monkeypatch)
+    machine.answers["sysctl -w fs.inotify.max_user_instances=1024"] = (0, "")
+    (tmp_path / "limit").write_text("128\n")
+    monkeypatch.setattr(checks, "_INOTIFY", tmp_path / "limit")
+    monkeypatch.setattr(checks, "_inotify_in_use", lambda: in_use)
+    checks.inotify(7)
+    assert bool(machine.calls) == raised
+
+
+def test_without_root_the_sysctl_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    Machine(monkeypatch, root=False)
+    (tmp_path / "limit").write_text("128\n")
+    monkeypatch.setattr(checks, "_INOTIFY", tmp_path / "limit")
+    monkeypatch.setattr(checks, "_inotify_in_use", lambda: 0)
+    with pytest.raises(LabError, match=r"28 hosts need 232 .*sudo sysctl -w fs\.inotify"):
+        checks.inotify(28)
+
+
+def test_a_run_that_is_still_under_way_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "SETTLE_S", 0.0)
+    checks.settled("kafkalab.lab=none-has-this-name")
+    pids = iter([4711, 4711, None])
+    monkeypatch.setattr(checks, "_running", lambda label: next(pids))
+    monkeypatch.setattr(checks, "SETTLE_S", 60.0)
+    checks.settled("kafkalab.lab=x")
+    monkeypatch.setattr(checks, "SETTLE_S", -1.0)
+    monkeypatch.setattr(checks, "_running", lambda label: 4711)
+    with pytest.raises(TimeoutExpired, match="process 4711"):
+        checks.settled("kafkalab.lab=x")

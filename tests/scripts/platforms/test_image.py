@@ -1,0 +1,190 @@
+"""What goes into an image's name, where images come from, and the archive that engines load."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any, cast
+
+import pytest
+
+from scripts.errors import CommandError, LabError, UsageError
+from scripts.platforms.local import image, recipe
+from scripts.platforms.local.engine import Engine
+from scripts.platforms.local.image import Images
+from scripts.workstation import process
+
+
+@dataclass(frozen=True)
+class Distribution:
+    name: str = "kafka_2.13-3.9.2"
+    version: str = "3.9.2"
+    tar: Path = Path("unused")
+    sha256: str = "0" * 64
+
+
+class Store:
+    """An engine's images. Any command that is not in `works` fails; the calls are kept."""
+
+    def __init__(self, *works: str) -> None:
+        self.works, self.calls = works, list[list[str]]()
+        self.there: set[str] = set()
+
+    def __call__(
+        self, argv: Sequence[str], *, check: bool = True, stdin: bytes | None = None, **_: Any
+    ) -> CompletedProcess[str]:
+        words = list(argv)
+        if words[1:3] == ["image", "inspect"]:
+            return CompletedProcess(words, 0 if words[3] in self.there else 1, "", "")
+        if words[1] == "ps":
+            return CompletedProcess(words, 0, "[]", "")
+        self.calls.append(words)
+        name = words[1] if words[0] == "podman" else words[0]
+        if name not in self.works:
+            raise CommandError(words, 125, stderr=f"{name} does not work here")
+        for word in words:
+            if word.startswith("--output") or word.endswith("root.tar"):
+                Path(words[-1] if word != "--output" else words[3]).write_bytes(b"layer")
+        return CompletedProcess(words, 0, "", "")
+
+    def names(self) -> list[str]:
+        return [call[1] if call[0] == "podman" else call[0] for call in self.calls]
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv(image.VARIABLE, raising=False)
+    monkeypatch.setattr(image, "elevation", lambda: ())
+    monkeypatch.setattr(image.shutil, "which", lambda name: f"/bin/{name}")
+    return tmp_path / "kafkalab" / "images"
+
+
+def images(monkeypatch: pytest.MonkeyPatch, store: Store) -> Images:
+    monkeypatch.setattr(process, "run", store)
+    return Images(Engine("podman", ("podman",)), lambda line: None)
+
+
+def test_an_image_that_is_there_is_only_looked_up(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store()
+    found = images(monkeypatch, store)
+    store.there = {f"{recipe.REPOSITORY}/base:{recipe.digest()}"}
+    assert found.base() in store.there
+    store.there = {recipe.host_tag(cast(Any, Distribution()))}
+    assert found.host(cast(Any, Distribution())) in store.there
+    assert store.calls == []
+
+
+def test_the_kept_archive_is_loaded(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store("load")
+    cache.mkdir(parents=True)
+    archive = cache / f"base-{recipe.digest()}.tar"
+    archive.write_bytes(b"x")
+    images(monkeypatch, store).base()
+    assert store.calls == [["podman", "load", "--input", str(archive)]]
+
+
+def test_packages_when_no_registry_answers(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store("mmdebstrap", "load")
+    cache.mkdir(parents=True)
+    (cache / "base-older.tar").write_bytes(b"of another recipe")
+    images(monkeypatch, store).base()
+    assert store.names() == ["pull", "mmdebstrap", "load"]
+    names = sorted(path.name for path in cache.iterdir())
+    assert names == [".lock", f"base-{recipe.digest()}.tar"], "no half-made file, no old one"
+
+
+def test_the_registry_where_it_answers(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store("pull", "build", "save")
+    images(monkeypatch, store).base()
+    assert store.names() == ["pull", "build", "save"]
+    build = store.calls[1]
+    assert build[build.index("--file") + 1] == str(recipe.FOLDER / "Containerfile")
+    assert (cache / f"base-{recipe.digest()}.tar").exists()
+
+
+def test_every_source_tells_why_it_failed(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(LabError, match=r"registry: .*pull does not.*mmdebstrap: .*mmdebstrap does"):
+        images(monkeypatch, Store()).base()
+    assert [path.name for path in cache.iterdir()] == [".lock"]
+
+
+def test_sources_can_be_restricted(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert image.sources() == ("registry", "mmdebstrap")
+    monkeypatch.setenv(image.VARIABLE, " mmdebstrap ")
+    assert image.sources() == ("mmdebstrap",)
+    monkeypatch.setenv(image.VARIABLE, "floppy")
+    with pytest.raises(UsageError, match="unknown source floppy"):
+        image.sources()
+
+
+def test_the_lab_image_is_its_parent_with_a_label(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store("build")
+    assert images(monkeypatch, store).lab("tiny", "parent:1") == f"{recipe.REPOSITORY}/lab:tiny"
+    assert store.names() == ["build"]
+
+
+def test_the_digest_follows_the_recipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    copy = tmp_path / "host"
+    shutil.copytree(recipe.FOLDER, copy)
+    before = recipe.digest()
+    monkeypatch.setattr(recipe, "FOLDER", copy)
+    monkeypatch.setattr(recipe, "SEED", copy / "seed.sh")
+    assert recipe.digest() == before, "neither place nor time of a file counts"
+    of_host = recipe.host_tag(cast(Any, Distribution()))
+    (copy / "seed.sh").write_text("exit 1\n")
+    assert recipe.digest() == before
+    assert recipe.host_tag(cast(Any, Distribution())) != of_host
+    (copy / "packages.txt").write_text("less\n")
+    changed = recipe.digest()
+    assert changed != before
+    (copy / "setup.sh").chmod(0o644)
+    assert recipe.digest() != changed
+    assert recipe.host_tag(cast(Any, Distribution(sha256="1" * 64))) != of_host
+
+
+def test_both_ways_run_the_same_setup_on_the_same_packages() -> None:
+    containerfile = (recipe.FOLDER / "Containerfile").read_text()
+    assert f"FROM {image.FROM_IMAGE}\n" in containerfile
+    assert "/tmp/host/packages.txt" in containerfile
+    assert "/tmp/host/setup.sh /tmp/host" in containerfile
+    argv = " ".join(recipe.mmdebstrap(Path("root.tar")))
+    assert "/tmp/host/setup.sh /tmp/host" in argv
+    assert recipe.packages() == sorted(recipe.packages())
+    assert f"--include={','.join(recipe.packages())}" in argv
+
+
+@pytest.mark.parametrize(
+    "script", ["setup.sh", "seed.sh", "files/usr/local/lib/kafkalab/first-boot"]
+)
+def test_the_scripts_are_shell(script: str) -> None:
+    subprocess.run(["sh", "-n", str(recipe.FOLDER / script)], check=True)
+
+
+def test_the_archive_holds_what_its_manifest_says(tmp_path: Path) -> None:
+    root = tmp_path / "root.tar"
+    root.write_bytes(b"a file system")
+    recipe.wrap(root, tmp_path / "image.tar", tag="localhost/x:1", labels={"a": "b"})
+    with tarfile.open(tmp_path / "image.tar") as archive:
+        content = {name: archive.extractfile(name).read() for name in archive.getnames()}  # type: ignore[union-attr]
+    (manifest,) = json.loads(content["manifest.json"])
+    assert manifest["RepoTags"] == ["localhost/x:1"]
+    config = content[manifest["Config"]]
+    assert manifest["Config"] == f"{hashlib.sha256(config).hexdigest()}.json"
+    (layer,) = manifest["Layers"]
+    assert content[layer] == b"a file system"
+    parsed = json.loads(config)
+    digest = hashlib.sha256(b"a file system").hexdigest()
+    assert parsed["rootfs"]["diff_ids"] == [f"sha256:{digest}"]
+    assert parsed["config"]["Labels"] == {"a": "b"}

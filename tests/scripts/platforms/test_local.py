@@ -1,0 +1,285 @@
+"""The local platform against an engine in memory: what it creates, leaves alone and removes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from scripts.errors import CommandError, LabError, TimeoutExpired
+from scripts.operations.up import missing_hosts
+from scripts.platforms import local
+from scripts.platforms.local import Local, checks, keys, recipe
+from scripts.platforms.local.engine import Engine
+from scripts.workstation import process
+from tests.fake_engine import FakeContainer, FakeEngine
+
+ENGINES = pytest.mark.parametrize("bench", ["podman", "docker"], indirect=True)
+NETWORK = IPv4Network("10.66.0.0/24")
+PODMAN = pytest.mark.parametrize("bench", ["podman"], indirect=True)
+
+
+@dataclass(frozen=True)
+class Host:
+    name: str
+    address: IPv4Address
+    ssh_port: int
+    external_port: int | None = None
+    datacenter: str = "dc1"
+    roles: tuple[str, ...] = ("kafka",)
+
+
+@dataclass(frozen=True)
+class Topology:
+    hosts: tuple[Host, ...]
+    lab: str = "tiny"
+    network: IPv4Network = NETWORK
+    gateway: IPv4Address = NETWORK[1]
+
+
+def topology(count: int = 3) -> Topology:
+    return Topology(tuple(
+        Host(f"kafka{n}", IPv4Address(f"10.66.0.{30 + n}"), 26000 + n, 26500 + n)
+        for n in range(1, count + 1)
+    ))  # fmt: skip
+
+
+@dataclass
+class Bench:
+    """A platform on a fake engine; `local` makes another one for the same state directory."""
+
+    fake: FakeEngine
+    state: Path
+    said: list[str]
+
+    def local(self, wanted: Topology | None = None) -> Local:
+        return Local(
+            cast(Any, wanted or topology()), engine=Engine(self.fake.name, (self.fake.name,)),
+            state=self.state, say=self.said.append,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def bench(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Bench:
+    name = request.param
+    fake = FakeEngine(name, networks={name: ("", "10.88.0.0/16")})
+    fake.images[f"{recipe.REPOSITORY}/base:{recipe.digest()}"] = {}
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(process, "run", fake)
+    monkeypatch.setattr(local, "_banner", lambda port: True)
+    monkeypatch.setattr(checks, "ports", lambda wanted: None)
+    monkeypatch.setattr(checks, "inotify", lambda hosts: None)
+    state = tmp_path / "state"
+    state.mkdir()
+    return Bench(fake, state, [])
+
+
+@ENGINES
+def test_create_makes_what_the_lab_file_says(bench: Bench) -> None:
+    instances = bench.local().create(None)
+    assert list(instances) == ["kafka1", "kafka2", "kafka3"]
+    first = instances["kafka1"]
+    assert (first.address, first.ssh_host, first.ssh_port) == ("10.66.0.31", "127.0.0.1", 26001)
+    assert (first.running, first.user, first.host_key) == (True, "student", "ssh-ed25519 AAAA1")
+    argv = bench.fake.containers["tiny.kafka1"].argv
+    assert argv[argv.index("--ip") + 1] == "10.66.0.31"
+    published = [after for word, after in pairwise(argv) if word == "--publish"]
+    assert published == ["127.0.0.1:26001:22", "127.0.0.1:26501:9094"]
+    assert argv[argv.index("--hostname") + 1] == "kafka1"
+    labels = bench.fake.containers["tiny.kafka1"].labels
+    assert labels["kafkalab.lab"] == "tiny" and labels["kafkalab.datacenter"] == "dc1"
+    assert bench.fake.networks["kafkalab-tiny"] == ("kafkalab.lab=tiny", "10.66.0.0/24")
+
+
+@ENGINES
+def test_the_second_create_only_looks(bench: Bench) -> None:
+    first = bench.local().create(None)
+    bench.fake.calls.clear()
+    assert bench.local().create(None) == first
+    assert [call[0] for call in bench.fake.calls] == ["ps"]
+
+
+@ENGINES
+def test_instances_is_one_call_and_needs_no_console(bench: Bench) -> None:
+    bench.local().create(None)
+    bench.fake.calls.clear()
+    assert bench.local().instances()["kafka2"].host_key == "ssh-ed25519 AAAA2"
+    assert [call[0] for call in bench.fake.calls] == ["ps"]
+
+
+@ENGINES
+def test_a_host_key_that_was_never_read_is_none(bench: Bench) -> None:
+    bench.local().create(None)
+    (bench.state / "hostkeys.json").write_text("not what we wrote")
+    assert bench.local().instances()["kafka1"].host_key is None
+
+
+@ENGINES
+def test_missing_are_absent_and_stopped_hosts(bench: Bench) -> None:
+    wanted = cast(Any, topology().hosts)
+
+    def missing() -> list[str]:
+        return [host.name for host in missing_hosts(wanted, bench.local().instances())]
+
+    assert missing() == ["kafka1", "kafka2", "kafka3"]
+    bench.local().create(None)
+    bench.fake.containers["tiny.kafka2"].state = "exited"
+    assert missing() == ["kafka2"]
+
+
+@ENGINES
+def test_a_stopped_host_is_started_and_not_made_anew(bench: Bench) -> None:
+    before = bench.local().create(None)
+    bench.fake.containers["tiny.kafka2"].state = "exited"
+    bench.fake.calls.clear()
+    assert bench.local().create(None) == before
+    assert bench.fake.made("start") == [["start", before["kafka2"].id]]
+    assert not bench.fake.made("run") and not bench.fake.made("rm")
+
+
+@ENGINES
+def test_a_container_that_never_ran_is_made_anew(bench: Bench) -> None:
+    before = bench.local().create(None)
+    cut = bench.fake.containers["tiny.kafka3"]
+    cut.state, cut.started = "created", False
+    after = bench.local().create(None)
+    assert after["kafka3"].id != before["kafka3"].id
+    assert after["kafka1"] == before["kafka1"]
+
+
+@PODMAN
+def test_podman_calls_a_host_created_again_after_a_reboot_and_its_data_stays(bench: Bench) -> None:
+    before = bench.local().create(None)
+    bench.fake.containers["tiny.kafka1"].state = "created"
+    assert bench.local().create(None) == before
+    assert not bench.fake.made("rm")
+
+
+@ENGINES
+def test_only_the_missing_hosts_are_made(bench: Bench) -> None:
+    before = bench.local(topology(2)).create(None)
+    bench.fake.calls.clear()
+    after = bench.local(topology(3)).create(None)
+    assert {name: after[name] for name in before} == before
+    assert len(bench.fake.made("run")) == 1
+    assert not [call for call in bench.fake.calls if call[:2] == ["network", "create"]]
+
+
+@ENGINES
+def test_a_host_that_left_the_lab_file_is_a_stranger_and_keeps_running(bench: Bench) -> None:
+    bench.local(topology(3)).create(None)
+    assert bench.local(topology(2)).instances()["kafka3"].running
+    assert bench.local(topology(2)).create(None)["kafka3"].running
+
+
+@ENGINES
+def test_a_host_cannot_move(bench: Bench) -> None:
+    bench.local().create(None)
+    moved = Topology((Host("kafka1", IPv4Address("10.66.0.99"), 26001, 26501),))
+    with pytest.raises(LabError, match=r"kafka1: address is 10\.66\.0\.31 .* 10\.66\.0\.99"):
+        bench.local(moved).create(None)
+
+
+@ENGINES
+def test_a_lost_state_directory_is_repaired_through_the_engine(bench: Bench) -> None:
+    before = bench.local().create(None)
+    for path in bench.state.iterdir():
+        path.unlink()
+    # The pair that is made now differs from the one the hosts were given.
+    for one in bench.fake.containers.values():
+        one.labels["kafkalab.login"] = "another"
+    assert bench.local().create(None) == before
+    assert len(bench.fake.made("exec")) == 3
+    bench.fake.calls.clear()
+    bench.local().create(None)
+    assert not bench.fake.made("exec"), "the key was handed over once"
+
+
+@ENGINES
+def test_destroy_takes_all_of_the_lab_and_nothing_else(bench: Bench) -> None:
+    bench.local().create(None)
+    bench.fake.containers["other.kafka1"] = FakeContainer(
+        "other", "other.kafka1", {"kafkalab.lab": "other"}, []
+    )
+    bench.fake.images["localhost/kafkalab/lab:other"] = {"kafkalab.lab": "other"}
+    (bench.state / "run.log").write_text("kept")
+    removed = bench.local().destroy()
+    assert "container tiny.kafka1" in removed and "network kafkalab-tiny" in removed
+    assert f"image {recipe.REPOSITORY}/lab:tiny" in removed
+    assert list(bench.fake.containers) == ["other.kafka1"]
+    assert list(bench.fake.networks) == [bench.fake.name]
+    assert sorted(bench.fake.images) == [
+        f"{recipe.REPOSITORY}/base:{recipe.digest()}", "localhost/kafkalab/lab:other",
+    ]  # fmt: skip
+    assert [path.name for path in bench.state.iterdir()] == ["run.log"]
+    assert bench.local().leftovers() == []
+    assert bench.local().destroy() == []
+
+
+@ENGINES
+def test_destroy_removes_what_it_can_and_tells_what_it_could_not(bench: Bench) -> None:
+    bench.local().create(None)
+    bench.fake.broken = {"rm"}
+    with pytest.raises(CommandError, match="rm is broken"):
+        bench.local().destroy()
+    assert "kafkalab-tiny" not in bench.fake.networks
+    assert (bench.state / "id_ed25519").exists(), "hosts that are left can still be entered"
+
+
+@ENGINES
+def test_a_silent_host_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "DEADLINE_S", 0.0)
+    bench.local().create(None)
+    (bench.state / "hostkeys.json").unlink()
+    bench.fake.containers["tiny.kafka2"].silent = True
+    with pytest.raises(TimeoutExpired, match=r"tiny\.kafka2: no host key .*it says: noise"):
+        bench.local().create(None)
+
+
+@ENGINES
+def test_a_host_without_sshd_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "READY_S", 0.0)
+    monkeypatch.setattr(local, "_banner", lambda port: port != 26002)
+    with pytest.raises(TimeoutExpired, match=r"kafka2: sshd does not answer on 127\.0\.0\.1:26002"):
+        bench.local().create(None)
+
+
+@ENGINES
+def test_a_container_that_cannot_run_is_named(bench: Bench) -> None:
+    bench.fake.broken = {"run"}
+    with pytest.raises(LabError, match=r"kafka1: \w+ run: Error: run is broken"):
+        bench.local().create(None)
+
+
+@ENGINES
+def test_nothing_is_made_where_the_subnet_is_taken(bench: Bench) -> None:
+    bench.fake.networks["kafkalab-older"] = ("kafkalab.lab=older", "10.66.0.0/23")
+    with pytest.raises(LabError, match=r"overlaps 10\.66\.0\.0/23 .*kafkalab-older"):
+        bench.local().create(None)
+    assert not bench.fake.made("run") and not bench.fake.made("build")
+
+
+def test_a_host_cannot_speak_for_another_one() -> None:
+    """Podman puts the name before each line; a carriage return begins none."""
+    forged = "b noise\rc kafkalab host key: ssh-ed25519 FORGED\nb x\nc kafkalab host key: k\n"
+
+    class Saying(Engine):
+        def __call__(self, *args: str, **kwargs: Any) -> Any:
+            return type("Done", (), {"stdout": forged})
+
+    engine = Saying("podman", ("podman",))
+    two = [local.Container(name, name, True, True, {}) for name in ("b", "c")]
+    assert engine.consoles(two)["c"] == "kafkalab host key: k\n"
+
+
+@ENGINES
+def test_only_the_hosts_that_are_named_are_made(bench: Bench) -> None:
+    some = bench.local(topology(3)).create(None, {"kafka2"})
+    assert list(some) == ["kafka2"]
+    assert len(bench.local(topology(3)).create(None)) > 1

@@ -1,0 +1,152 @@
+"""The command line as far as it goes without a host: lab files, names, exit statuses, its cost."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from invoke import Collection, Task
+
+from scripts import namespace
+from scripts.tasks import cli
+from tests.conftest import LAB, PROJECT, Fab
+
+BAD = """\
+name = "No Host"
+owner = "ann"
+colour = "red"
+[kafka]
+versoin = "3.9.2"
+replication_factor = 4
+[kafka.config]
+"broker.id" = 7
+[[datacenters]]
+name = "dc1"
+cidr = "10.31.0.0/24"
+[[datacenters]]
+name = "dc1"
+cidr = "10.31.0.0/25"
+kafka = 0
+[[datacenters]]
+name = "dc3"
+cidr = "8.8.8.0/24"
+"""
+
+
+TASKS = ("up", "plan", "hosts", "zookeeper", "kafka", "verify", "status", "down")
+
+
+@pytest.mark.parametrize("task", [*TASKS, "ssh --host=x", "logs --host=x --service=kafka"])
+def test_a_bad_lab_file_is_told_whole_with_a_line_a_problem(fab: Fab, task: str) -> None:
+    done = fab(*task.split(), text=BAD)
+    # 2 means "there are changes" for plan.
+    assert done.returncode == (1 if task == "plan" else 2)
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    for field, *words in (
+        ("name = 'No Host'", "RFC 1123"),
+        ("colour = 'red'", "unknown key"),
+        ("kafka.versoin = '3.9.2'", "did you mean version?"),
+        ("kafka.replication_factor = 4", "at most 3"),
+        ("kafka.config.broker.id = 7", "decided by the lab"),
+        ("datacenters[2].name = 'dc1'", "used twice"),
+        ("datacenters[2].cidr", "overlaps"),
+        ("datacenters[2].kafka = 0", "greater than or equal to 1"),
+        ("datacenters[3].cidr", "a public range"),
+    ):
+        mine = [line for line in lines if f": {field}" in line]
+        assert len(mine) == 1, f"{field}:\n{done.stderr}"
+        assert all(word in mine[0] for word in words), mine[0]
+    assert all(".toml: " in line for line in lines)
+
+
+def test_a_lab_file_that_is_not_there_is_named(fab: Fab, tmp_path: Path) -> None:
+    for task, status in (("up", 2), ("status", 2), ("plan", 1)):
+        done = fab(task, text=None)
+        assert done.returncode == status
+        assert done.stderr == (
+            f"{tmp_path / 'lab.toml'}: file: No such file or directory; "
+            "name another file with LAB=PATH\n"
+        )
+
+
+def test_a_lab_file_that_is_no_toml_is_told_with_its_line(fab: Fab) -> None:
+    done = fab("up", text="owner = \n")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "(at line 1, column 9)" in done.stderr
+
+
+@pytest.mark.parametrize("task", [task for task in TASKS if task != "down"])
+def test_names_that_are_not_there_bring_the_nearest_one(fab: Fab, task: str) -> None:
+    for option, name, near in (
+        ("--host", "ann-dc1-kafak02", "ann-dc1-kafka02"), ("--datacenter", "dc22", "dc2"),
+    ):
+        done = fab(task, option, name)
+        # 2 means "there are changes" for plan.
+        assert done.returncode == (1 if task == "plan" else 2)
+        what = option.removeprefix("--")
+        assert done.stderr.startswith(f"error: no {what} {name!r} in the lab (did you mean {near}")
+        assert done.stderr.count("\n") == 1
+
+
+def test_hosts_and_services_of_ssh_and_logs_are_checked_first(fab: Fab) -> None:
+    for words, said in (
+        (("ssh", "ann-dc1-zk04"), "error: no host 'ann-dc1-zk04' in the lab (did you mean "),
+        (("logs", "nobody", "kafka"), "error: no host 'nobody' in the lab (known: ann-dc1-ctl01, "),
+        (("logs", "ann-dc1-zk01", "x; reboot"), "error: no service 'x; reboot' (such as "),
+    ):
+        done = fab(*words)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert done.stderr.startswith(said), done.stderr
+
+
+@pytest.mark.parametrize("task", [
+    "up --host x", "plan --host x", "status --host x", "preflight", "cost", "tf.drift",
+])
+def test_a_lab_that_is_open_to_the_world_is_warned_of_once(fab: Fab, task: str) -> None:
+    done = fab(*task.split(), text=f"{LAB}[aws]\nworld_open = true\n")
+    assert (done.stdout + done.stderr).count("aws.world_open = true: whoever") == 1
+
+
+def test_every_task_begins_with_the_warnings() -> None:
+    def tasks(collection: Collection) -> Iterator[Task[Any]]:
+        yield from collection.tasks.values()
+        for inner in collection.collections.values():
+            yield from tasks(inner)
+
+    found = list(tasks(namespace))
+    assert len(found) > 20
+    assert {task.body.__code__.co_filename for task in found} == {cli.__file__}
+
+
+def test_an_option_or_task_that_is_not_there_is_an_error(fab: Fab) -> None:
+    assert fab("up", "--hots", "x").returncode != 0
+    assert fab("pu").returncode != 0
+
+
+def test_the_list_of_tasks_is_quick(fab: Fab) -> None:
+    """It is what a person waits for at every command. CPU time: other tests may keep cores busy."""
+    assert min(_cpu_seconds(lambda: fab("--list")) for _ in range(3)) < 1.0
+
+
+def test_tasks_load_what_is_heavy_only_when_they_need_it() -> None:
+    heavy = ("paramiko", "confluent_kafka", "rich", "jinja2", "boto3")
+    code = f"import sys, scripts.tasks; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def _cpu_seconds(work: Callable[[], object]) -> float:
+    """What the processes that `work` runs take."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    work()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -1,0 +1,54 @@
+"""The memory check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab.file import load
+from lab.topology import build
+from scripts.errors import LabError
+from scripts.workstation.memory import available_mb, check_memory, needed_mb
+
+PROJECT = Path(__file__).parents[3]
+HOSTS = build(load(PROJECT / "lab.toml").lab).hosts
+ENTERPRISE = build(load(PROJECT / "labs" / "enterprise.toml").lab).hosts
+SMALLEST = build(load(PROJECT / "labs" / "minimal.toml").lab).hosts
+
+
+def meminfo(folder: Path, free_mb: int) -> Path:
+    path = folder / "meminfo"
+    path.write_text(
+        f"MemTotal:       24684000 kB\nMemFree:          100000 kB\n"
+        f"MemAvailable:   {free_mb * 1024} kB\nBuffers:           5000 kB\n"
+    )
+    return path
+
+
+def test_what_can_be_had_is_read_from_the_kernel(tmp_path: Path) -> None:
+    assert available_mb(meminfo(tmp_path, 1234)) == 1234
+    assert available_mb(tmp_path / "absent") is None
+
+
+def test_a_lab_that_does_not_fit_names_the_smallest_one(tmp_path: Path) -> None:
+    with pytest.raises(LabError) as caught:
+        check_memory(HOSTS, meminfo(tmp_path, 1000))
+    assert f"the lab needs about {needed_mb(HOSTS)} MB of memory, 1000 MB" in str(caught.value)
+    assert "LAB=labs/minimal.toml" in str(caught.value)
+    check_memory(SMALLEST, meminfo(tmp_path, 1000))
+
+
+def test_hosts_that_are_there_already_need_nothing_more(tmp_path: Path) -> None:
+    check_memory((), meminfo(tmp_path, 0))
+
+
+def test_a_kernel_that_does_not_tell_stops_nobody(tmp_path: Path) -> None:
+    check_memory(HOSTS, tmp_path / "absent")
+
+
+def test_the_need_is_what_the_documentation_says() -> None:
+    """README: about 4.5 GB for the default lab, 0.7 GB for the smallest."""
+    assert 3500 <= needed_mb(HOSTS) <= 4500
+    assert 400 <= needed_mb(SMALLEST) <= 800
+    assert 3000 <= needed_mb(ENTERPRISE) <= 4000, "the lab file: about 3.5 GB"
