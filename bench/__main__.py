@@ -17,8 +17,9 @@ from bench.lab import bench_lab
 from bench.measure import BenchError
 from bench.peers import ANSIBLE, Peers
 from bench.scenarios import SCENARIOS as PLAIN, Bench, Results, Scenario
+from lab.artifacts import kafka
 from scripts.errors import LabError
-from scripts.software import obtain as kafka_dist
+from scripts.software.obtain import obtain
 from scripts.workstation.paths import PROJECT, cache_dir
 
 SCENARIOS = {**PLAIN, "mirrors": Scenario(mirrors), "failovers": Scenario(failovers)}
@@ -102,8 +103,8 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
         with _alone(), bench_lab(arguments.quiet) as lab:
             bench = Bench(lab, results)
             if arguments.peer:
-                version = lab.topology.config.kafka.version
-                bench.peers = Peers(arguments.peer, lab, kafka_dist.obtain(version))
+                software = obtain(kafka(lab.topology.config.kafka.version))
+                bench.peers = Peers(arguments.peer, lab, software)
             for bench.number in range(arguments.runs):
                 for name in arguments.names:
                     print(f"run {bench.number + 1} of {arguments.runs}: {name}", flush=True)

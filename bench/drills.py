@@ -24,7 +24,7 @@ RETURNS = {"home": "home_rto_seconds", "catch_up": "catch_up_seconds"}
 
 def mirrors(bench: Bench) -> None:
     """A lab that mirrors both ways, from hosts to verified mirrors."""
-    bench.lab.modelure(lab_file(mirrored=True))
+    bench.lab.configure(lab_file(mirrored=True))
     with bench.lab.hosts(prebuilt=True) as made:
         bench.results.add("mirrors.create", made.sample)
         bench.first("mirrors")
@@ -36,7 +36,7 @@ def failovers(bench: Bench) -> None:
 
     A drill that loses or skips a record ends the benchmark: its exit status is not 0.
     """
-    bench.lab.modelure(lab_file(mirrored=True))
+    bench.lab.configure(lab_file(mirrored=True))
     with bench.lab.hosts(prebuilt=True):
         bench.lab.fab("up", "verify", quiet=False)
         for mode, words in DRILLS.items():

@@ -5,7 +5,7 @@ process held that forked it, which would be all of the benchmark. So nothing is 
 is not built in.
 """
 
-import _signal
+import _signal  # type: ignore[import-not-found]
 import os
 import sys
 import time

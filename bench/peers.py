@@ -19,7 +19,7 @@ from pathlib import Path
 from bench.lab import BenchLab
 from bench.measure import BenchError, Ran, tail
 from lab.topology import Host, Topology
-from scripts.software.obtain import Distribution
+from scripts.software.obtain import Obtained
 from scripts.workstation.paths import cache_dir
 
 # Not the newest for Python 3.11: the controller of 2.19 takes twice the CPU for the same playbook.
@@ -67,7 +67,7 @@ def fleet_list(topology: Topology) -> str:
 class Peers:
     """The baselines in `folder`, copied so that they may be read-only there."""
 
-    def __init__(self, folder: Path, lab: BenchLab, distribution: Distribution) -> None:
+    def __init__(self, folder: Path, lab: BenchLab, distribution: Obtained) -> None:
         for part in ("ansible/site.yml", "ansible/tuned.cfg", "raw/raw.sh", "raw/host.sh"):
             if not (folder / part).is_file():
                 raise BenchError(f"{folder} has no {part}: not the folder of the baselines")
@@ -89,7 +89,8 @@ class Peers:
                 cwd=self.copy / "ansible", timeout=timeout,
                 env={
                     "LAB_KEY": str(self.lab.key), "LAB_USER": "root",
-                    "KAFKA_TARBALL": str(self.gzip), "KAFKA_DIST": self.distribution.name,
+                    "KAFKA_TARBALL": str(self.gzip),
+                    "KAFKA_DIST": self.distribution.artifact.folder,
                     "ANSIBLE_CONFIG": config, "ANSIBLE_NOCOLOR": "1",
                     "ANSIBLE_HOME": str(self.copy / "home"),
                     "ANSIBLE_SSH_CONTROL_PATH_DIR": str(sockets),
@@ -105,7 +106,8 @@ class Peers:
     def raw(self, what: str, *, optimised: bool) -> Ran:
         """One run of the parallel-SSH script. Raises BenchError if a host fails."""
         env = {
-            "LAB_KEY": str(self.lab.key), "LAB_USER": "root", "DIST": self.distribution.name,
+            "LAB_KEY": str(self.lab.key), "LAB_USER": "root",
+            "DIST": self.distribution.artifact.folder,
             "FLEET_LIST": str(self.fleet_list), "TAR": str(self.gzip),
         }
         if optimised:
@@ -164,7 +166,7 @@ def fast(topology: Topology) -> Mapping[str, str]:
     }
 
 
-def archives(distribution: Distribution) -> tuple[Path, Path]:
+def archives(distribution: Obtained) -> tuple[Path, Path]:
     """The distribution as a plain tar and as .tgz, made once.
 
     Both have a `logs` folder that any user may write: Kafka's start scripts put their logs there,
@@ -172,13 +174,13 @@ def archives(distribution: Distribution) -> tuple[Path, Path]:
     """
     folder = cache_dir() / "bench"
     folder.mkdir(exist_ok=True)
-    plain = folder / f"{distribution.name}-{distribution.sha256[:12]}.tar"
+    plain = folder / f"{distribution.artifact.folder}-{distribution.sha256[:12]}.tar"
     packed = plain.with_suffix(".tgz")
     if not packed.exists():
         part = plain.with_suffix(".part")
         shutil.copyfile(distribution.tar, part)
         with tarfile.open(part, "a") as archive:
-            logs = tarfile.TarInfo(f"{distribution.name}/logs")
+            logs = tarfile.TarInfo(f"{distribution.artifact.folder}/logs")
             logs.type, logs.mode = tarfile.DIRTYPE, 0o1777
             archive.addfile(logs)
         part.replace(plain)

@@ -265,7 +265,9 @@ def _failovers(measures: Mapping[str, Samples]) -> str:
 
 def _cost(cost: str, samples: Samples) -> str | None:
     found = spread(samples, "wall")
-    return found and (found.text(0) if cost in COUNTED else str(found))
+    if found is None:
+        return None
+    return found.text(0) if cost in COUNTED else str(found)
 
 
 def _breakdown(runs: Sequence[Sequence[Mapping[str, Any]]], measures: Mapping[str, Samples]) -> str:

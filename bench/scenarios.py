@@ -70,7 +70,7 @@ class Bench:
 
     def rolling(self, key: str) -> None:
         """One changed broker setting, rolled through every broker; verified afterwards."""
-        self.lab.modelure(lab_file(settings={ROLLED: str(100 + self.number)}))
+        self.lab.configure(lab_file(settings={ROLLED: str(100 + self.number)}))
         ran = self.lab.fab("up")
         brokers = sum(1 for host in self.lab.topology.hosts if host.role == "kafka")
         restarts = runlog.count(self.lab.log_of(ran, "up"), "restart kafka")
@@ -81,7 +81,7 @@ class Bench:
 
     def theirs(self, key: str, run: Callable[[str], Ran], *, prebuilt: bool = False) -> None:
         """A baseline on fresh hosts, twice; the second run has to change nothing."""
-        self.lab.modelure(lab_file())
+        self.lab.configure(lab_file())
         with self.lab.hosts(prebuilt=prebuilt):
             self.lab.step("admit-root", quiet=False)
             self.results.add(f"{key}.first", run(f"{key}-first").sample)
@@ -92,7 +92,7 @@ class Bench:
 
 
 def ours(bench: Bench) -> None:
-    bench.lab.modelure(lab_file())
+    bench.lab.configure(lab_file())
     with bench.lab.hosts(prebuilt=True) as made:
         bench.results.add("ours.create", made.sample)
         bench.first("ours")
@@ -109,7 +109,7 @@ def network_jvm(bench: Bench) -> None:
 
 
 def _without_distribution(bench: Bench, key: str, *, kafkas_jvm: bool) -> None:
-    bench.lab.modelure(lab_file(kafkas_jvm=kafkas_jvm))
+    bench.lab.configure(lab_file(kafkas_jvm=kafkas_jvm))
     with bench.lab.hosts(prebuilt=False) as made:
         bench.results.add(f"{key}.create", made.sample)
         bench.first(key)
@@ -161,7 +161,7 @@ def cold(bench: Bench) -> None:
     """From nothing to verified mirrors: a private cache and images of its own; only Maven's
     repository is kept."""
     lab = bench.lab
-    lab.modelure(lab_file(mirrored=True))
+    lab.configure(lab_file(mirrored=True))
     cache = lab.folder / "cache"
     env, own = {"XDG_CACHE_HOME": str(cache)}, ("--repository", REPOSITORY)
     try:

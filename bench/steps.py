@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from bench.measure import BenchError
 from scripts.platforms import Instance
-from scripts.platforms.local import engine, image, recipe
+from scripts.platforms.local import Local, engine, image, recipe
 from scripts.session import Session
 
 ROOT_SECONDS = 30
@@ -35,27 +35,32 @@ systemctl reload ssh
 
 
 def distribution(session: Session) -> None:
-    session.distribution()
+    session.software()
+
+
+def _local(session: Session) -> Local:
+    assert isinstance(session.platform, Local), "the bench measures local hosts"
+    return session.platform
 
 
 def base(session: Session) -> None:
-    session.platform.images.base()
+    _local(session).images.base()
 
 
 def host(session: Session) -> None:
-    session.platform.images.host(session.distribution())
+    _local(session).images.host(tuple(session.software().values()))
 
 
 def create(session: Session) -> None:
     """Hosts with an sshd that answers; refuses to count hosts that were there already."""
     if session.platform.instances():
         raise BenchError("hosts of an earlier run are still there")
-    session.platform.create(session.distribution())
+    session.platform.create(session.software())
 
 
 def admit_root(session: Session) -> None:
     """Let root in with the lab's key, and wait until it is."""
-    podman, key = session.platform.engine, str(session.platform.key_file)
+    podman, key = _local(session).engine, str(session.platform.key_file)
 
     def one(instance: Instance) -> None:
         podman("exec", instance.id, "sh", "-c", ADMIT_ROOT)

@@ -7,19 +7,12 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from lab.aws import checks as aws
-from lab.mirrors import checks as mirrors
 from lab.model import Datacenter, Lab
 from lab.options.section import LABEL, MAX_PORT
 from lab.problems import Problem, no_such_datacenter
-from lab.services.kafka import RESERVED_SETTINGS
-from lab.topology import (
-    EXTERNAL_OFFSET,
-    FIRST_OFFSET,
-    PORTS_PER_DATACENTER,
-    ROLES,
-    host_names,
-    subnets,
-)
+from lab.roles import ROLES
+from lab.services.registry import SERVICES
+from lab.topology import PORTS_PER_DATACENTER, host_names, subnets
 
 FIRST_EPHEMERAL_PORT = 32768  # Linux, ip_local_port_range
 MAX_FQDN = 253  # RFC 1035
@@ -28,9 +21,8 @@ MAX_FQDN = 253  # RFC 1035
 def findings(lab: Lab) -> tuple[list[Problem], list[Problem]]:
     """The errors and the warnings of a lab whose fields are each right for themselves."""
     errors = [
-        *_names(lab), *_networks(lab), *_links(lab), *mirrors.findings(lab), *_replication(lab),
-        *_settings(lab),
-        *_ports(lab), *aws.findings(lab),
+        *_names(lab), *_networks(lab), *_links(lab), *_ports(lab), *aws.findings(lab),
+        *(problem for service in SERVICES.values() for problem in service.check(lab)),
     ]
     return errors, list(_warnings(lab))
 
@@ -81,9 +73,9 @@ def _networks(lab: Lab) -> Iterator[Problem]:
 
 
 def _last_offset(datacenter: Datacenter) -> int:
-    counts = (datacenter.control, datacenter.zookeeper, datacenter.kafka, datacenter.connect)
     return max(
-        FIRST_OFFSET[role] + count for role, count in zip(ROLES, counts, strict=True) if count
+        role.first_offset + datacenter.count(role.name)
+        for role in ROLES if datacenter.count(role.name)
     )
 
 
@@ -98,41 +90,6 @@ def _links(lab: Lab) -> Iterator[Problem]:
             yield Problem(field, repr(link.between[0]), "links a datacenter to itself")
 
 
-def _replication(lab: Lab) -> Iterator[Problem]:
-    smallest = min(lab.datacenters, key=lambda datacenter: datacenter.kafka)
-    factor = lab.kafka.replication_factor
-    if factor is not None and factor > smallest.kafka:
-        yield Problem(
-            "kafka.replication_factor", str(factor),
-            f"more than the {smallest.kafka} broker(s) of {smallest.name}; "
-            f"accepted: at most {smallest.kafka}",
-        )
-    for index, datacenter in enumerate(lab.datacenters, 1):
-        copies = min(factor or 3, datacenter.kafka)
-        insync = lab.kafka.min_insync_replicas
-        if insync is not None and insync > copies:
-            yield Problem(
-                "kafka.min_insync_replicas", str(insync),
-                f"more than the {copies} replica(s) in datacenters[{index}]; "
-                f"accepted: at most {copies}",
-            )
-            return
-
-
-def _settings(lab: Lab) -> Iterator[Problem]:
-    for key, value in lab.kafka.config.items():
-        if key in RESERVED_SETTINGS:
-            yield Problem(
-                f"kafka.config.{key}", repr(value),
-                f"decided by the lab ({RESERVED_SETTINGS[key]}); "
-                "accepted: any other broker setting",
-            )
-        elif "\n" in f"{key}{value}" or not key.isprintable() or not key.strip():
-            yield Problem(
-                f"kafka.config.{key!r}", repr(value), "accepted: a key and a value on one line"
-            )
-
-
 def _ports(lab: Lab) -> Iterator[Problem]:
     last = lab.local.port_base + PORTS_PER_DATACENTER * len(lab.datacenters)
     if last > MAX_PORT:
@@ -142,9 +99,6 @@ def _ports(lab: Lab) -> Iterator[Problem]:
             f"leaves no {PORTS_PER_DATACENTER} ports a datacenter below {MAX_PORT}; "
             f"accepted: at most {highest}",
         )
-    for index, datacenter in enumerate(lab.datacenters, 1):
-        if FIRST_OFFSET["kafka"] + datacenter.kafka >= EXTERNAL_OFFSET:
-            yield Problem(f"datacenters[{index}].kafka", str(datacenter.kafka), "too many brokers")
 
 
 def _warnings(lab: Lab) -> Iterator[Problem]:
@@ -161,11 +115,5 @@ def _warnings(lab: Lab) -> Iterator[Problem]:
             "whoever is in admin_cidrs, and that may be the whole internet, reaches every host of "
             "the lab on AWS, and Kafka without a password",
         )
-    for index, datacenter in enumerate(lab.datacenters, 1):
-        count = datacenter.zookeeper
-        if count % 2 == 0:
-            yield Problem(
-                f"datacenters[{index}].zookeeper", str(count),
-                f"an even ensemble bears no more failures than one of {count - 1} "
-                f"(a majority of {count} is {count // 2 + 1}); {count + 1} would",
-            )
+    for service in SERVICES.values():
+        yield from service.advise(lab)

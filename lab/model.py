@@ -1,8 +1,7 @@
-"""The lab file: lab.toml as frozen models, with every error at once.
+"""Everything a lab file says, as frozen models that check each field for itself.
 
-A lab file is read in two steps. The models check each field for itself; `lab.checks` then looks at
-what only shows in the whole (overlapping networks, names that collide). Both kinds of finding are
-collected and shown together, each naming its field, the value and what would be accepted.
+What only shows in the whole (overlapping networks, names that collide) is the business of
+`lab.checks`; reading a file is that of `lab.file`.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from ipaddress import IPv4Network
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -20,8 +19,10 @@ from lab.options.connect import Connect
 from lab.options.kafka import Kafka
 from lab.options.mirrors import Mirror, Mirroring
 from lab.options.objectives import Objectives
-from lab.options.section import LABEL, MAX_PORT, Label, Section
+from lab.options.section import LABEL, MAX_PORT, Label, Section, keyed
+from lab.options.topics import Topic
 from lab.options.zookeeper import ZooKeeper
+from lab.roles import ROLES
 
 PRIVATE_RANGES = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 
@@ -80,14 +81,22 @@ PortRange = Annotated[tuple[int, int], BeforeValidator(_ports)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
-class Names(Section):
+# A key for each role (lab.roles): its short name, and how many hosts of it a datacenter has.
+_Shorts: Any = keyed("_Shorts", {
+    role.name: (Label, role.short) for role in ROLES
+})
+_Counts: Any = keyed("_Counts", {
+    role.name: (Annotated[int, Field(ge=role.least, le=role.most)], role.usual) for role in ROLES
+})
+
+
+class Names(_Shorts):  # type: ignore[misc]
     """How hosts are called: `pattern` with the short name of a host's role put in."""
 
     pattern: Pattern = "{owner}-{datacenter}-{role}{number}"
-    control: Label = "ctl"
-    zookeeper: Label = "zk"
-    kafka: Label = "kafka"
-    connect: Label = "connect"
+
+    def short(self, role: str) -> str:
+        return str(getattr(self, role))
 
 
 class Network(Section):
@@ -102,17 +111,17 @@ class Local(Section):
     port_base: Annotated[int, Field(ge=1024, le=60000)] = 20000
 
 
-class Datacenter(Section):
+class Datacenter(_Counts):  # type: ignore[misc]
     """One network with one ensemble and one cluster, spread over `zones` subnets."""
 
     name: Label
     cidr: PrivateNetwork
     region: Region | None = None
     zones: Annotated[int, Field(ge=1, le=3)] = 1
-    control: Annotated[int, Field(ge=0, le=1)] = 1
-    zookeeper: Annotated[int, Field(ge=1, le=9)] = 3
-    kafka: Annotated[int, Field(ge=1, le=100)] = 3
-    connect: Annotated[int, Field(ge=0, le=9)] = 0
+
+    def count(self, role: str) -> int:
+        """How many hosts of a role it has."""
+        return int(getattr(self, role))
 
 
 class Link(Section):
@@ -139,4 +148,5 @@ class Lab(Section):
     objectives: Objectives = Objectives()
     datacenters: Annotated[tuple[Datacenter, ...], Field(min_length=1, max_length=9)]
     links: tuple[Link, ...] = ()
+    topics: tuple[Topic, ...] = ()
     mirrors: tuple[Mirror, ...] = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
 # In the order of application: what comes later may need what comes before.
@@ -17,6 +17,10 @@ KINDS = (
     "ability", "package", "user", "archive", "directory", "link", "file", "block", "sysctl",
     "firewall", "unit",
 )
+
+
+# Where a unit without a JVM notes the digest that it was started with, in a file of its name.
+RUNNING = "/run/kafkalab"
 
 
 class Key(NamedTuple):
@@ -66,11 +70,25 @@ class Link:
 
 @dataclass(frozen=True)
 class File:
-    """A whole file; the group is named as the owner."""
+    """A whole file; the group is named as the owner.
 
-    content: str
+    `secret`: its content is for the host alone, and shown nowhere else. What a host has under its
+    name is never sent back, so a read gives "" for one that differs.
+    """
+
+    content: str | bytes
     mode: int = 0o644
     owner: str = "root"
+    secret: bool = field(default=False, compare=False)
+
+    @property
+    def data(self) -> bytes:
+        return self.content if isinstance(self.content, bytes) else self.content.encode()
+
+    def __repr__(self) -> str:
+        """Without the content of a secret: a traceback shows it."""
+        shown = "..." if self.secret else repr(self.content)
+        return f"File({shown}, mode={self.mode:o}, owner={self.owner!r}, secret={self.secret})"
 
 
 @dataclass(frozen=True)
@@ -108,11 +126,15 @@ class Firewall:
 
 @dataclass(frozen=True)
 class Unit:
-    """A systemd service; `digest` is that of the configuration its process was started with."""
+    """A systemd service; `digest` is that of the configuration its process was started with.
+
+    `files` are those that it is started from (of what is wanted; a read does not tell them).
+    """
 
     digest: str
     running: bool = True
     enabled: bool = True
+    files: tuple[Key, ...] = field(default=(), compare=False)
 
 
 Resource: TypeAlias = (
@@ -160,7 +182,7 @@ def apply(changes: Iterable[Change], state: HostState) -> HostState:
     return result
 
 
-def allowed(desired: HostState, actual: HostState) -> HostState:
+def attainable(desired: HostState, actual: HostState) -> HostState:
     """`desired` as far as the host needs and lets us.
 
     A setting that the host keeps from us, or that is larger than asked, is taken as it is; so is
@@ -180,6 +202,26 @@ def allowed(desired: HostState, actual: HostState) -> HostState:
     return kept
 
 
+def doubt(actual: HostState, desired: HostState) -> HostState:
+    """`actual` without the word of each service whose files are not as they should be.
+
+    Somebody may have changed the files and restarted the service: its process then still shows the
+    digest of the configuration that it should have.
+    """
+    result = dict(actual)
+    for key, want in desired.items():
+        have = actual.get(key)
+        if isinstance(want, Unit) and isinstance(have, Unit) and any(
+            _data(actual.get(file)) != _data(desired[file]) for file in want.files
+        ):
+            result[key] = replace(have, digest="")
+    return result
+
+
+def _data(resource: Resource | None) -> bytes | None:
+    return resource.data if isinstance(resource, File) else None
+
+
 def _number(setting: Sysctl) -> int:
     return int(setting.value) if setting.value.isdecimal() else -1
 
@@ -194,9 +236,10 @@ def merge(*states: HostState) -> HostState:
     return result
 
 
-def digest(*parts: str) -> str:
+def digest(*parts: str | bytes) -> str:
     """A short name for what a service runs with (the first 80 bits of SHA-256, hexadecimal)."""
     hashed = hashlib.sha256()
     for part in parts:
-        hashed.update(f"{len(part)}:{part}".encode())
+        data = part.encode() if isinstance(part, str) else part
+        hashed.update(f"{len(data)}:".encode() + data)
     return hashed.hexdigest()[:20]

@@ -9,31 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
-from typing import Literal
 
 from lab.model import Datacenter as DatacenterConfig, Lab
+from lab.roles import ROLES
 
-Role = Literal["control", "zookeeper", "kafka", "connect"]
-ROLES: tuple[Role, ...] = ("control", "zookeeper", "kafka", "connect")
-
-# A host's offset in its subnet: the role's first offset plus the number within the role. The first
-# four addresses and the last one of a subnet belong to AWS (VPC user guide, "Subnet sizing").
-FIRST_OFFSET: dict[Role, int] = {"control": 9, "zookeeper": 20, "kafka": 30, "connect": 200}
-
+# What a datacenter has of the workstation's ports, from its own base on: a host's offset for SSH,
+# the same from EXTERNAL_OFFSET on for the EXTERNAL listener of a broker, and ten for each port that
+# a service publishes (lab.services.service.Port) from SERVICES_OFFSET on.
 PORTS_PER_DATACENTER = 1000
 EXTERNAL_OFFSET = 500
+SERVICES_OFFSET = 800
 SSH_PORT = 22
 ZOOKEEPER_CLIENT_PORT = 2181
 INTERNAL_PORT = 9092
 EXTERNAL_PORT = 9094
-CONNECT_PORT = 8083
 
 
 @dataclass(frozen=True)
 class Host:
     """One machine. `number` counts from 1 within datacenter and role: `broker.id`, `myid`.
 
-    `roles` begins with `role`; a control host may carry the Connect workers, too.
+    What runs on it follows from its role (lab.services.registry).
 
     `ssh_port` and `external_port` are where 127.0.0.1 of the workstation reaches the host's SSH and
     EXTERNAL listener on the local platform; `external_port` is None where no broker runs.
@@ -43,13 +39,11 @@ class Host:
     fqdn: str
     datacenter: str
     zone: int
-    role: Role
+    role: str
     number: int
     address: IPv4Address
     ssh_port: int
     external_port: int | None
-    heap_mb: int
-    roles: tuple[Role, ...]
 
 
 @dataclass(frozen=True)
@@ -66,16 +60,21 @@ class Rule:
 
 @dataclass(frozen=True)
 class Datacenter:
-    """One network with its subnets (one a zone) and its hosts, in the order of the roles."""
+    """One network with its subnets (one a zone) and its hosts, in the order of the roles.
+
+    port_base: the first of its ports on the workstation.
+    """
 
     name: str
+    config: DatacenterConfig
+    port_base: int
     cidr: IPv4Network
     subnets: tuple[IPv4Network, ...]
     hosts: tuple[Host, ...]
     linked: tuple[IPv4Network, ...]
 
-    def by_role(self, role: Role) -> tuple[Host, ...]:
-        return tuple(host for host in self.hosts if role in host.roles)
+    def by_role(self, role: str) -> tuple[Host, ...]:
+        return tuple(host for host in self.hosts if host.role == role)
 
     @property
     def seed(self) -> Host:
@@ -124,18 +123,21 @@ class Topology:
 
 
 def build(lab: Lab) -> Topology:
-    """The topology of a lab file that `lab.model` accepted."""
+    """The topology of a lab that `lab.file` accepted."""
     cidrs = {datacenter.name: datacenter.cidr for datacenter in lab.datacenters}
     built = []
     for index, config in enumerate(lab.datacenters):
+        ports = lab.local.port_base + PORTS_PER_DATACENTER * index
         pairs = [link.between for link in lab.links if config.name in link.between]
         others = {name for pair in pairs for name in pair} - {config.name}
         built.append(
             Datacenter(
                 name=config.name,
+                config=config,
+                port_base=ports,
                 cidr=config.cidr,
                 subnets=subnets(config),
-                hosts=_hosts(lab, config, index),
+                hosts=_hosts(lab, config, ports),
                 linked=tuple(cidr for name, cidr in cidrs.items() if name in others),
             )
         )
@@ -158,39 +160,24 @@ def covering(networks: tuple[IPv4Network, ...]) -> IPv4Network:
     return cover
 
 
-def host_names(lab: Lab, config: DatacenterConfig) -> list[tuple[Role, int, str]]:
+def host_names(lab: Lab, config: DatacenterConfig) -> list[tuple[str, int, str]]:
     """(role, number, name) of each host of a datacenter, before anything is known to be legal."""
-    counts: dict[Role, int] = {
-        "control": config.control, "zookeeper": config.zookeeper, "kafka": config.kafka,
-        "connect": config.connect,
-    }
-    shorts: dict[Role, str] = {
-        "control": lab.names.control, "zookeeper": lab.names.zookeeper, "kafka": lab.names.kafka,
-        "connect": lab.names.connect,
-    }
     fixed = lab.names.pattern.replace("{owner}", lab.owner).replace("{datacenter}", config.name)
     return [
-        (role, number, fixed.replace("{role}", shorts[role]).replace("{number}", f"{number:02}"))
+        (role.name, number, fixed.replace("{role}", lab.names.short(role.name))
+         .replace("{number}", f"{number:02}"))
         for role in ROLES
-        for number in range(1, counts[role] + 1)
+        for number in range(1, config.count(role.name) + 1)
     ]
 
 
-def _hosts(lab: Lab, config: DatacenterConfig, index: int) -> tuple[Host, ...]:
-    heap: dict[Role, int] = {
-        "zookeeper": lab.zookeeper.heap_mb, "kafka": lab.kafka.heap_mb,
-        "connect": lab.connect.heap_mb,
-    }
-    mirrored = any(mirror.target == config.name for mirror in lab.mirrors)
-    ports = lab.local.port_base + PORTS_PER_DATACENTER * index
+def _hosts(lab: Lab, config: DatacenterConfig, ports: int) -> tuple[Host, ...]:
     zones = subnets(config)
+    first = {role.name: role.first_offset for role in ROLES}
     hosts = []
     for role, number, name in host_names(lab, config):
-        offset = FIRST_OFFSET[role] + number
+        offset = first[role] + number
         zone = (number - 1) % config.zones
-        roles: tuple[Role, ...] = (role,)
-        if role == "control" and mirrored and not config.connect:
-            roles = (role, "connect")
         hosts.append(
             Host(
                 name=name,
@@ -202,8 +189,6 @@ def _hosts(lab: Lab, config: DatacenterConfig, index: int) -> tuple[Host, ...]:
                 address=zones[zone][offset],
                 ssh_port=ports + offset,
                 external_port=ports + EXTERNAL_OFFSET + offset if role == "kafka" else None,
-                heap_mb=sum(heap.get(one, 0) for one in roles),
-                roles=roles,
             )
         )
     return tuple(hosts)

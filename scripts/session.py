@@ -11,9 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.artifacts import Artifact
 from lab.file import LabFile, load
 from lab.problems import Problem
 from lab.services.context import Context
+from lab.services.registry import artifacts
 from lab.topology import SSH_PORT, Datacenter, Host, Topology, build
 from scripts.errors import HostKeyError, LabError, UsageError
 from scripts.hosts.fleet import Fleet
@@ -21,10 +23,9 @@ from scripts.platforms import UP, Instance, Platform
 from scripts.workstation import paths
 
 if TYPE_CHECKING:
-    from scripts.software.obtain import Distribution
+    from scripts.software.obtain import Obtained
 
 PLATFORMS = ("local", "aws")
-NOT_FETCHED = "0" * 64  # stands for the digest of a distribution that is not on this machine yet
 
 
 def say_now(line: str) -> None:
@@ -69,28 +70,28 @@ class Session:
             prebuilt=os.environ.get("LAB_PREBUILT", "1") != "0",
         )
 
-    def distribution(self) -> Distribution:
-        """The Kafka distribution, fetched if this machine does not have it."""
-        from scripts.software import obtain as kafka_dist  # noqa: PLC0415
+    def software(self) -> dict[Artifact, Obtained]:
+        """Every artifact of the lab, fetched if this machine does not have it."""
+        from scripts.software.obtain import obtain  # noqa: PLC0415 - status needs none of it
 
-        return kafka_dist.obtain(self.topology.config.kafka.version, say=self.say)
+        return {one: obtain(one, say=self.say) for one in artifacts(self.topology)}
 
-    def peek_distribution(self) -> Distribution | None:
-        """The distribution if this machine has it; fetches nothing."""
-        from scripts.software import obtain as kafka_dist  # noqa: PLC0415
+    def peek_software(self) -> dict[Artifact, Obtained]:
+        """The artifacts that this machine has; fetches nothing."""
+        from scripts.software.obtain import obtain  # noqa: PLC0415
 
-        version = self.topology.config.kafka.version
-        with contextlib.suppress(LabError):
-            return kafka_dist.obtain(version, sources=["cache"], say=lambda line: None)
-        return None
+        found = {}
+        for one in artifacts(self.topology):
+            with contextlib.suppress(LabError):
+                found[one] = obtain(one, sources=["cache"], say=lambda line: None)
+        return found
 
     def context(
-        self, distribution: Distribution | None, instances: Mapping[str, Instance]
+        self, software: Mapping[Artifact, Obtained], instances: Mapping[str, Instance]
     ) -> Context:
-        """What the services have to know; without a distribution only its name is right."""
-        name = f"kafka_2.13-{self.topology.config.kafka.version}"
-        sha256 = distribution.sha256 if distribution else NOT_FETCHED
-        return self.platform.context(name, sha256, instances)
+        """What the services have to know; an artifact that is not in `software` has no digest."""
+        digests = {artifact.folder: one.sha256 for artifact, one in software.items()}
+        return self.platform.context(digests, instances)
 
     def fleet(self, instances: dict[str, Instance]) -> Fleet:
         return Fleet(instances, self.platform.key_file, self.platform.steps.silent)
@@ -171,10 +172,3 @@ def _known(asked: str, names: list[str], what: str) -> set[str]:
             hint = f"did you mean {near[0]}?" if near else "known: " + ", ".join(names)
             raise UsageError(f"no {what} {name!r} in the lab", hint=hint)
     return wanted
-
-
-def bootstrap(datacenter: Datacenter, context: Context) -> str:
-    """The EXTERNAL listeners of a datacenter, as clients on the workstation take them."""
-    return ",".join(
-        "{}:{}".format(*context.external[host.name]) for host in datacenter.by_role("kafka")
-    )

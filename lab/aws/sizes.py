@@ -33,13 +33,11 @@ def regions(topology: Topology) -> tuple[str, ...]:
 
 
 def instance_type(topology: Topology, host: Host) -> str:
-    chosen: str = getattr(topology.config.aws.instance_types, host.role)
-    return chosen
+    return topology.config.aws.instance_types.of(host.role)
 
 
 def volume_gb(topology: Topology, host: Host) -> int:
-    size: int = getattr(topology.config.aws.volume_gb, host.role)
-    return size
+    return topology.config.aws.volume_gb.of(host.role)
 
 
 def image_parameter(topology: Topology, host: Host) -> str:

@@ -32,7 +32,7 @@ def findings(lab: Lab) -> Iterator[Problem]:
             yield Problem(field, mirror.name, "is there already; accepted: one of each direction")
         seen.add(mirror.name)
         target = datacenters[mirror.target]
-        if not target.control and not target.connect:
+        if not target.count("control") and not target.count("connect"):
             yield Problem(
                 field, mirror.name, f"{target.name} has no host for Kafka Connect; "
                 "accepted: with control = 1 or connect = 1 there",

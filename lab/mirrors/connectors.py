@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lab.endpoint import Endpoint
 from lab.mirrors.topics import excluded, included
 from lab.options.mirrors import Mirror, Mirroring
 
@@ -28,11 +29,12 @@ PROOF_GROUPS = ("kafkalab-.*",)
 
 
 @dataclass(frozen=True)
-class Cluster:
-    """One end of a mirror: its name and how the workers reach it."""
+class End:
+    """One end of a mirror: the cluster's name, how the workers reach it, replicas of what is made
+    there."""
 
     name: str
-    bootstrap: str
+    endpoint: Endpoint
     replication_factor: int
 
 
@@ -40,14 +42,14 @@ Config = Mapping[str, str]
 
 
 def connectors(
-    mirror: Mirror, source: Cluster, target: Cluster, mirroring: Mirroring
+    mirror: Mirror, source: End, target: End, mirroring: Mirroring
 ) -> dict[str, Config]:
     """The three connectors of a mirror by name, as Connect's REST API takes and returns them."""
     common = {
         "source.cluster.alias": source.name,
         "target.cluster.alias": target.name,
-        "source.cluster.bootstrap.servers": source.bootstrap,
-        "target.cluster.bootstrap.servers": target.bootstrap,
+        **source.endpoint.client("source.cluster."),
+        **target.endpoint.client("target.cluster."),
         "replication.policy.class": POLICIES[mirror.policy],
         "key.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
         "value.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
@@ -58,8 +60,8 @@ def connectors(
         HEARTBEAT: {
             # A heartbeat is written into the source, and crosses as every record does. Its topic is
             # made there, too: the connector makes it in what it takes for the target.
-            "producer.override.bootstrap.servers": source.bootstrap,
-            "target.cluster.bootstrap.servers": source.bootstrap,
+            **source.endpoint.client("producer.override."),
+            **source.endpoint.client("target.cluster."),
             "heartbeats.topic.replication.factor": str(source.replication_factor),
             "emit.heartbeats.interval.seconds": str(mirroring.heartbeat_s),
             "tasks.max": "1",
@@ -74,7 +76,7 @@ def connectors(
 
 
 def _source(
-    mirror: Mirror, source: Cluster, target: Cluster, mirroring: Mirroring
+    mirror: Mirror, source: End, target: End, mirroring: Mirroring
 ) -> dict[str, str]:
     every = str(mirroring.refresh_s)
     return {
@@ -107,7 +109,7 @@ def _source(
     }
 
 
-def _checkpoint(mirror: Mirror, target: Cluster, mirroring: Mirroring) -> dict[str, str]:
+def _checkpoint(mirror: Mirror, target: End, mirroring: Mirroring) -> dict[str, str]:
     return {
         "groups": ",".join((*mirror.groups, *PROOF_GROUPS)),
         "groups.exclude": ",".join(INTERNAL_GROUPS),

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Network
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from lab.options.section import Section
+from lab.options.section import Section, keyed
+from lab.roles import ROLES
 
 Architecture = Literal["x86_64", "arm64"]
 Image = Literal["al2023", "debian12"]
@@ -78,24 +79,26 @@ def _url(value: str) -> str:
 Region = Annotated[str, AfterValidator(_region)]
 InstanceType = Annotated[str, AfterValidator(_instance_type)]
 VolumeGb = Annotated[int, Field(ge=8, le=16384)]  # the images need 8; gp3 ends at 16 TiB
+_Types: Any = keyed("_Types", {
+    role.name: (InstanceType, role.instance_type) for role in ROLES
+})
+_Sizes: Any = keyed("_Sizes", {
+    role.name: (VolumeGb, role.volume_gb) for role in ROLES
+})
 
 
-class InstanceTypes(Section):
+class InstanceTypes(_Types):  # type: ignore[misc]
     """The instance type of each role."""
 
-    control: InstanceType = "t3.micro"
-    zookeeper: InstanceType = "t3.micro"
-    kafka: InstanceType = "t3.small"
-    connect: InstanceType = "t3.small"
+    def of(self, role: str) -> str:
+        return str(getattr(self, role))
 
 
-class VolumeSizes(Section):
+class VolumeSizes(_Sizes):  # type: ignore[misc]
     """The root volume of each role, in GiB."""
 
-    control: VolumeGb = 10
-    zookeeper: VolumeGb = 10
-    kafka: VolumeGb = 20
-    connect: VolumeGb = 10
+    def of(self, role: str) -> int:
+        return int(getattr(self, role))
 
 
 class Backend(Section):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 
 class Section(BaseModel):
@@ -30,3 +31,11 @@ JvmOptions = tuple[Annotated[str, Field(pattern=r"^-[^\s\"'\\%$]+$")], ...]
 # A small heap collected by one thread and no second compiler: starts in two thirds of the time.
 LAB_JVM: JvmOptions = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 HeapMb = Annotated[int, Field(ge=32, le=32768)]
+
+
+def keyed(name: str, fields: Mapping[str, tuple[Any, Any]]) -> Any:
+    """A section with a key for each of `fields`: its type and its default.
+
+    For sections whose keys are the roles (lab.roles): a role is then declared once.
+    """
+    return create_model(name, __base__=Section, **fields)  # type: ignore[call-overload]

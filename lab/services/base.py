@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from lab import packages
+from lab.roles import NAMES
 from lab.services.context import Context
+from lab.services.service import Service
 from lab.state import Ability, Block, File, HostState, Key, Link, Package, Resource, Sysctl, Unit
 from lab.templates import properties, render
 from lab.topology import Host
@@ -24,7 +26,6 @@ CLOCK = "clock"
 def desired(host: Host, context: Context) -> HostState:
     timezone = context.topology.config.timezone
     state: dict[Key, Resource] = {
-        **_packages(context, "java"),
         Key("block", "/etc/hosts"): Block(render("hosts.j2", hosts=context.topology.hosts)),
         Key("link", "/etc/localtime"): Link(f"/usr/share/zoneinfo/{timezone}"),
         Key("file", "/etc/timezone"): File(f"{timezone}\n"),
@@ -39,12 +40,12 @@ def desired(host: Host, context: Context) -> HostState:
             render("journald.conf.j2", max_use_mb=JOURNAL_MB)
         )
         if host.role != "zookeeper":  # where verify reads and writes from the inside
-            state |= _packages(context, "kcat")
+            state |= wanted_package(context, "kcat")
         state |= _clock(context)
     return state
 
 
-def _packages(context: Context, software: str) -> HostState:
+def wanted_package(context: Context, software: str) -> HostState:
     """A package, where the host's family has it."""
     if not packages.names([software], context.family):
         return {}
@@ -54,7 +55,15 @@ def _packages(context: Context, software: str) -> HostState:
 def _clock(context: Context) -> HostState:
     """A clock in step, on a host that may set its clock: a container may not, and need not."""
     found: dict[Key, Resource] = {
-        **_packages(context, "chrony"),
+        **wanted_package(context, "chrony"),
         Key("unit", packages.unit("chrony", context.family)): Unit(digest=""),
     }
     return {Key("ability", CLOCK): Ability(needed_for=tuple(found)), **found}
+
+
+SERVICE = Service(
+    name="hosts",
+    summary="Push /etc/hosts, time zone, security rules.",
+    roles=NAMES,
+    desired=desired,
+)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from lab import artifacts
+from lab.model import Datacenter as DatacenterConfig, Lab
 from lab.services.context import Context
-from lab.services.java import JavaService, service_state
+from lab.services.java import JVM_MB, Java
 from lab.services.kafka import internal_factor
-from lab.state import HostState
-from lab.topology import CONNECT_PORT, INTERNAL_PORT, Datacenter, Host
+from lab.services.service import Port, Service
+from lab.topology import Host
 
+PORT = 8083
 DATA = "/data/connect"
 CONVERTER = "org.apache.kafka.connect.converters.ByteArrayConverter"
 # A worker that was killed is missed for this long before its tasks go to another. Where there is no
@@ -15,12 +18,27 @@ CONVERTER = "org.apache.kafka.connect.converters.ByteArrayConverter"
 REBALANCE_DELAY_MS = 5000
 
 
-def desired(host: Host, context: Context) -> HostState:
+def wanted(lab: Lab, datacenter: DatacenterConfig, role: str) -> bool:
+    """On hosts of its own; where a datacenter has none, on the control host as soon as something
+    is mirrored into it."""
+    if role == "connect":
+        return True
+    mirrored = any(mirror.target == datacenter.name for mirror in lab.mirrors)
+    return mirrored and not datacenter.count("connect")
+
+
+def workers(host: Host, context: Context) -> int:
+    """How many workers a host's group has."""
+    return max(1, context.datacenter(host).config.count("connect"))
+
+
+def process(host: Host, context: Context) -> Java:
     config = context.topology.config.connect
-    service = JavaService(
+    return Java(
         name="connect",
         description="Kafka Connect",
         documentation="https://kafka.apache.org/documentation/#connect",
+        artifact=artifacts.kafka(context.topology.config.kafka.version),
         main_class="org.apache.kafka.connect.cli.ConnectDistributed",
         config_path="/etc/connect/connect-distributed.properties",
         settings=settings(host, context),
@@ -35,12 +53,6 @@ def desired(host: Host, context: Context) -> HostState:
             "org.reflections": "ERROR",
         },
     )
-    return service_state(service, context)
-
-
-def internal_bootstrap(datacenter: Datacenter) -> str:
-    """The INTERNAL listeners of a datacenter, as hosts of the lab take them."""
-    return ",".join(f"{host.fqdn}:{INTERNAL_PORT}" for host in datacenter.by_role("kafka"))
 
 
 def settings(host: Host, context: Context) -> dict[str, object]:
@@ -48,7 +60,7 @@ def settings(host: Host, context: Context) -> dict[str, object]:
     datacenter = context.datacenter(host)
     factor = internal_factor(datacenter)
     return {
-        "bootstrap.servers": internal_bootstrap(datacenter),
+        **context.internal(datacenter).client(),
         "group.id": f"connect-{datacenter.name}",
         "config.storage.topic": f"connect-{datacenter.name}-configs",
         "config.storage.replication.factor": factor,
@@ -60,13 +72,27 @@ def settings(host: Host, context: Context) -> dict[str, object]:
         "status.storage.partitions": 3,
         "key.converter": CONVERTER,
         "value.converter": CONVERTER,
-        "listeners": f"http://{host.fqdn}:{CONNECT_PORT}",
+        "listeners": f"http://{host.fqdn}:{PORT}",
         "rest.advertised.host.name": host.fqdn,
         "connector.client.config.override.policy": "All",
         "exactly.once.source.support": "enabled",
         "plugin.discovery": "service_load",
         "scheduled.rebalance.max.delay.ms":
-            REBALANCE_DELAY_MS if len(datacenter.by_role("connect")) > 1 else 0,
+            REBALANCE_DELAY_MS if workers(host, context) > 1 else 0,
         "offset.flush.interval.ms": 1000,
         "task.shutdown.graceful.timeout.ms": 5000,
     }
+
+
+SERVICE = Service(
+    name="connect",
+    summary="Set up Kafka Connect and its connectors.",
+    roles=("control", "connect"),
+    wanted=wanted,
+    process=process,
+    ports=(Port(PORT, scheme="http"),),
+    needs=("kafka",),
+    artifacts=lambda lab: (artifacts.kafka(lab.kafka.version),),
+    packages=("java",),
+    memory_mb=lambda lab: lab.connect.heap_mb + JVM_MB,
+)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from lab.roles import NAMES
 from lab.services.context import Context
+from lab.services.service import Service
 from lab.state import File, Firewall, HostState, Key, digest
 from lab.templates import render
 from lab.topology import Host
@@ -25,3 +27,11 @@ def desired(host: Host, context: Context) -> HostState:
         Key("file", RULES_FILE): File(text(name), 0o755),
         Key("firewall", TABLE): Firewall(name),
     }
+
+
+SERVICE = Service(
+    name="firewall",
+    summary="Load the security rules on every host.",
+    roles=NAMES,
+    desired=desired,
+)

@@ -1,98 +1,167 @@
-"""What each service needs of a host: a pure function from host to HostState.
-
-A service is one module with one function, `desired(host, context)`, and one line in `SERVICES`.
-"""
+"""The services, one line each, and what follows for a host from all of them together."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
 
-from lab.services import base, connect, control, distribution, firewall, kafka, zookeeper
+from lab.artifacts import PREFIX, Artifact
+from lab.model import Lab
+from lab.resources import ClusterState
+from lab.services import base, connect, control, firewall, kafka, mirrors, zookeeper
+from lab.services.base import wanted_package
 from lab.services.context import Context
-from lab.services.service import Service
-from lab.state import File, HostState, Key, Resource, Unit, merge
-from lab.topology import (
-    CONNECT_PORT,
-    INTERNAL_PORT,
-    ROLES,
-    ZOOKEEPER_CLIENT_PORT,
-    Host,
-)
+from lab.services.service import PORTS_EACH, Extension, Port, Service
+from lab.state import Archive, HostState, Key, Link, Resource, merge
+from lab.topology import SERVICES_OFFSET, Datacenter, Host, Topology
 
-# In the order in which they are converged and restarted.
+# In the order in which they are converged and restarted: what is needed comes first.
 SERVICES: dict[str, Service] = {
     service.name: service
     for service in (
-        Service("hosts", ROLES, base.desired),
-        Service("firewall", ROLES, firewall.desired),
-        Service("distribution", ROLES, distribution.desired),
-        Service("control", ("control",), control.desired),
-        Service(
-            "zookeeper", ("zookeeper",), zookeeper.desired, "zookeeper.service",
-            ZOOKEEPER_CLIENT_PORT,
-        ),
-        Service("kafka", ("kafka",), kafka.desired, "kafka.service", INTERNAL_PORT),
-        Service("connect", ("connect",), connect.desired, "connect.service", CONNECT_PORT),
+        base.SERVICE,
+        firewall.SERVICE,
+        control.SERVICE,
+        zookeeper.SERVICE,
+        kafka.SERVICE,
+        connect.SERVICE,
+        mirrors.SERVICE,
     )
 }
-# A service alone is of no use: what it stands on comes with it.
+# A service alone is of no use: what every service stands on comes with it.
 GROUND = ("hosts", "firewall")
-NEEDS = {
-    "hosts": (), "zookeeper": ("distribution",), "kafka": ("distribution",),
-    "connect": ("distribution",),
-}
+
+
+def services_on(host: Host, topology: Topology) -> tuple[Service, ...]:
+    """The services that a host has, in order."""
+    datacenter = topology.datacenter(host.datacenter)
+    return tuple(
+        one for one in SERVICES.values() if one.on(host, datacenter, topology.config)
+    )
+
+
+def running_on(host: Host, topology: Topology) -> tuple[Service, ...]:
+    """Those of them that have a process."""
+    return tuple(one for one in services_on(host, topology) if one.unit)
+
+
+def carriers(name: str, datacenter: Datacenter, lab: Lab) -> tuple[Host, ...]:
+    """The hosts of a datacenter that have a service."""
+    service = SERVICES[name]
+    return tuple(host for host in datacenter.hosts if service.on(host, datacenter, lab))
+
+
+def roles(host: Host, topology: Topology) -> tuple[str, ...]:
+    """What a host is there for, in words: its role, and what else it carries."""
+    more = (one.name for one in running_on(host, topology) if one.name != host.role)
+    return (host.role, *more)
 
 
 def desired_state(
-    host: Host, context: Context, only: tuple[str, ...] | None = None
+    host: Host, context: Context, only: Iterable[str] | None = None
 ) -> HostState:
     """Everything a host should have, or what the services named in `only` need of it."""
-    names = tuple(SERVICES)
+    chosen = services_on(host, context.topology)
     if only is not None:
-        wanted = set(GROUND) | set(only)
-        names = tuple(
-            name for name in names
-            if name in wanted or any(name in NEEDS[service] for service in only)
-        )
-    services = [SERVICES[name] for name in names if SERVICES[name].on(host)]
-    return merge(*(service.desired(host, context) for service in services))
+        names = {*GROUND, *only}
+        chosen = tuple(one for one in chosen if one.name in names)
+    return merge(*(part for one in chosen for part in _state(one, host, context)))
 
 
-def doubted(actual: HostState, desired: HostState, host: Host, context: Context) -> HostState:
-    """`actual` without the word of each service whose files are not as they should be.
-
-    Somebody may have changed the files and restarted the service: its process then still shows the
-    digest of the configuration that it should have.
-    """
-    result = dict(actual)
-    for service in services_of(host):
-        key = Key("unit", str(service.unit))
-        have = actual.get(key)
-        if isinstance(have, Unit) and any(
-            isinstance(want, File) and _content(actual.get(name)) != want.content
-            for name, want in service.desired(host, context).items() if name in desired
-        ):
-            result[key] = replace(have, digest="")
-    return result
+def _state(service: Service, host: Host, context: Context) -> Iterable[HostState]:
+    """The parts of what one service wants of a host."""
+    yield service.desired(host, context)
+    extension = Extension()
+    if service.process is not None:
+        extension = extension_of(service, host, context)
+        yield service.process(host, context).state(context, extension)
+    for name in service.packages:
+        yield wanted_package(context, name)
+    for artifact in (*service.artifacts(context.topology.config), *extension.artifacts):
+        yield unpacked(artifact, context)
 
 
-def retired(host: Host, only: tuple[str, ...] | None = None) -> frozenset[Key]:
+def extension_of(service: Service, host: Host, context: Context) -> Extension:
+    """What the other services of a host add to the process of one of them."""
+    added = [
+        one.extends(service.name, host, context)
+        for one in services_on(host, context.topology) if one is not service
+    ]
+    return Extension(
+        options=tuple(option for one in added for option in one.options),
+        files={path: file for one in added for path, file in one.files.items()},
+        artifacts=tuple(artifact for one in added for artifact in one.artifacts),
+    )
+
+
+def unpacked(artifact: Artifact, context: Context) -> HostState:
+    """An artifact on a host, and the name under which it is found."""
+    state: dict[Key, Resource] = {
+        Key("archive", artifact.home): Archive(context.digest(artifact))
+    }
+    if artifact.link:
+        state[Key("link", f"{PREFIX}/{artifact.link}")] = Link(artifact.home)
+    return state
+
+
+def retired(
+    host: Host, topology: Topology, only: Iterable[str] | None = None
+) -> frozenset[Key]:
     """The units that must not run on a host, though they may still do so from before.
 
-    The workers of a datacenter that nothing is mirrored into any more, or that has hosts of their
-    own now, were on its control host, and would go on with what they were told last.
+    A service that hosts of this role may have, and this one does not (any more): the workers of a
+    datacenter that nothing is mirrored into, say, which would go on with what they were told last.
     """
-    wanted = only is None or "connect" in only
-    gone = wanted and host.role == "control" and not SERVICES["connect"].on(host)
-    return frozenset({Key("unit", str(SERVICES["connect"].unit))} if gone else ())
-
-
-def _content(resource: Resource | None) -> str | None:
-    return resource.content if isinstance(resource, File) else None
-
-
-def services_of(host: Host) -> tuple[Service, ...]:
-    """The services that run on a host, in order."""
-    return tuple(
-        service for service in SERVICES.values() if service.unit and service.on(host)
+    there = {one.name for one in services_on(host, topology)}
+    return frozenset(
+        Key("unit", str(one.unit)) for one in SERVICES.values()
+        if one.unit and host.role in one.roles and one.name not in there
+        and (only is None or one.name in only)
     )
+
+
+def artifacts(topology: Topology) -> tuple[Artifact, ...]:
+    """Every artifact that some host of the lab needs, each once."""
+    found = (
+        artifact for host in topology.hosts for one in services_on(host, topology)
+        for artifact in one.artifacts(topology.config)
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def software(topology: Topology) -> tuple[str, ...]:
+    """What the lab's services need of the operating system's packages (lab.packages), each once."""
+    found = (
+        name for host in topology.hosts for one in services_on(host, topology)
+        for name in one.packages
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def resources(datacenter: Datacenter, context: Context) -> ClusterState:
+    """What there has to be in a datacenter's cluster, by all services together."""
+    found: ClusterState = {}
+    for service in SERVICES.values():
+        found = {**found, **service.resources(datacenter, context)}
+    return found
+
+
+def memory_mb(host: Host, topology: Topology) -> int:
+    """What the services of a host take when they work, in MB."""
+    return sum(one.memory_mb(topology.config) for one in services_on(host, topology))
+
+
+def published(host: Host, topology: Topology) -> dict[Port, int]:
+    """The workstation's port for each port that the host's services publish locally."""
+    first = topology.datacenter(host.datacenter).port_base + SERVICES_OFFSET
+    return {
+        port: first + PORTS_EACH * port.published + host.number - 1
+        for one in services_on(host, topology) for port in one.ports
+        if port.published is not None
+    }
+
+
+def metrics(host: Host, topology: Topology) -> dict[str, Port]:
+    """The ports of a host that Prometheus can scrape, by service."""
+    return {
+        one.name: port for one in services_on(host, topology) for port in one.ports if port.metrics
+    }

@@ -1,31 +1,140 @@
-"""The contract of a service: all that the rest of the lab asks about it."""
+"""The contract of a service: all that the rest of the lab asks about it.
+
+A service is one module here, one line in `registry.SERVICES` and, where "restart it and wait for
+its port" is not enough, one driver (scripts/drivers). docs/extending.md adds one from nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 
+from lab.artifacts import Artifact
+from lab.model import Datacenter as DatacenterConfig, Lab
+from lab.problems import Problem
+from lab.resources import ClusterState
 from lab.services.context import Context
-from lab.state import HostState
-from lab.topology import (
-    Host,
-    Role,
-)
+from lab.state import File, HostState
+from lab.topology import Datacenter, Host
+
+PORTS_EACH = 10  # of the workstation's, for a published port: one a host, by its number
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port that a service listens on.
+
+    scheme: what is spoken there ("tcp", "http"). metrics: the path that Prometheus scrapes, "" for
+    none. published: where the workstation reaches it locally, as a group of ten ports (0 is the
+    first group from a datacenter's base + 800); None for a port that only hosts of the lab reach.
+    """
+
+    number: int
+    name: str = "main"
+    scheme: str = "tcp"
+    published: int | None = None
+    metrics: str = ""
+
+
+@dataclass(frozen=True)
+class Extension:
+    """What one service adds to the JVM of another: options, and files that have to be there first.
+
+    `artifacts` are those that the options name.
+    """
+
+    options: tuple[str, ...] = ()
+    files: Mapping[str, File] = field(default_factory=dict)
+    artifacts: tuple[Artifact, ...] = ()
+
+
+class Process(Protocol):
+    """A process that systemd keeps running: `lab.services.java.Java`, `lab.services.daemon.Daemon`.
+    """
+
+    @property
+    def name(self) -> str:
+        """Its unit is NAME.service."""
+
+    def state(self, context: Context, extension: Extension) -> HostState:
+        """The unit, its configuration, the directory that it alone writes, its user."""
+
+
+def always(lab: Lab, datacenter: DatacenterConfig, role: str) -> bool:
+    return True
+
+
+def no_files(host: Host, context: Context) -> HostState:
+    return {}
+
+
+def no_artifacts(lab: Lab) -> tuple[Artifact, ...]:
+    return ()
+
+
+def no_memory(lab: Lab) -> int:
+    return 0
+
+
+def nothing_added(service: str, host: Host, context: Context) -> Extension:
+    return Extension()
+
+
+def no_resources(datacenter: Datacenter, context: Context) -> ClusterState:
+    return {}
+
+
+def no_findings(lab: Lab) -> Iterable[Problem]:
+    return ()
 
 
 @dataclass(frozen=True)
 class Service:
-    """One service: which roles have it, what it needs there, its unit and the port it answers on.
+    """One service.
 
-    `unit` and `port` are None for what is only files.
+    name: what `fab NAME` sets up, the name of its unit and of its driver.
+    summary: one line for `fab --list`.
+    roles: the kinds of host that may have it.
+    wanted: whether hosts of a role have it in a datacenter of a lab; where they do not, a process
+        of it that still runs from before is stopped.
+    desired: its files and settings beside those of its process.
+    process: what runs; None for a service of files alone.
+    ports: what the process listens on, the one that shows it to be up first.
+    needs: services without which it is of no use. They are converged with it, and before it.
+    artifacts, packages: software that has to be there (lab.artifacts, lab.packages).
+    memory_mb: resident size of the process when it works, a JVM's own included.
+    extends: what it adds to the JVM of another service on the same host.
+    resources: what there has to be in a datacenter's cluster: connectors, topics.
+    check: what is wrong with the lab's settings of it. advise: what is allowed, but unwise.
     """
 
     name: str
-    roles: tuple[Role, ...]
-    desired: Callable[[Host, Context], HostState]
-    unit: str | None = None
-    port: int | None = None
+    summary: str
+    roles: tuple[str, ...]
+    wanted: Callable[[Lab, DatacenterConfig, str], bool] = always
+    desired: Callable[[Host, Context], HostState] = no_files
+    process: Callable[[Host, Context], Process] | None = None
+    ports: tuple[Port, ...] = ()
+    needs: tuple[str, ...] = ()
+    artifacts: Callable[[Lab], tuple[Artifact, ...]] = no_artifacts
+    packages: tuple[str, ...] = ()
+    memory_mb: Callable[[Lab], int] = no_memory
+    extends: Callable[[str, Host, Context], Extension] = nothing_added
+    resources: Callable[[Datacenter, Context], ClusterState] = no_resources
+    check: Callable[[Lab], Iterable[Problem]] = no_findings
+    advise: Callable[[Lab], Iterable[Problem]] = no_findings
 
-    def on(self, host: Host) -> bool:
-        """Whether a host has the service."""
-        return bool(set(host.roles) & set(self.roles))
+    @property
+    def unit(self) -> str | None:
+        """What systemd calls its process; None where there is none."""
+        return f"{self.name}.service" if self.process else None
+
+    @property
+    def port(self) -> Port | None:
+        """The port that shows it to be up; None for a service of files alone."""
+        return self.ports[0] if self.ports else None
+
+    def on(self, host: Host, datacenter: Datacenter, lab: Lab) -> bool:
+        """Whether a host has it."""
+        return host.role in self.roles and self.wanted(lab, datacenter.config, host.role)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from lab.services.context import KAFKA_USER, Context
-from lab.services.java import JavaService, service_state
+from collections.abc import Iterator
+
+from lab import artifacts
+from lab.model import Lab
+from lab.problems import Problem
+from lab.services.context import Context
+from lab.services.java import JVM_MB, USER, Java
+from lab.services.service import Port, Service
 from lab.state import File, HostState, Key
 from lab.topology import ZOOKEEPER_CLIENT_PORT, Host
 
@@ -15,7 +21,7 @@ SNAPSHOTS_KEPT = 3
 PURGE_INTERVAL_H = 24
 
 
-def desired(host: Host, context: Context) -> HostState:
+def process(host: Host, context: Context) -> Java:
     config = context.topology.config.zookeeper
     peers = context.datacenter(host).by_role("zookeeper")
     settings: dict[str, object] = {
@@ -34,19 +40,47 @@ def desired(host: Host, context: Context) -> HostState:
         settings |= {
             f"server.{peer.number}": f"{peer.fqdn}:{PEER_PORT}:{ELECTION_PORT}" for peer in peers
         }
-    service = JavaService(
+    return Java(
         name="zookeeper",
         description="Apache ZooKeeper",
         documentation="https://zookeeper.apache.org",
+        artifact=artifacts.kafka(context.topology.config.kafka.version),
         main_class="org.apache.zookeeper.server.quorum.QuorumPeerMain",
         config_path="/etc/zookeeper/zoo.cfg",
         settings=settings,
         data=DATA,
-        heap_mb=host.heap_mb,
+        heap_mb=config.heap_mb,
         jvm_options=config.jvm_options,
         loggers={"org.apache.zookeeper.ClientCnxn": "WARN"},
     )
-    return {
-        **service_state(service, context),
-        Key("file", f"{DATA}/myid"): File(f"{host.number}\n", owner=KAFKA_USER),
-    }
+
+
+def files(host: Host, context: Context) -> HostState:
+    """Beside the process's own: the number by which its peers know it."""
+    del context
+    return {Key("file", f"{DATA}/myid"): File(f"{host.number}\n", owner=USER)}
+
+
+def advise(lab: Lab) -> Iterator[Problem]:
+    for index, datacenter in enumerate(lab.datacenters, 1):
+        count = datacenter.count("zookeeper")
+        if count % 2 == 0:
+            yield Problem(
+                f"datacenters[{index}].zookeeper", str(count),
+                f"an even ensemble bears no more failures than one of {count - 1} "
+                f"(a majority of {count} is {count // 2 + 1}); {count + 1} would",
+            )
+
+
+SERVICE = Service(
+    name="zookeeper",
+    summary="Set up ZooKeeper; restart the leader last.",
+    roles=("zookeeper",),
+    desired=files,
+    process=process,
+    ports=(Port(ZOOKEEPER_CLIENT_PORT), Port(PEER_PORT, "peer"), Port(ELECTION_PORT, "election")),
+    artifacts=lambda lab: (artifacts.kafka(lab.kafka.version),),
+    packages=("java",),
+    memory_mb=lambda lab: lab.zookeeper.heap_mb + JVM_MB,
+    advise=advise,
+)

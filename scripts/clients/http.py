@@ -1,7 +1,7 @@
-"""Kafka Connect's REST API, through the SSH connection of a worker's host.
+"""HTTP to a service of a host, through the host's SSH connection.
 
-The API listens on the private address only, so nobody but the lab's own hosts and whoever holds
-the lab's key reaches it.
+Services listen on their private addresses, so nobody but the lab's own hosts and whoever holds the
+lab's key reaches them.
 """
 
 from __future__ import annotations
@@ -10,47 +10,49 @@ import http.client
 import json
 from typing import Any
 
-from lab.topology import CONNECT_PORT, Host
+from lab.topology import Host
 from scripts.errors import LabError
 from scripts.hosts.fleet import Fleet
 
 TIMEOUT = 30.0
 
 
-class RestError(LabError):
-    """Connect refused. `status` is HTTP's: 404 unknown, 409 rebalancing, 5xx not ready."""
+class HttpError(LabError):
+    """The service refused, or does not answer. `status` is HTTP's: 404 unknown, 5xx not ready."""
 
-    def __init__(self, status: int, what: str, *, where: str) -> None:
+    def __init__(self, status: int, what: str, *, where: str, service: str = "SERVICE") -> None:
         self.status = status
-        super().__init__(what, where=where, hint="see `fab logs HOST connect`")
+        super().__init__(what, where=where, hint=f"see `fab logs HOST {service}`")
 
 
 class _Tunnelled(http.client.HTTPConnection):
     """An HTTP connection whose socket is a channel of an SSH connection."""
 
-    def __init__(self, channel: Any, host: str) -> None:
-        super().__init__(host, CONNECT_PORT, timeout=TIMEOUT)
+    def __init__(self, channel: Any, host: str, port: int) -> None:
+        super().__init__(host, port, timeout=TIMEOUT)
         self.sock = channel
 
     def connect(self) -> None:
         raise OSError("the channel is closed")
 
 
-class Rest:
-    """Requests to one worker; any worker answers for its whole group."""
+class Http:
+    """Requests to one port of a host. `service` is what listens there."""
 
-    def __init__(self, fleet: Fleet, host: Host) -> None:
-        self._fleet, self._host = fleet, host
+    def __init__(self, fleet: Fleet, host: Host, port: int, service: str) -> None:
+        self._fleet, self._host, self._port, self._service = fleet, host, port, service
 
     def __call__(self, method: str, path: str, body: object = None) -> Any:
-        """The decoded JSON answer, None where there is none. Raises RestError."""
-        name = self._host.name
-        channel = self._fleet[name].open_channel(
-            str(self._host.address), CONNECT_PORT, timeout=TIMEOUT
+        """The decoded JSON answer, its text where it is none, None where it is empty.
+
+        Raises HttpError.
+        """
+        channel = self._fleet[self._host.name].open_channel(
+            str(self._host.address), self._port, timeout=TIMEOUT
         )
         if channel is None:
-            raise RestError(503, "Kafka Connect does not listen yet", where=name)
-        connection = _Tunnelled(channel, self._host.fqdn)
+            raise self._error(503, f"{self._service} does not listen yet")
+        connection = _Tunnelled(channel, self._host.fqdn, self._port)
         try:
             data = None if body is None else json.dumps(body)
             headers = {"Content-Type": "application/json"} if data else {}
@@ -58,16 +60,17 @@ class Rest:
             answer = connection.getresponse()
             text = answer.read().decode()
         except (OSError, http.client.HTTPException) as error:
-            raise RestError(503, f"{method} {path}: {error!r}", where=name) from error
+            raise self._error(503, f"{method} {path}: {error!r}") from error
         finally:
             channel.close()
         decoded = _decode(text)
         if answer.status >= 400:
             said = decoded.get("message", "") if isinstance(decoded, dict) else text[:200]
-            raise RestError(
-                answer.status, f"{method} {path}: {answer.status} {said}", where=name
-            )
+            raise self._error(answer.status, f"{method} {path}: {answer.status} {said}")
         return decoded
+
+    def _error(self, status: int, what: str) -> HttpError:
+        return HttpError(status, what, where=self._host.name, service=self._service)
 
 
 def _decode(text: str) -> Any:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lab.endpoint import Endpoint
 from scripts.errors import LabError, TimeoutExpired
+from scripts.workstation.waiting import wait_until
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
-from scripts.workstation.waiting import wait_until
 
 REQUEST_SECONDS = 5.0
 FORGET_SECONDS = 15.0
@@ -29,17 +31,17 @@ class View:
 
 
 class Cluster:
-    """One datacenter's cluster, by its bootstrap list."""
+    """One datacenter's cluster, by where it is reached and the ids of its brokers."""
 
-    def __init__(self, name: str, bootstrap: str, brokers: tuple[int, ...]) -> None:
-        self.name, self.bootstrap, self.expected = name, bootstrap, brokers
+    def __init__(self, name: str, endpoint: Endpoint, brokers: tuple[int, ...]) -> None:
+        self.name, self.endpoint, self.expected = name, endpoint, brokers
         self._admin: AdminClient | None = None
 
     @property
     def admin(self) -> AdminClient:
         """The client; kept for the life of this object, as its futures need it."""
         if self._admin is None:
-            self._admin = admin_client(self.bootstrap)
+            self._admin = admin_client(self.endpoint)
         return self._admin
 
     def view(self, timeout: float = REQUEST_SECONDS) -> View:
@@ -50,7 +52,7 @@ class Cluster:
             metadata = self.admin.list_topics(timeout=timeout)
         except KafkaException as error:
             raise LabError(
-                f"no broker answers at {self.bootstrap} ({error.args[0].str()})",
+                f"no broker answers at {self.endpoint.servers} ({error.args[0].str()})",
                 where=self.name, hint="see `fab status`",
             ) from error
         return View(
@@ -72,12 +74,13 @@ class Cluster:
             return None if last else view
 
         try:
-            return wait_until(healthy, timeout=timeout)
+            found: View = wait_until(healthy, timeout=timeout)
         except TimeoutExpired:
             raise TimeoutExpired(
                 f"still not healthy after {timeout:g} s: {last}", where=self.name,
                 hint="see `fab status` and `fab logs`, then run it again",
             ) from None
+        return found
 
 
 def describe(view: View, expected: tuple[int, ...]) -> str:
@@ -91,10 +94,10 @@ def describe(view: View, expected: tuple[int, ...]) -> str:
     return ""
 
 
-def client_settings(bootstrap: str, **more: object) -> dict[str, Any]:
+def client_settings(endpoint: Endpoint, **more: object) -> dict[str, Any]:
     """librdkafka settings of every client here: quick to retry, silent, IPv4 like the ports."""
     return {
-        "bootstrap.servers": bootstrap,
+        **endpoint.client(),
         "broker.address.family": "v4",
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 500,
@@ -106,28 +109,28 @@ def client_settings(bootstrap: str, **more: object) -> dict[str, Any]:
     }
 
 
-def admin_client(bootstrap: str, **more: object) -> AdminClient:
+def admin_client(endpoint: Endpoint, **more: object) -> AdminClient:
     """A client for requests. It has to be kept until they are answered."""
     from confluent_kafka.admin import AdminClient  # noqa: PLC0415 - 50 ms
 
-    return AdminClient(client_settings(bootstrap, **more))
+    return AdminClient(client_settings(endpoint, **more))
 
 
 def keep_topic(
-    bootstrap: str, name: str, *, partitions: int, replication: tuple[int, int],
-    retention_ms: int, where: str,
+    endpoint: Endpoint, name: str, *, partitions: int, replication: tuple[int, int],
+    config: Mapping[str, str], where: str,
 ) -> None:
     """Have one of the lab's own topics there, which stay: one that comes and goes makes every
     mirror rebalance. `replication`: factor and least in-sync replicas. Raises LabError.
     """
-    from confluent_kafka.admin import NewTopic  # noqa: PLC0415
+    from confluent_kafka.admin import NewTopic  # noqa: PLC0415 - 50 ms
 
-    admin = admin_client(bootstrap)
+    admin = admin_client(endpoint)
     if name in admin.list_topics(timeout=10).topics:
         return
     factor, insync = replication
     topic = NewTopic(name, partitions, factor, config={
-        "retention.ms": str(retention_ms), "min.insync.replicas": str(insync),
+        "min.insync.replicas": str(insync), **config,
     })
     for future in admin.create_topics([topic], operation_timeout=30).values():
         error = future.exception(timeout=60)
@@ -135,7 +138,15 @@ def keep_topic(
             raise LabError(f"{name}: {error.args[0].str()}", where=where) from error
 
 
-def spread_leaders(bootstrap: str, *, where: str) -> None:
+def settle(futures: Mapping[Any, Any], where: str) -> None:
+    """Wait for the answers of an admin request; the first error as a LabError."""
+    for name, future in futures.items():
+        error = future.exception(timeout=60)
+        if error is not None:
+            raise LabError(f"{name}: {error.args[0].str()}", where=where) from error
+
+
+def spread_leaders(endpoint: Endpoint, *, where: str) -> None:
     """Let the preferred replica of each partition lead it, as the brokers would of themselves
     some minutes later. Raises LabError when no broker answers.
 
@@ -145,7 +156,7 @@ def spread_leaders(bootstrap: str, *, where: str) -> None:
     from confluent_kafka import ElectionType, KafkaException  # noqa: PLC0415
 
     # `elect_leaders` of confluent-kafka takes no time limit of its own (a SystemError).
-    admin = admin_client(bootstrap, **{"socket.timeout.ms": int(ELECT_SECONDS * 1000)})
+    admin = admin_client(endpoint, **{"socket.timeout.ms": int(ELECT_SECONDS * 1000)})
     try:
         # A partition that cannot be moved (its preferred replica is not in sync) stays where it is.
         admin.elect_leaders(ElectionType.PREFERRED, None).result(ELECT_SECONDS * 2)
@@ -156,9 +167,9 @@ def spread_leaders(bootstrap: str, *, where: str) -> None:
         ) from error
 
 
-def forget_group(bootstrap: str, group: str) -> None:
+def forget_group(endpoint: Endpoint, group: str) -> None:
     """Delete a group. One that never was, or whose cluster does not answer, is let be."""
-    admin = admin_client(bootstrap)
+    admin = admin_client(endpoint)
     # The request has to end before the wait for its future does, which would raise.
     futures = admin.delete_consumer_groups([group], request_timeout=FORGET_SECONDS)
     for future in futures.values():

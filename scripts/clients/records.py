@@ -6,7 +6,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from lab.endpoint import Endpoint
 from scripts.clients.kafka import client_settings
+from scripts.errors import LabError
 
 READ_SECONDS = 20.0
 
@@ -14,10 +16,10 @@ READ_SECONDS = 20.0
 class Tail:
     """Reads partition 0 of a topic from its end of now on, also of one that is not there yet."""
 
-    def __init__(self, servers: str, topic: str) -> None:
+    def __init__(self, endpoint: Endpoint, topic: str) -> None:
         from confluent_kafka import Consumer, TopicPartition  # noqa: PLC0415
 
-        self._consumer = Consumer(client_settings(servers, **{
+        self._consumer = Consumer(client_settings(endpoint, **{
             "group.id": "kafkalab-reader", "enable.auto.commit": False,
             "auto.offset.reset": "earliest", "isolation.level": "read_committed",
             "topic.metadata.refresh.interval.ms": 1000, "fetch.wait.max.ms": 20,
@@ -32,7 +34,7 @@ class Tail:
     def read(self, timeout: float) -> list[str]:
         """The contents of what arrives within `timeout` seconds; returns with the first."""
         return [
-            message.value().decode() for message in self._consumer.consume(1, timeout)
+            text(message) for message in self._consumer.consume(1, timeout)
             if message.error() is None
         ]
 
@@ -40,12 +42,17 @@ class Tail:
         self._consumer.close()
 
 
-def message_at(servers: str, topic: str, partition: int, offset: int) -> Any:
+def text(message: Any) -> str:
+    """The content of a record; "" for one without."""
+    return (message.value() or b"").decode()
+
+
+def message_at(endpoint: Endpoint, topic: str, partition: int, offset: int) -> Any:
     """The record at `offset`, or the first one after it (markers have offsets of their own); -1 is
     the last record. None when there is none."""
     from confluent_kafka import Consumer, KafkaException, TopicPartition  # noqa: PLC0415
 
-    consumer = Consumer(client_settings(servers, **{
+    consumer = Consumer(client_settings(endpoint, **{
         "group.id": "kafkalab-reader", "enable.auto.commit": False, "fetch.wait.max.ms": 20,
     }))
     try:
@@ -69,22 +76,22 @@ def message_at(servers: str, topic: str, partition: int, offset: int) -> Any:
         consumer.close()
 
 
-def time_at(servers: str, topic: str, partition: int, offset: int) -> int | None:
+def time_at(endpoint: Endpoint, topic: str, partition: int, offset: int) -> int | None:
     """The timestamp of the record at an offset, in ms since the epoch."""
-    message = message_at(servers, topic, partition, offset)
+    message = message_at(endpoint, topic, partition, offset)
     return int(message.timestamp()[1]) if message is not None else None
 
 
-def value_at(servers: str, topic: str, offset: int) -> str:
-    message = message_at(servers, topic, 0, offset)
-    return message.value().decode() if message is not None and message.value() else ""
+def value_at(endpoint: Endpoint, topic: str, offset: int) -> str:
+    message = message_at(endpoint, topic, 0, offset)
+    return text(message) if message is not None else ""
 
 
-def offsets_by_value(servers: str, topic: str, last: int) -> dict[str, int]:
+def offsets_by_value(endpoint: Endpoint, topic: str, last: int) -> dict[str, int]:
     """The offset of each record of partition 0 up to the one at `last`, by its content."""
     from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition  # noqa: PLC0415
 
-    consumer = Consumer(client_settings(servers, **{
+    consumer = Consumer(client_settings(endpoint, **{
         "group.id": "kafkalab-reader", "enable.auto.commit": False, "fetch.wait.max.ms": 20,
     }))
     found: dict[str, int] = {}
@@ -93,8 +100,44 @@ def offsets_by_value(servers: str, topic: str, last: int) -> dict[str, int]:
         consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
         while last not in found.values() and time.monotonic() < deadline:
             for message in consumer.consume(500, 0.2):
-                if message.error() is None and message.offset() <= last:
-                    found[message.value().decode()] = message.offset()
+                if message.error() is None and (offset := message.offset() or 0) <= last:
+                    found[text(message)] = offset
+    finally:
+        consumer.close()
+    return found
+
+
+def read_partition(
+    endpoint: Endpoint, topic: str, partition: int = 0
+) -> list[tuple[str, str | None]]:
+    """Key and content of every record of a small topic, the oldest first; none where there is none.
+
+    Raises LabError when it cannot be read to its end.
+    """
+    from confluent_kafka import Consumer, KafkaException, TopicPartition  # noqa: PLC0415 - 50 ms
+
+    consumer = Consumer(client_settings(endpoint, **{
+        "group.id": "kafkalab-reader", "enable.auto.commit": False, "fetch.wait.max.ms": 20,
+    }))
+    found: list[tuple[str, str | None]] = []
+    deadline = time.monotonic() + READ_SECONDS
+    try:
+        if topic not in consumer.list_topics(timeout=10).topics:
+            return []
+        place = TopicPartition(topic, partition)
+        low, high = consumer.get_watermark_offsets(place, timeout=10)
+        consumer.assign([TopicPartition(topic, partition, low)])
+        while low < high:
+            for message in consumer.consume(500, 0.2):
+                if message.error() is None and (message.offset() or 0) < high:
+                    key, value = message.key() or b"", message.value()
+                    found.append((key.decode(), None if value is None else value.decode()))
+            # The position also passes what compaction took away.
+            low = max(low, consumer.position([place])[0].offset)
+            if time.monotonic() > deadline:
+                raise LabError(f"{topic} could not be read within {READ_SECONDS:g} s")
+    except KafkaException as error:
+        raise LabError(f"{topic} cannot be read: {error.args[0].str()}") from error
     finally:
         consumer.close()
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.topology import ZOOKEEPER_CLIENT_PORT, Host
@@ -35,18 +35,7 @@ def mode(answer: str) -> str:
     return ""
 
 
-def ask(fleet: Fleet, hosts: Sequence[Host]) -> Modes:
-    """The mode of each server, all asked at once."""
-    def one(name: str) -> str:
-        try:
-            return mode(fleet[name].ask(ZOOKEEPER_CLIENT_PORT, b"srvr"))
-        except (LabError, OSError):
-            return ""
-
-    return modes(fleet.each(one, [host.name for host in hosts]))
-
-
-def modes(found: dict[str, str]) -> Modes:
+def modes(found: Mapping[str, str]) -> Modes:
     """The ensemble from each server's own word. Two leaders are no leader."""
     leaders = [name for name, word in found.items() if word in ("leader", "standalone")]
     return Modes(
@@ -56,20 +45,37 @@ def modes(found: dict[str, str]) -> Modes:
     )
 
 
-def wait_quorum(fleet: Fleet, hosts: Sequence[Host], *, where: str, timeout: float = 90) -> Modes:
-    """Wait until every server serves and exactly one leads."""
-    last = Modes(None, (), ())
+class Ensemble:
+    """The servers of one datacenter, whose name is `where`."""
 
-    def formed() -> Modes | None:
-        nonlocal last
-        last = ask(fleet, hosts)
-        return None if last.problem else last
+    def __init__(self, fleet: Fleet, hosts: Sequence[Host], where: str) -> None:
+        self.fleet, self.hosts, self.where = fleet, tuple(hosts), where
 
-    try:
-        found: Modes = wait_until(formed, timeout=timeout)
-    except LabError as error:
-        raise LabError(
-            f"the ensemble is not whole after {timeout:g} s: {last.problem}", where=where,
-            hint="see `fab status` and `fab logs HOST zookeeper`",
-        ) from error
-    return found
+    def ask(self, among: Collection[str] | None = None) -> Modes:
+        """The mode of each server, all asked at once; `among` leaves it at these."""
+        def one(name: str) -> str:
+            try:
+                return mode(self.fleet[name].ask(ZOOKEEPER_CLIENT_PORT, b"srvr"))
+            except (LabError, OSError):
+                return ""
+
+        names = [host.name for host in self.hosts if among is None or host.name in among]
+        return modes(self.fleet.each(one, names))
+
+    def wait_quorum(self, timeout: float = 90) -> Modes:
+        """Wait until every server serves and exactly one leads. Raises LabError."""
+        last = Modes(None, (), ())
+
+        def formed() -> Modes | None:
+            nonlocal last
+            last = self.ask()
+            return None if last.problem else last
+
+        try:
+            found: Modes = wait_until(formed, timeout=timeout)
+        except LabError as error:
+            raise LabError(
+                f"the ensemble is not whole after {timeout:g} s: {last.problem}", where=self.where,
+                hint="see `fab status` and `fab logs HOST zookeeper`",
+            ) from error
+        return found

@@ -111,7 +111,7 @@ def panels(timeline: Timeline) -> tuple[Panel, ...]:
             Spread(one.cluster, hues[one.cluster], one) for one in timeline.acks
         )))
     return tuple(
-        replace(panel, series=tuple(sorted(panel.series, key=lambda one: one.hue)))
+        replace(panel, series=tuple(sorted(panel.series, key=lambda one: one.hue)))  # type: ignore[arg-type]
         for panel in found if panel.series
     )
 

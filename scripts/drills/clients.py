@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from lab.drills.log import Acked, Committed, Log, Seen, decode, encode
+from lab.endpoint import Endpoint
 from scripts.clients.kafka import client_settings
 from scripts.errors import LabError
 
@@ -35,7 +36,7 @@ class Place:
     {"dc1": "dc1.kafkalab-drill", "dc2": "kafkalab-drill"} in dc2."""
 
     name: str
-    servers: str
+    endpoint: Endpoint
     topics: dict[str, str]
 
     @property
@@ -106,7 +107,7 @@ class Writer(Client):
         self._began, self._skipped = time.monotonic(), 0
         self._paused = False
         self._place = place
-        self._producer = _producer(place.servers)
+        self._producer = _producer(place.endpoint)
 
     @property
     def pending(self) -> int:
@@ -163,7 +164,7 @@ class Writer(Client):
         self._producer.flush(FAREWELL_S)
         self._producer.purge(in_queue=True, in_flight=True)
         self._producer.flush(FAREWELL_S)
-        self._place, self._producer = place, _producer(place.servers)
+        self._place, self._producer = place, _producer(place.endpoint)
         self._paused = False
         for number, sent in sorted(self._pending.items()):
             self._send(number, sent)
@@ -200,7 +201,7 @@ class Reader(Client):
 
         self._place = place
         self._commit_at = time.monotonic() + COMMIT_S
-        self._consumer = Consumer(client_settings(place.servers, **{
+        self._consumer = Consumer(client_settings(place.endpoint, **{
             "group.id": self.group, "enable.auto.commit": False, "auto.offset.reset": "earliest",
             "isolation.level": "read_committed", "session.timeout.ms": SESSION_MS,
             "fetch.min.bytes": 65536, "fetch.wait.max.ms": 100,
@@ -214,9 +215,10 @@ class Reader(Client):
 
         self._commit_at = time.monotonic() + COMMIT_S
         with suppress(KafkaException):  # nothing new to commit, or the cluster is gone
-            found = self._consumer.commit(asynchronous=asynchronous)
-            if not asynchronous:
-                self._committed(self._place, None, found)
+            if asynchronous:
+                self._consumer.commit(asynchronous=True)
+            else:
+                self._committed(self._place, None, self._consumer.commit(asynchronous=False))
 
     def _committed(self, place: Place, error: Any, partitions: Any) -> None:
         if error is not None:
@@ -310,10 +312,10 @@ def _seen(message: Any, run: str, place: Place) -> Seen | None:
     return None
 
 
-def _producer(servers: str) -> Any:
+def _producer(endpoint: Endpoint) -> Any:
     from confluent_kafka import Producer  # noqa: PLC0415
 
-    return Producer(client_settings(servers, **{
+    return Producer(client_settings(endpoint, **{
         "acks": "all", "enable.idempotence": True, "linger.ms": 50,
         # The application decides when a cluster is given up, not a time-out: 0 is never.
         "message.timeout.ms": 0, "socket.timeout.ms": 10000,
@@ -325,7 +327,7 @@ def _bystander(place: Place, topics: Sequence[str], keys: int) -> Any:
     """A consumer of all partitions without a group, from their first record."""
     from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition  # noqa: PLC0415
 
-    consumer = Consumer(client_settings(place.servers, **{
+    consumer = Consumer(client_settings(place.endpoint, **{
         "group.id": "kafkalab-drill-bystander", "enable.auto.commit": False,
         "auto.offset.reset": "earliest", "isolation.level": "read_committed",
         "fetch.min.bytes": 65536, "fetch.wait.max.ms": 50,

@@ -116,7 +116,7 @@ class Failover(Rehearsal):
         if plan.mode == "hosts":
             return Hosts(self.session.platform, source, self._up)
         if plan.mode == "services":
-            return Services(self.fleet, source, self._up)
+            return Services(self.fleet, topology, source, self._up)
         return self._link()
 
     def _link(self) -> Link:
@@ -153,9 +153,16 @@ class Failover(Rehearsal):
         self.fault.strike()
         self.event(FAULT, self.fault.text)
         if plan.mode == "link":  # clients of the source see nothing of it; who watches B does
-            last, what = (lambda: self.watcher.last_seen), "nothing arrived"
+            what = "nothing arrived"
+
+            def last() -> float:
+                return self.watcher.last_seen
         else:
-            last, what = (lambda: self.writer.last_ack), "nothing was acknowledged"
+            what = "nothing was acknowledged"
+
+            def last() -> float:
+                return self.writer.last_ack
+
         self.wait(
             lambda: time.time() - last() >= plan.patience,
             f"nobody noticed that {self.fault.text}", pause=0.01,

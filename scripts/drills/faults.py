@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from lab.services.registry import SERVICES, services_of
-from lab.topology import Datacenter, Host
+from lab.services.registry import SERVICES, running_on
+from lab.topology import Datacenter, Host, Topology
 from scripts.hosts.fleet import Fleet
 from scripts.platforms import Platform
 
@@ -51,7 +51,9 @@ done
 class Fault(Protocol):
     """A failure of a whole datacenter, or of its way to another."""
 
-    text: str  # what happens, for people
+    @property
+    def text(self) -> str:
+        """What happens, for people."""
 
     def strike(self) -> None: ...
 
@@ -83,6 +85,7 @@ class Services:
     """All services of a datacenter are killed (SIGKILL) and stay away."""
 
     fleet: Fleet
+    topology: Topology
     datacenter: Datacenter
     up: Callable[[], None]
 
@@ -94,7 +97,7 @@ class Services:
         scripts = {
             host.name: KILL.format(units=" ".join(units))
             for host in self.datacenter.hosts
-            if (units := [str(service.unit) for service in services_of(host) if service.unit])
+            if (units := [str(one.unit) for one in running_on(host, self.topology)])
         }
         self.fleet.each(
             lambda name: self.fleet[name].script(scripts[name], label="kill services"), scripts

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from lab.drills.log import END, FAULT, HEALTHY, REPAIR, START, Log
 from lab.services.registry import SERVICES
 from lab.topology import Datacenter, Host
-from scripts.clients import zookeeper as ensemble
 from scripts.clients.kafka import Cluster
 from scripts.drills import faults, topics
 from scripts.drills.clients import Place, Reader, Writer, read_all
 from scripts.drills.rehearsal import SETTLE_S, Every, Rehearsal
+from scripts.drivers.driver import Driver, Site
+from scripts.drivers.kafka import Kafka
 from scripts.errors import LabError, UsageError
-from scripts.operations.rolling import roll_kafka
-from scripts.session import Session, bootstrap
+from scripts.operations.rolling import restart_in_turn
+from scripts.session import Session
 from scripts.workstation.screen import Progress
 
 PID = "systemctl show -p MainPID --value {unit}\n"
@@ -38,11 +39,14 @@ class Outage(Rehearsal):
         super().__init__(session, (datacenter,), touched)
         self.load = load
         self.datacenter: Datacenter = session.topology.datacenter(datacenter)
-        brokers = self.datacenter.by_role("kafka")
-        self.cluster = Cluster(
-            datacenter, bootstrap(self.datacenter, self.context),
-            tuple(host.number for host in brokers),
-        )
+
+    @property
+    def site(self) -> Site:
+        return self.sites[self.datacenter.name]
+
+    @property
+    def cluster(self) -> Cluster:
+        return self.site.kafka
 
     def place(self, name: str) -> Place:
         """Only what is written here: copies elsewhere are no part of the drill."""
@@ -115,12 +119,12 @@ def broker(drill: Outage, *, controller: bool = False, host: str = "") -> Blow:
 def zookeeper(drill: Outage) -> Blow:
     """The leader of the ensemble killed."""
     members = drill.datacenter.by_role("zookeeper")
-    modes = ensemble.wait_quorum(drill.fleet, members, where=drill.datacenter.name)
+    modes = drill.site.zookeeper.wait_quorum()
     leader = _named(members, str(modes.leader))
     blow = _killed(drill, leader, "zookeeper", f"leader {leader.name} killed (SIGKILL)")
-    return Blow(blow.text, blow.strike, lambda: blow.over() and not ensemble.ask(
-        drill.fleet, members
-    ).problem)
+    return Blow(
+        blow.text, blow.strike, lambda: blow.over() and not drill.site.zookeeper.ask().problem
+    )
 
 
 def rolling(drill: Outage) -> Blow:
@@ -129,7 +133,7 @@ def rolling(drill: Outage) -> Blow:
 
     def strike() -> None:
         with Progress(drill.datacenter.name, [host.name for host in brokers]) as progress:
-            roll_kafka(drill.fleet, drill.datacenter, brokers, drill.context, progress)
+            restart_in_turn(Kafka(SERVICES["kafka"]), drill.site, brokers, progress)
 
     return Blow(f"{len(brokers)} brokers restarted one at a time", strike, lambda: True)
 
@@ -170,12 +174,7 @@ def _back(drill: Outage, host: Host, service: str, before: str) -> bool:
     """Whether another process than `before` listens on the service's port."""
     if drill.pid(host, service) in ("0", before):
         return False
-    port = int(SERVICES[service].port or 0)
-    channel = drill.fleet[host.name].open_channel(str(host.address), port, timeout=5)
-    if channel is None:
-        return False
-    channel.close()
-    return True
+    return not Driver(SERVICES[service]).silent(drill.site, host)
 
 
 def _named(hosts: Sequence[Host], name: str) -> Host:

@@ -96,7 +96,10 @@ def _counts(line: Timeline) -> dict[str, Any]:
         "heads": [f"{one.kind} {one.cluster}" for one in line.series]
         + [f"behind {one.origin} → {one.cluster}" for one in line.behind],
         "rows": [
-            (index * line.width, [one.counts[index] for one in (*line.series, *line.behind)])
+            (index * line.width, [
+                *(one.counts[index] for one in line.series),
+                *(one.counts[index] for one in line.behind),
+            ])
             for index in range(line.bins)
         ],
     }

@@ -15,6 +15,7 @@ from lab.services.context import Context
 from scripts.clients.kafka import forget_group, spread_leaders
 from scripts.drills import topics
 from scripts.drills.clients import Client, Place
+from scripts.drivers.driver import Site, sites
 from scripts.drivers.mirrors import MirrorView
 from scripts.errors import LabError, TimeoutExpired
 from scripts.hosts.fleet import Fleet
@@ -46,15 +47,17 @@ class Rehearsal:
         self.clients: list[Client] = []
         self.fleet: Fleet
         self.context: Context
+        self.sites: dict[str, Site]
         self.look_again()
 
     def look_again(self) -> None:
         """Read anew which hosts there are: those that come back may have new addresses."""
         instances = self.session.platform.instances()
-        self.context = self.session.context(None, instances)
+        self.context = self.session.context({}, instances)
         if hasattr(self, "fleet"):
             self.fleet.close()
         self.fleet = self.session.fleet(instances)
+        self.sites = sites(self.fleet, self.context, self.session.topology.datacenters)
 
     def place(self, name: str) -> Place:
         return topics.place(self.session.topology, self.context, name, self.mirrors)
@@ -107,7 +110,9 @@ class Rehearsal:
         session = self.session
         instances = session.platform.instances()
         hosts = [h for h in session.topology.hosts if h.datacenter in self.datacenters]
-        found = collect(self.fleet, session.topology, hosts, instances, self.context)
+        found = collect(
+            self.fleet, session.topology, hosts, instances, self.context, but=("mirrors",)
+        )
         return [text for one in found["datacenters"] for text in one["problems"]]
 
     def idle(self) -> list[str]:
@@ -160,11 +165,11 @@ class Rehearsal:
                 hint="run `fab up`, see `fab logs HOST SERVICE`",
             ) from None
         for name in self.datacenters:
-            spread_leaders(self.place(name).servers, where=name)
+            spread_leaders(self.place(name).endpoint, where=name)
 
     def _views(self) -> list[MirrorView]:
         return [
-            MirrorView(self.fleet, self.session.topology, mirror, self.context)
+            MirrorView(mirror, self.sites[mirror.source], self.sites[mirror.target])
             for mirror in self.mirrors
         ]
 
@@ -177,7 +182,7 @@ class Rehearsal:
         for name in self.datacenters:
             place = self.place(name)
             try:
-                forget_group(place.servers, self.group)
+                forget_group(place.endpoint, self.group)
                 topics.empty(place)
             except LabError as error:
                 self.say(f"warning: {error}")

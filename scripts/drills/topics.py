@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from lab.mirrors.topics import DRILL as TOPIC, remote_name
+from lab.mirrors.topics import DRILL, remote_name
 from lab.options.mirrors import Mirror
 from lab.services.context import Context
 from lab.services.kafka import replication
@@ -16,9 +16,9 @@ from lab.topology import Topology
 from scripts.clients.kafka import admin_client, keep_topic, spread_leaders
 from scripts.drills.clients import Place
 from scripts.errors import LabError
-from scripts.session import bootstrap
 from scripts.workstation.waiting import POLL_SECONDS, wait_until
 
+TOPIC = DRILL
 KEYS = 6  # partitions, and keys of the records
 RETENTION_MS = 3_600_000
 APPEAR_S = 90.0
@@ -28,20 +28,21 @@ EMPTY_S = 15.0
 def place(topology: Topology, context: Context, name: str, mirrors: Sequence[Mirror]) -> Place:
     """A datacenter as the drill's clients see it; `mirrors` are those that the drill uses."""
     copies = {m.source: remote_name(m, TOPIC) for m in mirrors if m.target == name}
-    servers = bootstrap(topology.datacenter(name), context)
-    return Place(name, servers, {name: TOPIC, **copies})
+    endpoint = context.external(topology.datacenter(name))
+    return Place(name, endpoint, {name: TOPIC, **copies})
 
 
 def prepare(topology: Topology, places: Sequence[Place]) -> None:
     """Have every topic of `places` there, in sync, led by all brokers, empty. Raises LabError."""
     for one in places:
         keep_topic(
-            one.servers, TOPIC, partitions=KEYS, retention_ms=RETENTION_MS, where=one.name,
+            one.endpoint, TOPIC, partitions=KEYS, where=one.name,
+            config={"retention.ms": str(RETENTION_MS)},
             replication=replication(topology.config, topology.datacenter(one.name)),
         )
     for one in places:
         _await(one)
-        spread_leaders(one.servers, where=one.name)
+        spread_leaders(one.endpoint, where=one.name)
     for one in places:
         empty(one)
 
@@ -58,7 +59,7 @@ def empty(one: Place) -> None:
         KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.NOT_LEADER_FOR_PARTITION,
         KafkaError.LEADER_NOT_AVAILABLE,
     }
-    admin = admin_client(one.servers)
+    admin = admin_client(one.endpoint)
     left = [
         TopicPartition(topic, key, OFFSET_END)
         for topic in sorted(set(one.topics.values())) for key in range(KEYS)
@@ -89,7 +90,7 @@ def committed(one: Place, group: str, topic: str) -> list[int]:
     )
 
     wanted = [TopicPartition(topic, key) for key in range(KEYS)]
-    admin = admin_client(one.servers)
+    admin = admin_client(one.endpoint)
     (future,) = admin.list_consumer_group_offsets(
         [ConsumerGroupTopicPartitions(group, wanted)]
     ).values()
@@ -104,7 +105,7 @@ def committed(one: Place, group: str, topic: str) -> list[int]:
 
 def _await(one: Place) -> None:
     """Wait until all of a place's topics are there (mirrors look for new ones now and then)."""
-    admin = admin_client(one.servers)
+    admin = admin_client(one.endpoint)
 
     def there() -> bool:
         topics = admin.list_topics(timeout=10).topics

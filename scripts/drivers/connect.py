@@ -1,20 +1,22 @@
-"""Connectors are desired state, too: ask, compare, put what differs, wait until it runs."""
+"""Kafka Connect as the lab acts on it: a group of workers, and the connectors that run there.
+
+Connectors are desired state, too: ask, compare, put what differs, wait until it runs.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lab.mirrors.connectors import Cluster, Config, connectors
-from lab.services.connect import internal_bootstrap
-from lab.services.kafka import replication
-from lab.topology import Datacenter, Topology
-from scripts.clients.http import Rest, RestError
+from lab.resources import CONNECTOR, ClusterState, Connector, Found, compare, lines
+from lab.services.connect import PORT
+from lab.services.registry import resources
+from lab.state import Key
+from scripts.clients.http import HttpError
+from scripts.drivers.driver import Differences, Driver, Part, Report, Site, Tell
 from scripts.errors import LabError, TimeoutExpired
-from scripts.hosts.fleet import Fleet
-from scripts.workstation.screen import Progress
 from scripts.workstation.waiting import wait_until
 
 READY_SECONDS = 120
@@ -24,18 +26,9 @@ RESTARTS = 3  # of failed tasks, before a person has to look
 STEADY_SECONDS = 10.0
 HALTED = ("PAUSED", "STOPPED")  # by a person: Connect does neither by itself
 RETRIED = (404, 409, 500, 503)  # starting, rebalancing, or a request that was passed on too early
-
-
-@dataclass(frozen=True)
-class ConnectorPlan:
-    """What a datacenter's workers need: configs to put, names to delete."""
-
-    put: Mapping[str, Config]
-    delete: tuple[str, ...]
-
-    @property
-    def changes(self) -> int:
-        return len(self.put) + len(self.delete)
+# The lab's mark in a connector's own settings, which Connect keeps and no connector knows: the name
+# of the lab that made it.
+MARK = "kafkalab.lab"
 
 
 @dataclass(frozen=True)
@@ -70,67 +63,105 @@ class ConnectorState:
         return "restart what failed" if self.failed else ""
 
 
-def end(topology: Topology, name: str) -> Cluster:
-    """One end of a mirror as its workers see it."""
-    datacenter = topology.datacenter(name)
-    factor, _ = replication(topology.config, datacenter)
-    return Cluster(name, internal_bootstrap(datacenter), factor)
+class Connect(Driver):
+    """Workers restart one at a time, the others take over their tasks meanwhile."""
 
+    resource_kinds = frozenset({CONNECTOR})
 
-def desired(topology: Topology, datacenter: Datacenter) -> dict[str, Config]:
-    """The connectors that run in a datacenter: those of the mirrors that lead to it."""
-    result: dict[str, Config] = {}
-    for mirror in topology.config.mirrors:
-        if mirror.target == datacenter.name:
-            result |= connectors(
-                mirror, end(topology, mirror.source), end(topology, mirror.target),
-                topology.config.mirroring,
-            )
-    return result
+    def status(self, site: Site, up: Collection[str]) -> Part:
+        carriers = [host.name for host in site.carriers(self.name)]
+        data: dict[str, Any] = {"connectors": []}
+        if not any(name in up for name in carriers):
+            return Part(data, ("no worker of Kafka Connect runs",))
+        try:
+            states = Workers(site).states()
+        except HttpError as error:
+            return Part(data, (error.what,))
+        # Whose connector it is (a mirror's, a person's) says whether its failure is a problem.
+        data["connectors"] = [
+            {"name": one.name, "state": one.state, "tasks": list(one.tasks),
+             "problem": one.problem} for one in states
+        ]
+        return Part(data)
 
+    def verify(self, site: Site, report: Report) -> bool:
+        def answers() -> str:
+            self.settled(site)
+            return f"{len(Workers(site).states())} connectors on {self._answers(site)}"
 
-def diff(actual: Mapping[str, Config], wanted: Mapping[str, Config]) -> ConnectorPlan:
-    """What to put and what to delete; connectors with equal configurations are left alone."""
-    put = {name: config for name, config in wanted.items() if actual.get(name) != config}
-    return ConnectorPlan(put, tuple(sorted(actual.keys() - wanted.keys())))
+        return report.check(self.name, "workers", answers)
+
+    def differences(self, site: Site, wanted: ClusterState, *, there: bool) -> Differences:
+        workers = Workers(site, wanted)
+        try:
+            if not there:
+                raise HttpError(503, "no worker", where=site.name)
+            found, states = workers.found(wait=0), workers.states()
+        except HttpError:  # not there yet: all of them are to be made
+            found, states = {}, []
+        plan = compare(found, workers.wanted)
+        repairs = (
+            f"~ connector {one.name}: {one.repair}" for one in states
+            if one.repair and one.name in workers.names
+        )
+        return Differences((*lines(plan), *repairs), tuple(map(str, plan.refusals)))
+
+    def reconcile(self, site: Site, wanted: ClusterState, tell: Tell) -> int:
+        return Workers(site, wanted).converge(tell)
 
 
 class Workers:
-    """The group of workers of one datacenter."""
+    """The group of workers of one datacenter; `wanted` are the connectors that it should have."""
 
-    def __init__(self, fleet: Fleet, topology: Topology, datacenter: Datacenter) -> None:
-        self.datacenter = datacenter
-        self.wanted = desired(topology, datacenter)
-        self.rest = Rest(fleet, datacenter.by_role("connect")[0])
+    def __init__(self, site: Site, wanted: ClusterState | None = None) -> None:
+        if wanted is None:
+            wanted = resources(site.datacenter, site.context)
+        self.site = site
+        self.wanted = {key: one for key, one in wanted.items() if key.kind == CONNECTOR}
+        self.names = frozenset(key.name for key in self.wanted)
+        self.rest = site.http(site.carriers("connect")[0], PORT, "connect")
 
-    def configs(self, wait: float = READY_SECONDS) -> dict[str, Config]:
+    def found(self, wait: float = READY_SECONDS) -> dict[Key, Found]:
         """The connectors as they are; waits up to `wait` seconds for a worker that starts."""
-        found = self._patiently("GET", "/connectors?expand=info", wait)
-        return {name: one["info"]["config"] for name, one in found.items()}
+        answer = self._patiently("GET", "/connectors?expand=info", wait)
+        result = {}
+        for name, one in answer.items():
+            config = dict(one["info"]["config"])
+            ours = config.pop(MARK, None) == self.site.lab.name
+            result[Key(CONNECTOR, name)] = Found(Connector(config), ours)
+        return result
 
     def states(self) -> list[ConnectorState]:
-        """What each connector does. Raises RestError when no worker answers."""
+        """What each connector does. Raises HttpError when no worker answers."""
         found = self.rest("GET", "/connectors?expand=status")
         return sorted(
             (_state(name, one["status"]) for name, one in found.items()),
             key=lambda state: state.name,
         )
 
-    def converge(self, tell: Callable[[str], None]) -> int:
+    def converge(self, tell: Tell) -> int:
         """Make the connectors what they should be and wait until all run.
 
-        How many had to be set up, removed, resumed or restarted.
+        How many had to be set up, removed, resumed or restarted. Raises LabError, also for what is
+        not the lab's to change, after all else is done.
         """
         tell("waiting for Connect")
-        plan = diff(self.configs(), self.wanted)
-        for name in plan.delete:
-            tell(f"removing {name}")
-            self._patiently("DELETE", f"/connectors/{name}", READY_SECONDS)
-        for name, config in plan.put.items():
-            tell(f"setting up {name}")
-            self._patiently("PUT", f"/connectors/{name}/config", READY_SECONDS, dict(config))
+        plan = compare(self.found(), self.wanted)
+        for change in plan.changes:
+            name, after = change.key.name, change.after
+            if isinstance(after, Connector):
+                tell(f"setting up {name}")
+                config = {**after.config, MARK: self.site.lab.name}
+                self._patiently("PUT", f"/connectors/{name}/config", READY_SECONDS, config)
+            else:
+                tell(f"removing {name}")
+                self._patiently("DELETE", f"/connectors/{name}", READY_SECONDS)
+        self.names -= {refusal.key.name for refusal in plan.refusals}
         tell("waiting for connectors")
-        return len({*plan.put, *plan.delete, *self.wait_running()})
+        changed = {change.key.name for change in plan.changes} | set(self.wait_running())
+        if plan.refusals:
+            raise LabError("; ".join(map(str, plan.refusals)), where=self.site.name)
+        return len(changed)
 
     def wait_running(
         self, timeout: float = RUNNING_SECONDS, *, repair: bool = True
@@ -145,13 +176,13 @@ class Workers:
             wait_until(settling.over, timeout=timeout, pause=0.2)
         except TimeoutExpired:
             raise TimeoutExpired(
-                f"after {timeout:g} s: {settling.problem}", where=self.datacenter.name,
+                f"after {timeout:g} s: {settling.problem}", where=self.site.name,
                 hint="see `fab connect.status` and `fab logs HOST connect`",
             ) from None
         return tuple(sorted(settling.repaired))
 
     def repair(self, state: ConnectorState) -> None:
-        """Resume what somebody halted, restart what failed. Raises RestError."""
+        """Resume what somebody halted, restart what failed. Raises HttpError."""
         path = f"/connectors/{state.name}"
         if state.state in HALTED:
             self._patiently("PUT", f"{path}/resume", READY_SECONDS)
@@ -165,7 +196,7 @@ class Workers:
         while True:
             try:
                 return self.rest(method, path, body)
-            except RestError as error:
+            except HttpError as error:
                 gone = method == "DELETE" and error.status == 404
                 if gone:
                     return None
@@ -189,10 +220,10 @@ class _Settling:
         """Look once, and repair what can be. Raises LabError when that does not help."""
         try:
             there = {state.name: state for state in self.workers.states()}
-        except RestError as error:
+        except HttpError as error:
             self.problem = error.what
             return False
-        wanted = {name: there.get(name) for name in self.workers.wanted}
+        wanted = {name: there.get(name) for name in self.workers.names}
         texts = (state.problem if state else f"{name} is not there"
                  for name, state in wanted.items())
         self.problem = next(filter(None, texts), "")
@@ -210,7 +241,7 @@ class _Settling:
         return time.monotonic() - self._running_since >= wanted
 
     def _mend(self, broken: Sequence[ConnectorState]) -> None:
-        where = self.workers.datacenter.name
+        where = self.workers.site.name
         if broken and not self.allowed:
             raise LabError(self.problem, where=where, hint="run `fab mirror`")
         if any(state.failed for state in broken):
@@ -223,22 +254,6 @@ class _Settling:
         for state in broken:
             self.workers.repair(state)
             self.repaired.add(state.name)
-
-
-def converge_connectors(
-    fleet: Fleet, topology: Topology, datacenters: Iterable[Datacenter], progress: Progress
-) -> int:
-    """Converge the connectors of every datacenter that has workers, side by side."""
-    chosen = {one.name: one for one in datacenters if one.by_role("connect")}
-
-    def one_datacenter(name: str) -> int:
-        changes = Workers(fleet, topology, chosen[name]).converge(
-            lambda text: progress.step(name, text)
-        )
-        progress.done(name, f"{changes} connectors" if changes else "")
-        return changes
-
-    return sum(fleet.each(one_datacenter, chosen).values())
 
 
 def _state(name: str, status: Mapping[str, Any]) -> ConnectorState:

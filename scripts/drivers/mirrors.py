@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from lab.mirrors.connectors import SOURCE
 from lab.mirrors.topics import CANARY, remote_name
 from lab.options.mirrors import Mirror
-from lab.services.context import Context
 from lab.services.kafka import replication
-from lab.topology import Topology
-from scripts.clients.http import RestError
+from scripts.clients.http import HttpError
 from scripts.clients.kafka import admin_client, client_settings, forget_group, keep_topic
 from scripts.clients.records import Tail, offsets_by_value, time_at, value_at
 from scripts.drivers.connect import Workers
+from scripts.drivers.driver import Driver, Part, Report, Site, Span
 from scripts.errors import LabError, TimeoutExpired
-from scripts.hosts.fleet import Fleet
-from scripts.session import bootstrap
 from scripts.workstation.waiting import wait_until
 
 CANARY_PARTITIONS = 2
@@ -73,20 +71,20 @@ class MirrorStatus:
 class MirrorView:
     """Looks at one mirror from the workstation, through the EXTERNAL listeners of both ends."""
 
-    def __init__(self, fleet: Fleet, topology: Topology, mirror: Mirror, context: Context) -> None:
-        self.mirror, self.topology = mirror, topology
+    def __init__(self, mirror: Mirror, source: Site, target: Site) -> None:
+        self.mirror, self.name = mirror, mirror.name
+        self._site = source
         self._run = secrets.token_hex(4)
         self._group = f"{CANARY}-{self._run}"
-        self.workers = Workers(fleet, topology, topology.datacenter(mirror.target))
-        self.source = bootstrap(topology.datacenter(mirror.source), context)
-        self.target = bootstrap(topology.datacenter(mirror.target), context)
+        self.workers = Workers(target)
+        self.source, self.target = source.kafka.endpoint, target.kafka.endpoint
 
     def status(self) -> MirrorStatus:
         """State, lag and checkpoint age. A side that does not answer is the problem, no error."""
         problem = self.problem()
         try:
             offsets = self._offsets()
-        except RestError as error:
+        except HttpError as error:
             return MirrorStatus(self.mirror.name, problem or error.what, (), None)
         try:
             return MirrorStatus(
@@ -100,9 +98,9 @@ class MirrorView:
         mine = self.mirror.name + "."
         try:
             states = {s.name: s for s in self.workers.states() if s.name.startswith(mine)}
-        except RestError as error:
+        except HttpError as error:
             return error.what
-        if any(name not in states for name in self.workers.wanted if name.startswith(mine)):
+        if any(name not in states for name in self.workers.names if name.startswith(mine)):
             return "not set up; run `fab mirror`"
         return next((state.problem for state in states.values() if state.problem), "")
 
@@ -122,7 +120,8 @@ class MirrorView:
         if not offsets:
             return
         admin = admin_client(self.source)
-        wanted = {TopicPartition(t, p): OffsetSpec.latest() for t, p in sorted(offsets)}
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        wanted = {TopicPartition(t, p): latest for t, p in sorted(offsets)}
         for place, future in admin.list_offsets(wanted, request_timeout=10).items():
             if future.exception(timeout=15) is not None:
                 continue  # the topic is gone in the source; its copy stays
@@ -147,11 +146,18 @@ class MirrorView:
 
     def prepare(self) -> None:
         """Have the topic and the group of the proof there: mirrors look for new ones only now and
-        then, and may do so while other things are verified. Raises LabError."""
-        self._make_canary()
-        self._commit(0)
+        then, and may do so while other things are verified. What fails the checks will tell."""
+        from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms
 
-    def prove(self) -> str:
+        with suppress(LabError, KafkaException):
+            self._make_canary()
+            self._commit(0)
+
+    def prove(self, report: Report) -> None:
+        if report.check("mirrors", "connectors", self.running):
+            report.check("mirrors", "records and offsets", self.crossing)
+
+    def crossing(self) -> str:
         """Write in the source, read in the target, and hold a translated offset against both.
 
         Returns what was seen. Raises LabError.
@@ -168,10 +174,9 @@ class MirrorView:
 
     def _make_canary(self) -> None:
         keep_topic(
-            self.source, CANARY, partitions=CANARY_PARTITIONS, retention_ms=CANARY_RETENTION_MS,
-            replication=replication(
-                self.topology.config, self.topology.datacenter(self.mirror.source)
-            ),
+            self.source, CANARY, partitions=CANARY_PARTITIONS,
+            config={"retention.ms": str(CANARY_RETENTION_MS)},
+            replication=replication(self._site.lab, self._site.datacenter),
             where=self.mirror.source,
         )
 
@@ -231,8 +236,8 @@ class MirrorView:
 
     def forget(self) -> None:
         """Remove the group of the proof; one that never was is as good as one that is gone."""
-        for servers in (self.source, self.target):
-            forget_group(servers, self._group)
+        for endpoint in (self.source, self.target):
+            forget_group(endpoint, self._group)
 
     def _translated(self, remote: str, sent: Mapping[str, int]) -> str:
         """Commit in the source; wait for the offset in the target; compare what stands at both."""
@@ -270,3 +275,35 @@ class MirrorView:
         finally:
             probe.close()
         return f"offset {committed} became {there}, {committed - place} records early"
+
+
+class Mirrors(Driver):
+    """Mirrors have no process of their own: they are connectors, and a proof across a link."""
+
+    def concerns(self, site: Site) -> bool:
+        return any(site.name == one.target for one in site.lab.mirrors)
+
+    def status(self, site: Site, up: Collection[str]) -> Part:
+        """The mirrors that lead to a datacenter, by what their connectors do."""
+        mirrors = [one for one in site.lab.mirrors if one.target == site.name]
+        reachable = any(host.name in up for host in site.carriers("connect"))
+        topology = site.context.topology
+        found = {}
+        for one in mirrors:
+            source = Site(site.fleet, site.context, topology.datacenter(one.source))
+            found[one.name] = (
+                MirrorView(one, source, site).problem() if reachable else "no worker runs"
+            )
+        return Part(
+            data=[{"name": name, "problem": text} for name, text in found.items()],
+            problems=tuple(f"{name}: {text}" for name, text in found.items() if text),
+        )
+
+    def verify(self, site: Site, report: Report) -> bool:
+        return True  # what there is to prove lies between two datacenters
+
+    def spans(self, sites: Mapping[str, Site]) -> Iterator[Span]:
+        lab = next(iter(sites.values())).lab
+        for mirror in lab.mirrors:
+            if {mirror.source, mirror.target} <= sites.keys():
+                yield MirrorView(mirror, sites[mirror.source], sites[mirror.target])

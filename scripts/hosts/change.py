@@ -107,8 +107,8 @@ def _member(change: Change) -> tuple[tarfile.TarInfo | None, bytes]:
             entry.type, entry.mode = tarfile.DIRTYPE, mode
         case state.Link(target):
             entry.type, entry.linkname, owner = tarfile.SYMTYPE, target, "root"
-        case state.File(text, mode, owner):
-            content, entry.mode = text.encode(), mode
+        case state.File(_, mode, owner):
+            content, entry.mode = change.after.data, mode
             entry.size = len(content)
         case _:
             return None, b""
@@ -173,10 +173,12 @@ def wait_script(unit: str, address: str, port: int, seconds: int) -> str:
     return PRELUDE + shlex.join(["wait_port", unit, address, str(port), str(seconds)]) + "\n"
 
 
-def restart_script(unit: str, address: str, port: int, seconds: int) -> str:
-    """Restart one service and wait for its port; done again it does no harm."""
+def restart_script(unit: str, address: str, port: int | None, seconds: int) -> str:
+    """Restart one service and wait for its port, where it has one; done again it does no harm."""
+    wait = () if port is None else _step(
+        f"wait for {unit}", "wait_port", unit, address, str(port), str(seconds)
+    )
     return PRELUDE + "\n".join((
         *_step("reload systemd", "systemctl", "daemon-reload"),
-        *_restart(f"restart {unit}", unit),
-        *_step(f"wait for {unit}", "wait_port", unit, address, str(port), str(seconds)),
+        *_restart(f"restart {unit}", unit), *wait,
     )) + "\n"

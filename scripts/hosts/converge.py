@@ -1,23 +1,23 @@
 """Bring hosts to their desired state: one read, a pure diff, at most one change a host.
 
-No host waits for another, except for the distribution where it does not lie in the host's image,
+No host waits for another, except for an artifact that does not lie in its image,
 and except for services that run already: those are restarted one at a time
 (`scripts.operations.rolling`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from lab import state
 from lab.services.context import Context
-from lab.services.registry import desired_state, doubted, retired, services_of
+from lab.services.registry import desired_state, retired, running_on
 from lab.services.service import Service
 from lab.state import Change, HostState
 from lab.topology import Host
 from scripts.hosts.change import change_script, wait_script
-from scripts.hosts.deliver import Distributor
+from scripts.hosts.deliver import Deliverer
 from scripts.hosts.fleet import Fleet
 from scripts.hosts.read import parse, read_script
 from scripts.workstation.screen import Progress
@@ -53,29 +53,31 @@ def read(fleet: Fleet, host: Host, desired: HostState) -> HostState:
 
 
 def plan_host(
-    fleet: Fleet, host: Host, context: Context, only: tuple[str, ...] | None = None
+    fleet: Fleet, host: Host, context: Context, only: Collection[str] | None = None
 ) -> HostPlan:
     """The changes that one host needs; makes none."""
     desired = desired_state(host, context, only)
-    unwanted = dict.fromkeys(retired(host, only), state.Unit(""))
+    unwanted = dict.fromkeys(
+        retired(host, context.topology, only), state.Unit("")
+    )
     found = {
         key: have for key, have in read(fleet, host, {**desired, **unwanted}).items()
         # A unit that neither runs nor will is as good as none.
         if not (key in unwanted and isinstance(have, state.Unit)
                 and not have.running and not have.enabled)
     }
-    actual = doubted(found, desired, host, context)
-    return HostPlan(host, state.diff(actual, state.allowed(desired, actual)))
+    actual = state.doubt(found, desired)
+    return HostPlan(host, state.diff(actual, state.attainable(desired, actual)))
 
 
 def converge(
     fleet: Fleet,
     hosts: Sequence[Host],
     context: Context,
-    distributor: Distributor,
+    deliverer: Deliverer,
     progress: Progress,
     *,
-    only: tuple[str, ...] | None = None,
+    only: Collection[str] | None = None,
 ) -> dict[str, HostPlan]:
     """Make every change but the restarts of running services; the plans by host name.
 
@@ -87,12 +89,12 @@ def converge(
         host = by_name[name]
         progress.step(name, "reading")
         plan = plan_host(fleet, host, context, only)
-        distributor.provide(fleet, host, plan.changes, progress)
+        deliverer.provide(fleet, host, plan.changes, progress)
         rest = [change for change in plan.changes if not isinstance(change.after, state.Archive)]
         if rest:
             progress.step(name, summary(plan.changes))
             fleet[name].script(
-                change_script(rest) + _waits(host, plan.starts),
+                change_script(rest) + _waits(host, context, plan.starts),
                 label="change", timeout=CHANGE_TIMEOUT,
             )
         progress.done(name, summary(plan.changes) if plan.changes else "")
@@ -101,11 +103,11 @@ def converge(
     return fleet.each(one, by_name)
 
 
-def _waits(host: Host, started: Iterable[str]) -> str:
+def _waits(host: Host, context: Context, started: Collection[str]) -> str:
     """The end of a change: wait for what was started."""
     return "".join(
-        wait_script(service.unit, str(host.address), service.port, START_SECONDS)
-        for service in services_of(host)
+        wait_script(service.unit, str(host.address), service.port.number, START_SECONDS)
+        for service in running_on(host, context.topology)
         if service.unit in started and service.unit and service.port
     )
 
@@ -129,7 +131,7 @@ def summary(changes: Sequence[Change]) -> str:
             case state.File() | state.Block():
                 counts["file"] = counts.get("file", 0) + 1
             case state.Archive():
-                acts.insert(0, "distribution")
+                acts.insert(0, change.key.name.rpartition("/")[2])
             case _:
                 counts["setting"] = counts.get("setting", 0) + 1
     words = [f"{count} {what}{'s' if count > 1 else ''}" for what, count in counts.items()]

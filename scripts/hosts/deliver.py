@@ -1,7 +1,7 @@
-"""The Kafka distribution on hosts that do not have it in their image.
+"""Artifacts on hosts that do not have them in their image.
 
-One copy of the archive goes into each datacenter: to its seed (the control host), which serves it
-on its private address while the others fetch it. Every host checks the archive's SHA-256 before it
+One copy of an archive goes into each datacenter: to its seed (the control host), which serves it
+on its private address while the others fetch it. Every host checks its SHA-256 before it
 unpacks it, and a folder with the final name appears only when it is whole.
 """
 
@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from lab import state
+from lab.artifacts import Artifact
 from lab.state import Change
 from lab.topology import Datacenter, Host, Topology
 from scripts.errors import CommandError, LabError
 from scripts.hosts.fleet import Fleet
-from scripts.software.obtain import Distribution, doubt
+from scripts.software.obtain import Obtained, doubt
 from scripts.workstation.screen import Progress
 
 CACHE = "/var/cache/kafkalab"
@@ -62,90 +63,94 @@ class _Relay:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class Distributor:
-    """Provides the distribution to each host of a run that lacks it."""
+class Deliverer:
+    """Gives each host of a run the artifacts that it lacks, of those that this machine has."""
 
-    def __init__(self, topology: Topology, distribution: Distribution | None) -> None:
-        self.distribution = distribution
+    def __init__(self, topology: Topology, software: Mapping[Artifact, Obtained]) -> None:
         self._datacenters: dict[str, Datacenter] = {d.name: d for d in topology.datacenters}
-        self._relays = {name: _Relay() for name in self._datacenters}
+        self._by_home = {artifact.home: one for artifact, one in software.items()}
+        self._relays = {
+            (name, home): _Relay() for name in self._datacenters for home in self._by_home
+        }
 
     def provide(
         self, fleet: Fleet, host: Host, changes: Sequence[Change], progress: Progress
     ) -> None:
-        """Give `host` the archive if one of its `changes` is that it lacks it."""
-        if not any(isinstance(change.after, state.Archive) for change in changes):
-            return
-        if self.distribution is None:
-            raise LabError("needs the Kafka distribution", where=host.name, hint="run `fab up`")
-        progress.step(host.name, "fetching the distribution")
-        seed, relay = self._datacenters[host.datacenter].seed, self._relays[host.datacenter]
+        """Give `host` the artifacts that it lacks, by its `changes`. Raises LabError."""
+        for change in changes:
+            if isinstance(change.after, state.Archive):
+                self._provide(fleet, host, change.key.name, progress)
+
+    def _provide(self, fleet: Fleet, host: Host, home: str, progress: Progress) -> None:
+        wanted = self._by_home.get(home)
+        if wanted is None:
+            raise LabError(
+                f"needs {home}, which is not on this machine", where=host.name, hint="run `fab up`"
+            )
+        progress.step(host.name, f"fetching {wanted.artifact.title}")
+        seed, relay = self._datacenters[host.datacenter].seed, self._relays[host.datacenter, home]
         with relay.lock:  # whoever comes first brings the copy; the others find it served
             if relay.failed:
-                raise LabError(f"{seed.name} has no copy of the distribution", where=host.name)
+                raise LabError(
+                    f"{seed.name} has no copy of {wanted.artifact.title}", where=host.name
+                )
             if not relay.serving:
                 try:
-                    self._bring(fleet, seed)
+                    self._bring(fleet, seed, wanted)
                 except BaseException:
                     relay.failed = True
                     raise
                 relay.serving = True
-        self._take(fleet, host, seed)
+        self._take(fleet, host, seed, wanted)
 
     def close(self, fleet: Fleet) -> None:
         """Stop serving, wherever that was begun; where that fails it ends by itself in time."""
-        for name, relay in self._relays.items():
-            if relay.serving:
-                with suppress(LabError):
-                    fleet[self._datacenters[name].seed.name].script(
-                        "systemctl stop kafkalab-serve.service 2>/dev/null || true\n",
-                        label="stop serving the distribution",
-                    )
+        for name in sorted({name for (name, _), relay in self._relays.items() if relay.serving}):
+            with suppress(LabError):
+                fleet[self._datacenters[name].seed.name].script(
+                    "systemctl stop kafkalab-serve.service 2>/dev/null || true\n",
+                    label="stop serving archives",
+                )
 
-    def _archive(self) -> str:
-        distribution = self._needed()
-        return f"{CACHE}/{distribution.name}-{distribution.sha256[:12]}.tar"
-
-    def _needed(self) -> Distribution:
-        if self.distribution is None:
-            raise LabError("the Kafka distribution is not on this machine", hint="run `fab up`")
-        return self.distribution
-
-    def _bring(self, fleet: Fleet, seed: Host) -> None:
+    def _bring(self, fleet: Fleet, seed: Host, wanted: Obtained) -> None:
         """One copy to the seed, whole or not at all, and served on its private address."""
-        distribution, path = self._needed(), self._archive()
-        check = f"echo '{distribution.sha256}  {path}' | sha256sum -c --status 2>/dev/null"
+        path = _path(wanted)
+        check = f"echo '{wanted.sha256}  {path}' | sha256sum -c --status 2>/dev/null"
         there = fleet[seed.name].script(check + "\n", label="look for the archive", check=False)
         if there.status:
             receive = f"mkdir -p {CACHE} && cat >{path}.part && mv {path}.part {path}"
             fleet[seed.name].upload(
-                distribution.tar, shlex.join(["bash", "-c", f"umask 022; {receive}"]),
+                wanted.tar, shlex.join(["bash", "-c", f"umask 022; {receive}"]),
                 label="upload the archive", timeout=TRANSFER_SECONDS,
             )
-        fleet[seed.name].script(_serve_script(str(seed.address)), label="serve the distribution")
+        fleet[seed.name].script(_serve_script(str(seed.address)), label="serve archives")
 
-    def _take(self, fleet: Fleet, host: Host, seed: Host) -> None:
-        distribution, path = self._needed(), self._archive()
-        lines = []
+    def _take(self, fleet: Fleet, host: Host, seed: Host, wanted: Obtained) -> None:
+        path, lines = _path(wanted), []
         if host.name != seed.name:
             url = f"http://{seed.address}:{PORT}/{path.rpartition('/')[2]}"
             lines += [
                 f"mkdir -p {CACHE}",
                 f"python3 -c {shlex.quote(FETCH)} {shlex.quote(url)} {shlex.quote(path)}",
             ]
-        arguments = [distribution.name, distribution.sha256, path]
+        arguments = [wanted.artifact.folder, wanted.sha256, path]
         lines.append(shlex.join(["bash", "-c", UNPACK, "unpack", *arguments]))
         if host.name != seed.name:
             lines.append(f"rm -f {shlex.quote(path)}")
         try:
             fleet[host.name].script(
-                "set -e\n" + "\n".join(lines) + "\n", label="fetch and unpack the distribution",
+                "set -e\n" + "\n".join(lines) + "\n", label="fetch and unpack the archive",
                 timeout=TRANSFER_SECONDS,
             )
         except CommandError as error:
             if CORRUPT in error.stderr:
-                doubt(distribution.tar)  # it may be the copy here that has gone bad
+                doubt(wanted.tar)  # it may be the copy here that has gone bad
             raise
+
+
+def _path(wanted: Obtained) -> str:
+    """Where a seed keeps an archive."""
+    return f"{CACHE}/{wanted.artifact.folder}-{wanted.sha256[:12]}.tar"
 
 
 def _serve_script(address: str) -> str:

@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Callable, Iterator
 
 from lab import state
-from lab.state import HostState, Key, Resource
+from lab.state import RUNNING, HostState, Key, Resource
 from scripts.errors import LabError
 
 BEGIN, END = "# BEGIN kafkalab", "# END kafkalab"
@@ -63,11 +63,13 @@ firewall() {
   nft list table inet "$1" 2>/dev/null |
     sed -n "s/^\\tcomment \\"\\(.*\\)\\"/firewall\\t$1\\t\\1/p"
 }
-differing() { # lines of sha256sum on standard input
+differing() { # WHAT, lines of sha256sum on standard input; the content of a secret stays here
   local line file
   sha256sum -c --quiet 2>/dev/null | while IFS= read -r line; do
     file=${line%: FAILED*}
-    [ -f "$file" ] && say content "$file" "$(base64 -w0 <"$file")"
+    [ -f "$file" ] || continue
+    if [ "$1" = secret ]; then say content "$file"
+    else say content "$file" "$(base64 -w0 <"$file")"; fi
   done
 }
 units() {
@@ -81,18 +83,25 @@ units() {
         [ "${pid:-0}" = 0 ] || while IFS= read -r -d '' value; do
           case $value in -Dkafkalab.digest=*) found=${value#*=};; esac
         done <"/proc/$pid/cmdline"
+        [ -n "$found" ] || [ "${pid:-0}" = 0 ] || [ ! -r "@RUNNING@/$id" ] ||
+          found=$(<"@RUNNING@/$id")
         [ ! -e "@STALE@/$id" ] || found=stale
         say unit "$id" "$active" "$enabled" "${found:--}"; id= ;;
     esac
   done
 }
-""".replace("@BEGIN@", BEGIN).replace("@END@", END).replace("@STALE@", STALE)
+"""
+for _name, _text in (("@BEGIN@", BEGIN), ("@END@", END), ("@STALE@", STALE),
+                     ("@RUNNING@", RUNNING)):
+    PRELUDE = PRELUDE.replace(_name, _text)
 
 
 def read_script(desired: HostState) -> str:
     """The bash script that reports, as root, what a host has of everything in `desired`."""
     lines = [PRELUDE]
-    paths, checks, units = [], [], []
+    paths: list[str] = []
+    units: list[str] = []
+    checks: dict[str, list[tuple[str, str]]] = {"file": [], "secret": []}
     for key, want in desired.items():
         name = shlex.quote(key.name)
         match want:
@@ -106,17 +115,19 @@ def read_script(desired: HostState) -> str:
                 lines.append(f"firewall {name}")
             case state.Directory() | state.Link():
                 paths.append(name)
-            case state.File(content):
+            case state.File():
                 paths.append(name)
-                checks.append((key.name, hashlib.sha256(content.encode()).hexdigest()))
+                kind = "secret" if want.secret else "file"
+                checks[kind].append((key.name, hashlib.sha256(want.data).hexdigest()))
             case state.Unit():
                 units.append(name)
     if paths:
         lines.append(f"stat -c $'path\\t%n\\t%F\\t%a\\t%U\\t%N' -- {' '.join(paths)} 2>/dev/null")
-    if checks:
+    for kind, sums in checks.items():
         # One program for all files; only those that differ are looked at again.
-        wanted = "".join(f"{digest}  {name}\n" for name, digest in checks)
-        lines.append(f"differing <<'SUMS'\n{_unquoted(wanted)}SUMS")
+        wanted = "".join(f"{digest}  {name}\n" for name, digest in sums)
+        if wanted:
+            lines.append(f"differing {kind} <<'SUMS'\n{_unquoted(wanted)}SUMS")
     if units:
         lines.append(f"units {' '.join(units)}")
     lines.append("say end")
@@ -139,7 +150,9 @@ def parse(answer: str, desired: HostState, *, host: str) -> HostState:
     if not lines or lines[-1] != ["end"]:
         raise LabError("the answer to the read is cut off", where=host, hint="run it again")
     found: dict[Key, Resource] = {}
-    contents = {fields[1]: fields[2] for fields in lines if fields[0] == "content"}
+    contents = {
+        fields[1]: "".join(fields[2:]) for fields in lines if fields[0] == "content"
+    }
     for kind, *fields in lines:
         if kind in _PARSERS:
             for key, resource in _PARSERS[kind](fields, desired, contents):
@@ -195,9 +208,11 @@ def _path(fields: list[str], desired: HostState, contents: dict[str, str]) -> Pa
         yield Key("directory", path), state.Directory(int(mode, 8), owner)
     else:
         want = desired.get(Key("file", path))
-        content = want.content if isinstance(want, state.File) else ""
+        content: str | bytes = want.content if isinstance(want, state.File) else ""
         if path in contents:
-            content = base64.b64decode(contents[path]).decode(errors="replace")
+            content = base64.b64decode(contents[path])
+            if not isinstance(want, state.File) or isinstance(want.content, str):
+                content = content.decode(errors="replace")
         yield Key("file", path), state.File(content, int(mode, 8), owner)
 
 

@@ -6,33 +6,32 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 
 from lab import state
-from lab.mirrors.connectors import Config
 from lab.services.context import Context
-from lab.services.registry import SERVICES
+from lab.services.registry import published, resources, roles
 from lab.state import Change
-from lab.topology import Datacenter, Host, Topology
-from scripts.clients import zookeeper as ensemble
-from scripts.clients.http import RestError
-from scripts.clients.kafka import Cluster
-from scripts.drivers.connect import Workers, diff as connector_diff
+from lab.topology import Host
+from scripts.drivers.driver import Differences, Site, sites
+from scripts.drivers.registry import drivers_of
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan, pending, plan_host
-from scripts.hosts.fleet import Fleet
-from scripts.operations.up import missing_hosts
-from scripts.platforms import UP, Instance
-from scripts.session import Session, bootstrap
+from scripts.operations.up import missing_hosts, reconcilers
+from scripts.platforms import UP
+from scripts.session import Session
 
 
 def show(session: Session, hosts: Sequence[Host]) -> int:
-    """Print the plan for `hosts`; how many things it would change."""
+    """Print the plan for `hosts`; how many things it would change.
+
+    Raises LabError, after printing all of it, for what `up` would refuse.
+    """
     instances = session.platform.instances()
     absent = missing_hosts(hosts, instances)
     present = {host.name: host for host in hosts if host not in absent}
-    context = session.context(session.peek_distribution(), instances)
+    context = session.context(session.peek_software(), instances)
     stopped = [host for host in absent if host.name in instances]
     for host in absent:
         session.say(
-            f"+ host {host.name} ({', '.join(host.roles)}) at {host.address}"
+            f"+ host {host.name} ({', '.join(roles(host, session.topology))}) at {host.address}"
             + (", which is stopped" if host in stopped else "")
         )
     with session.fleet(instances) as fleet:
@@ -40,32 +39,45 @@ def show(session: Session, hosts: Sequence[Host]) -> int:
         for plan in plans.values():
             for line in describe_host(plan):
                 session.say(line)
-        connectors = [
-            line for datacenter in session.datacenters(tuple(hosts))
-            for line in _connectors(fleet, session.topology, datacenter, instances)
-        ]
-        restarts = [
-            line for datacenter in session.datacenters(tuple(hosts))
-            for line in _restart_order(fleet, datacenter, plans, context)
-        ]
-    for line in connectors:
+        for host in present.values():
+            for line in unpublished(host, context):
+                session.say(line)
+        places = sites(fleet, context, session.datacenters(tuple(hosts)))
+        names = {host.name for host in hosts}
+        gone = {host.name for host in absent}
+        found = [one for site in places.values() for one in _resources(site, names, gone)]
+        things = [line for one in found for line in one.lines]
+        refused = [line for one in found for line in one.refused]
+        restarts = [line for site in places.values() for line in _restarts(site, plans)]
+    for line in things:
         session.say(line)
     if restarts:
         session.say("restarts, one at a time, in this order:")
         for line in restarts:
             session.say(f"  {line}")
-    count = len(absent) + len(connectors) + sum(len(plan.changes) for plan in plans.values())
+    count = len(absent) + len(things) + sum(len(plan.changes) for plan in plans.values())
     changed = sum(1 for plan in plans.values() if plan.changes)
     begin = "to create or start" if stopped else "to create"
     session.say(
         f"plan: {len(absent)} hosts {begin}, {changed} to change, {len(restarts)} restarts"
+        + (f", {len(things)} changes in the clusters" if things else "")
         if count else "plan: nothing to do"
     )
     steps = session.platform.steps
     for some, step in ((len(absent) > len(stopped), steps.absent), (stopped, steps.stopped)):
         if some and step != UP:
             session.say(f"not done by `fab up`: {step}")
+    if refused:
+        raise LabError("`fab up` would refuse: " + "; ".join(refused))
     return count
+
+
+def unpublished(host: Host, context: Context) -> Iterator[str]:
+    """The ports that a service has got since a host was made, which it therefore lacks."""
+    for port in published(host, context.topology):
+        if (host.name, port.number) not in context.reached:
+            yield (f"note: {host.name}: port {port.number} ({port.name}) is not published on a "
+                   "host that exists; after `fab down` and `fab up` it is")
 
 
 def describe_host(plan: HostPlan) -> Iterator[str]:
@@ -79,8 +91,7 @@ def describe_host(plan: HostPlan) -> Iterator[str]:
 def describe_change(change: Change) -> Iterator[str]:
     """One change: a diff for text, a line for all else."""
     before, after = change.before, change.after
-    old = before.content if isinstance(before, state.File | state.Block) else None
-    new = after.content if isinstance(after, state.File | state.Block) else None
+    old, new = _text(before), _text(after)
     if new is not None and old != new:
         name = change.key.name
         yield from (
@@ -105,66 +116,37 @@ def describe_change(change: Change) -> Iterator[str]:
             yield f"    {'+' if before is None else '~'} {change.key}"
 
 
+def _text(resource: object) -> str | None:
+    """What of a resource is shown as a text; None for what is none, or is for the host alone."""
+    if isinstance(resource, state.Block):
+        return resource.content
+    if isinstance(resource, state.File) and not resource.secret:
+        return resource.content if isinstance(resource.content, str) else None
+    return None
+
+
 def _running(before: object) -> bool:
     return isinstance(before, state.Unit) and before.running
 
 
-def _connectors(
-    fleet: Fleet, topology: Topology, datacenter: Datacenter, instances: Mapping[str, Instance]
-) -> list[str]:
-    """What would change about the connectors that run in a datacenter."""
-    carriers = datacenter.by_role("connect")
-    if not carriers:
-        return []
-    workers = Workers(fleet, topology, datacenter)
-    try:
-        if missing_hosts(carriers, instances):
-            raise RestError(503, "no worker", where=datacenter.name)
-        actual, states = workers.configs(wait=0), workers.states()
-    except RestError:  # not there yet: all of them are to be made
-        actual, states = {}, []
-    return [
-        *describe_connectors(actual, workers.wanted),
-        *(f"~ connector {state.name}: {state.repair}" for state in states
-          if state.repair and state.name in workers.wanted),
-    ]
+def _resources(site: Site, names: set[str], gone: set[str]) -> Iterator[Differences]:
+    """What would change in a datacenter's cluster; `gone` are the hosts that do not run."""
+    wanted = resources(site.datacenter, site.context)
+    for driver in reconcilers(site, names):
+        there = not any(host.name in gone for host in site.carriers(driver.name))
+        yield driver.differences(site, wanted, there=there)
 
 
-def describe_connectors(actual: Mapping[str, Config], wanted: Mapping[str, Config]) -> list[str]:
-    """A line for each connector to make or remove, and for each setting that differs."""
-    plan = connector_diff(actual, wanted)
-    lines = [f"- connector {name}" for name in plan.delete]
-    for name, config in plan.put.items():
-        before = actual.get(name)
-        if before is None:
-            lines.append(f"+ connector {name}")
+def _restarts(site: Site, plans: Mapping[str, HostPlan]) -> Iterator[str]:
+    """The services of a datacenter that would restart, in order."""
+    mine = {name: plan for name, plan in plans.items() if plan.host.datacenter == site.name}
+    for driver in drivers_of(site):
+        stale = pending(mine, driver.service)
+        if not stale:
             continue
-        lines += [
-            f"~ connector {name}: {key}: {before.get(key, '(none)')} -> {config.get(key, '(none)')}"
-            for key in sorted(before.keys() | config.keys()) if before.get(key) != config.get(key)
-        ]
-    return lines
-
-
-def _restart_order(
-    fleet: Fleet, datacenter: Datacenter, plans: Mapping[str, HostPlan], context: Context
-) -> Iterator[str]:
-    """The services that would restart: followers, the leader, brokers, the controller."""
-    mine = {name: plan for name, plan in plans.items() if plan.host.datacenter == datacenter.name}
-    servers = pending(mine, SERVICES["zookeeper"])
-    if servers:
-        leader = ensemble.ask(fleet, datacenter.by_role("zookeeper")).leader
-        for host in sorted(servers, key=lambda host: host.name == leader):
-            yield f"{host.name} zookeeper" + (" (leader)" if host.name == leader else "")
-    brokers = pending(mine, SERVICES["kafka"])
-    if brokers:
-        numbers = tuple(host.number for host in datacenter.by_role("kafka"))
         try:
-            cluster = Cluster(datacenter.name, bootstrap(datacenter, context), numbers)
-            controller = cluster.view().controller
+            seen = driver.look(site)
         except LabError:
-            controller = -1
-        for host in sorted(brokers, key=lambda host: host.number == controller):
-            yield f"{host.name} kafka" + (" (controller)" if host.number == controller else "")
-    for host in pending(mine, SERVICES["connect"]):
-        yield f"{host.name} connect"
+            seen = None
+        for turn in driver.order(stale, seen):
+            yield f"{turn.host.name} {driver.name}{turn}"

@@ -1,21 +1,18 @@
-"""What the lab is doing now: hosts, services, ensembles, clusters. Changes nothing."""
+"""What the lab is doing now: hosts, services, clusters. Changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from lab.services.context import Context
-from lab.services.registry import services_of
-from lab.topology import Datacenter, Host, Topology
-from scripts.clients import zookeeper as ensemble
-from scripts.clients.kafka import Cluster, describe
+from lab.services.registry import roles, running_on
+from lab.topology import Host, Topology
+from scripts.drivers.driver import Part, Site, sites
+from scripts.drivers.registry import drivers_of
 from scripts.errors import LabError
 from scripts.hosts.fleet import Fleet
 from scripts.platforms import Instance
-from scripts.session import bootstrap
-
-METADATA_SECONDS = 3.0
 
 # One program for all units; a line a unit.
 UNITS = """\
@@ -29,23 +26,25 @@ done
 
 def collect(
     fleet: Fleet, topology: Topology, hosts: Sequence[Host], instances: Mapping[str, Instance],
-    context: Context,
+    context: Context, *, but: Collection[str] = (),
 ) -> dict[str, Any]:
-    """The lab's state as a JSON object; see docs/status.md for its fields."""
+    """The lab's state as a JSON object; see docs/status.md for its fields.
+
+    `but`: services whose own part is left out.
+    """
     names = {host.datacenter for host in hosts}
-    reachable = [h for h in hosts if h.name in instances and instances[h.name].running]
-    services = fleet.each(
-        lambda name: _services(fleet, next(h for h in reachable if h.name == name)),
-        [host.name for host in reachable],
-    )
-    chosen = {d.name: d for d in topology.datacenters if d.name in names}
+    reachable = {
+        h.name: h for h in hosts if h.name in instances and instances[h.name].running
+    }
+    services = fleet.each(lambda name: _services(fleet, reachable[name], topology), reachable)
+    places = sites(fleet, context, [d for d in topology.datacenters if d.name in names])
     shown = {
-        name: [_host(h, instances.get(h.name), services.get(h.name, {}))
-               for h in datacenter.hosts if h in hosts]
-        for name, datacenter in chosen.items()
+        name: [_host(h, topology, instances.get(h.name), services.get(h.name, {}))
+               for h in site.datacenter.hosts if h in hosts]
+        for name, site in places.items()
     }
     datacenters = fleet.each(
-        lambda name: _datacenter(fleet, chosen[name], shown[name], services, context), chosen
+        lambda name: _datacenter(places[name], shown[name], services, but), places
     )
     return {
         "healthy": all(datacenter["healthy"] for datacenter in datacenters.values()),
@@ -53,15 +52,16 @@ def collect(
     }
 
 
-def _services(fleet: Fleet, host: Host) -> dict[str, str]:
+def _services(fleet: Fleet, host: Host, topology: Topology) -> dict[str, str]:
     """State by service name; {"ssh": why} when the host does not answer."""
-    units = [str(service.unit) for service in services_of(host)]
+    services = running_on(host, topology)
+    units = [str(service.unit) for service in services]
     try:
         script = UNITS.format(units=" ".join(units)) if units else ":\n"
         answer = fleet[host.name].script(script, label="status", timeout=30)
     except LabError as error:
         return {"ssh": error.what}
-    found = dict.fromkeys((service.name for service in services_of(host)), "missing")
+    found = dict.fromkeys((service.name for service in services), "missing")
     for line in answer.stdout.splitlines():
         unit, active, detail = line.split()
         found[unit.removesuffix(".service")] = (
@@ -71,31 +71,33 @@ def _services(fleet: Fleet, host: Host) -> dict[str, str]:
 
 
 def _datacenter(
-    fleet: Fleet, datacenter: Datacenter, shown: Sequence[dict[str, Any]],
-    services: Mapping[str, Mapping[str, str]], context: Context,
+    site: Site, shown: Sequence[dict[str, Any]], services: Mapping[str, Mapping[str, str]],
+    but: Collection[str],
 ) -> dict[str, Any]:
-    up = [h for h in datacenter.by_role("zookeeper") if h.name in services]
-    modes = ensemble.ask(fleet, up) if up else ensemble.Modes(None, (), ())
-    missing = [h["name"] for h in shown if "zookeeper" in h["roles"] and not h["running"]]
-    kafka = _kafka(datacenter, context, any(h.name in services for h in datacenter.hosts))
+    up = [name for name, found in services.items() if "ssh" not in found]
+    parts: dict[str, Part] = {
+        driver.name: driver.status(site, up) for driver in drivers_of(site, but)
+    }
     problems = [p for p in (
-        *(h["problem"] for h in shown), modes.problem if up else "no ZooKeeper runs",
-        kafka["problem"],
+        *(h["problem"] for h in shown), *(p for part in parts.values() for p in part.problems),
     ) if p]
+    for host in shown:
+        words = [part.details[host["name"]] for part in parts.values()
+                 if host["name"] in part.details]
+        host["detail"] = ", ".join(words)
     return {
-        "name": datacenter.name,
+        "name": site.name,
         "healthy": not problems,
         "problems": problems,
         "hosts": list(shown),
-        "zookeeper": {
-            "leader": modes.leader, "followers": list(modes.followers),
-            "silent": [*modes.silent, *missing],
-        },
-        "kafka": kafka,
+        "lines": [line for part in parts.values() for line in part.lines],
+        **{name: part.data for name, part in parts.items()},
     }
 
 
-def _host(host: Host, instance: Instance | None, services: Mapping[str, str]) -> dict[str, Any]:
+def _host(
+    host: Host, topology: Topology, instance: Instance | None, services: Mapping[str, str]
+) -> dict[str, Any]:
     if instance is None:
         problem = f"{host.name} does not exist"
     elif not instance.running:
@@ -108,27 +110,8 @@ def _host(host: Host, instance: Instance | None, services: Mapping[str, str]) ->
     return {
         "name": host.name, "fqdn": host.fqdn, "address": str(host.address),
         "ssh": f"{instance.user}@{instance.ssh_host}:{instance.ssh_port}" if instance else None,
-        "roles": list(host.roles), "services": dict(services), "problem": problem,
+        "roles": list(roles(host, topology)), "services": dict(services), "problem": problem,
         "running": bool(instance and instance.running),
-    }
-
-
-def _kafka(datacenter: Datacenter, context: Context, reachable: bool) -> dict[str, Any]:
-    servers = bootstrap(datacenter, context)
-    brokers = tuple(host.number for host in datacenter.by_role("kafka"))
-    found: dict[str, Any] = {
-        "bootstrap": servers, "brokers": [], "controller": None, "under_replicated": None,
-        "problem": "",
-    }
-    if not reachable:
-        return {**found, "problem": "no broker runs"}
-    try:
-        view = Cluster(datacenter.name, servers, brokers).view(METADATA_SECONDS)
-    except LabError as error:
-        return {**found, "problem": error.what}
-    return {
-        **found, "brokers": list(view.brokers), "controller": view.controller,
-        "under_replicated": len(view.under_replicated), "problem": describe(view, brokers),
     }
 
 
@@ -136,31 +119,11 @@ def rows(found: Mapping[str, Any]) -> list[list[str]]:
     """The state as the rows of the status table, one a host."""
     result = []
     for datacenter in found["datacenters"]:
-        zookeeper = datacenter["zookeeper"]
-        external = dict(zip(
-            (h["name"] for h in datacenter["hosts"] if "kafka" in h["roles"]),
-            datacenter["kafka"]["bootstrap"].split(","), strict=False,
-        ))
         for host in datacenter["hosts"]:
-            name = host["name"]
-            detail = external.get(name, "")
-            if name == zookeeper["leader"]:
-                detail = "leader"
-            elif name in zookeeper["followers"]:
-                detail = "follower"
             state = "running" if host["running"] else ("stopped" if host["ssh"] else "missing")
             words = ", ".join(f"{k} {v}" for k, v in host["services"].items()) or "-"
             result.append([
-                datacenter["name"], name, host["address"], host["ssh"] or "-", state, words, detail,
+                datacenter["name"], host["name"], host["address"], host["ssh"] or "-", state, words,
+                host["detail"],
             ])
     return result
-
-
-def cluster_line(datacenter: Mapping[str, Any]) -> str:
-    """A datacenter's cluster in words: where it is reached, and how it is."""
-    kafka = datacenter["kafka"]
-    line = f"{datacenter['name']}: bootstrap {kafka['bootstrap']}"
-    if kafka["under_replicated"] is None:
-        return f"{line}, no broker answers"
-    return (f"{line}, {len(kafka['brokers'])} brokers, controller {kafka['controller']}, "
-            f"{kafka['under_replicated']} under-replicated")

@@ -1,316 +1,40 @@
-"""Prove that each datacenter works: records go in and come out, from inside and from outside."""
+"""Prove that each datacenter works, and what lies between them."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-import shlex
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
 
-from lab.services.context import Context
-from lab.services.kafka import replication
-from lab.topology import INTERNAL_PORT, Datacenter, Topology
-from scripts.clients import zookeeper as ensemble
-from scripts.clients.kafka import Cluster, client_settings
-from scripts.drivers.mirrors import MirrorView
-from scripts.errors import LabError
-from scripts.hosts.fleet import Fleet
+from scripts.drivers.driver import Report, Site
+from scripts.drivers.registry import drivers, drivers_of
 from scripts.workstation.screen import Progress
-from scripts.workstation.waiting import wait_until
-
-TOPIC_PREFIX = "kafkalab-verify-"
-RECORDS = 200
-PARTITIONS = 6
-READ_SECONDS = 60
-READY_SECONDS = 120
 
 
-@dataclass
-class Report:
-    """The checks of one datacenter, in order: what was checked, whether it held, what was seen.
-
-    `tell` hears what is being checked.
-    """
-
-    datacenter: str
-    tell: Callable[[str], None] = lambda what: None
-    lines: list[tuple[str, bool, str]] = field(default_factory=list)
-
-    def check(self, what: str, work: Callable[[], str]) -> bool:
-        """Run one check; a LabError is its failure, anything else is a bug and goes on up."""
-        self.tell(what)
-        try:
-            seen = work()
-        except LabError as error:
-            self.lines.append((what, False, str(error)))
-            return False
-        self.lines.append((what, True, seen))
-        return True
-
-    @property
-    def ok(self) -> bool:
-        return all(held for _, held, _ in self.lines)
-
-
-class Verification:
-    """One datacenter's checks. Leaves no topic and no group behind."""
-
-    def __init__(
-        self, fleet: Fleet, topology: Topology, datacenter: Datacenter, context: Context
-    ) -> None:
-        self.fleet, self.datacenter = fleet, datacenter
-        self.brokers = datacenter.by_role("kafka")
-        self.factor = min(3, len(self.brokers))
-        self.insync = min(replication(topology.config, datacenter)[1], self.factor)
-        servers = ",".join("{}:{}".format(*context.external[host.name]) for host in self.brokers)
-        self.cluster = Cluster(
-            datacenter.name, servers, tuple(host.number for host in self.brokers)
-        )
-        self.topic = TOPIC_PREFIX + secrets.token_hex(4)
-        self.written: list[str] = []
-        self._groups: Any = None
-
-    def run(self, tell: Callable[[str], None]) -> Report:
-        """All checks; those that need a topic are left out when there is none."""
-        report = Report(self.datacenter.name, tell)
-        report.check("quorum", self._quorum)
-        if not report.check("brokers", self._brokers):
-            return report
-        if report.check("topic", self._create):
-            try:
-                if report.check("write outside", self._write_outside):
-                    report.check("write inside", self._write_inside)
-                    with ThreadPoolExecutor(2) as pool:
-                        sides = (("read outside", self._read_outside),
-                                 ("read inside", self._read_inside))
-                        parts = [Report(self.datacenter.name, tell) for _ in sides]
-                        list(pool.map(lambda pair: pair[0].check(*pair[1]),
-                                      zip(parts, sides, strict=True)))
-                        report.lines += [line for part in parts for line in part.lines]
-            finally:
-                report.check("clean-up", self._remove)
-        return report
-
-    def _quorum(self) -> str:
-        members = self.datacenter.by_role("zookeeper")
-        modes = ensemble.wait_quorum(
-            self.fleet, members, where=self.datacenter.name, timeout=READY_SECONDS
-        )
-        return f"{modes.leader} leads, {len(modes.followers)} follow"
-
-    def _brokers(self) -> str:
-        view = self.cluster.wait_healthy(READY_SECONDS)
-        # Asking for a group's coordinator makes a fresh cluster create its offsets topic, which
-        # takes a second; it does so while the records are written. Nobody waits for the answer.
-        self._groups = self.cluster.admin.describe_consumer_groups([f"{self.topic}-outside"])
-        return f"{', '.join(map(str, view.brokers))} registered, {view.controller} controls"
-
-    def _create(self) -> str:
-        from confluent_kafka import KafkaException  # noqa: PLC0415
-        from confluent_kafka.admin import NewTopic  # noqa: PLC0415
-
-        admin = self.cluster.admin
-        stale = [t for t in admin.list_topics(timeout=10).topics if t.startswith(TOPIC_PREFIX)]
-        if stale:  # of a run that was killed; the lab's lock says that no other is under way
-            _settle(admin.delete_topics(stale), self.datacenter.name)
-        topic = NewTopic(
-            self.topic, num_partitions=PARTITIONS, replication_factor=self.factor,
-            config={"min.insync.replicas": str(self.insync)},
-        )
-        try:
-            _settle(admin.create_topics([topic], operation_timeout=30), self.datacenter.name)
-        except KafkaException as error:
-            raise LabError(str(error), where=self.datacenter.name) from error
-        self._wait_in_sync(admin)
-        return f"{PARTITIONS} partitions, {self.factor} replicas each"
-
-    def _wait_in_sync(self, client: Any) -> None:
-        """Wait until the broker that `client` asks knows all replicas of the topic in sync.
-
-        Each client asks for itself: one that sends before its broker knows the topic looks again
-        only after a second.
-        """
-        def in_sync() -> bool:
-            partitions = client.list_topics(self.topic, timeout=5).topics[self.topic].partitions
-            return len(partitions) == PARTITIONS and all(
-                len(p.isrs) == self.factor for p in partitions.values()
-            )
-
-        wait_until(
-            in_sync, timeout=30, message="replicas not in sync", where=self.datacenter.name,
-            pause=0.02,
-        )
-
-    def _write_outside(self) -> str:
-        from confluent_kafka import Producer  # noqa: PLC0415
-
-        producer = Producer(client_settings(self.cluster.bootstrap, **{
-            "acks": "all", "linger.ms": 5,
-            "message.timeout.ms": READ_SECONDS * 1000,
-        }))
-        self._wait_in_sync(producer)
-        failures: list[str] = []
-
-        def delivered(error: Any, message: Any) -> None:
-            if error is not None:
-                failures.append(error.str())
-            else:
-                self.written.append(message.value().decode())
-
-        for number in range(RECORDS):
-            producer.produce(
-                self.topic, value=_record(f"outside-{number}"), on_delivery=delivered,
-                partition=number % PARTITIONS,
-            )
-        producer.flush(READ_SECONDS)
-        if len(self.written) != RECORDS:
-            reason = failures[0] if failures else "no acknowledgement"
-            raise LabError(
-                f"{len(self.written)} of {RECORDS} records acknowledged ({reason})",
-                where=self.datacenter.name,
-            )
-        return f"{RECORDS} records, acks=all"
-
-    def _write_inside(self) -> str:
-        records = [_record(f"inside-{number}") for number in range(RECORDS)]
-        host = self.datacenter.seed
-        feed = "".join(f"{record}\n" for record in records)
-        self.fleet[host.name].script(
-            f"{self._client('produce')} <<'RECORDS'\n{feed}RECORDS\n",
-            label="write through INTERNAL", timeout=READ_SECONDS,
-        )
-        self.written += records
-        return f"{RECORDS} records from {host.name}"
-
-    def _read_outside(self) -> str:
-        from confluent_kafka import Consumer  # noqa: PLC0415
-
-        consumer = Consumer(client_settings(self.cluster.bootstrap, **{
-            "group.id": f"{self.topic}-outside", "auto.offset.reset": "earliest",
-            "enable.auto.commit": False,
-        }))
-        seen: list[str] = []
-        try:
-            consumer.subscribe([self.topic])
-            deadline = time.monotonic() + READ_SECONDS
-            while len(seen) < len(self.written) and time.monotonic() < deadline:
-                messages = consumer.consume(len(self.written), 0.2)
-                seen += [m.value().decode() for m in messages if m.error() is None]
-            if seen:
-                consumer.commit(asynchronous=False)
-        finally:
-            consumer.close()
-        return self._compare(seen, "workstation")
-
-    def _read_inside(self) -> str:
-        host = self.datacenter.seed
-        answer = self.fleet[host.name].script(
-            f"{self._client('consume')}\n", label="read through INTERNAL", timeout=READ_SECONDS
-        )
-        return self._compare(answer.stdout.split(), host.name)
-
-    def _client(self, act: str) -> str:
-        """The command on the inside: kcat where it is installed, else Kafka's own tool."""
-        servers = ",".join(f"{host.fqdn}:{INTERNAL_PORT}" for host in self.brokers)
-        group = f"{self.topic}-inside"
-        if act == "produce":
-            fast = ["kcat", "-b", servers, "-P", "-q", "-t", self.topic, "-X", "acks=all"]
-            slow = ["/usr/local/kafka/bin/kafka-console-producer.sh", "--bootstrap-server", servers,
-                    "--topic", self.topic, "--producer-property", "acks=all"]
-        else:
-            fast = ["kcat", "-b", servers, "-q", "-c", str(len(self.written)),
-                    "-X", "auto.offset.reset=earliest", "-G", group, self.topic]
-            slow = ["/usr/local/kafka/bin/kafka-console-consumer.sh", "--bootstrap-server", servers,
-                    "--topic", self.topic, "--group", group, "--from-beginning",
-                    "--max-messages", str(len(self.written)), "--timeout-ms", "30000"]
-        return (f"if command -v kcat >/dev/null; then tool=({shlex.join(fast)}); "
-                f"else tool=({shlex.join(slow)}); fi; timeout {READ_SECONDS} \"${{tool[@]}}\"")
-
-    def _compare(self, seen: list[str], reader: str) -> str:
-        """Counts and checksums of what was written against what `reader` saw."""
-        if len(seen) != len(self.written):
-            raise LabError(
-                f"{len(seen)} of {len(self.written)} records read by {reader}",
-                where=self.datacenter.name,
-            )
-        if checksum(seen) != checksum(self.written):
-            raise LabError(
-                f"the records read by {reader} differ from those written",
-                where=self.datacenter.name,
-            )
-        return f"{len(seen)} records, sha256 {checksum(seen)[:12]}, group on {reader}"
-
-    def _remove(self) -> str:
-        admin = self.cluster.admin
-        _settle(admin.delete_topics([self.topic], operation_timeout=30), self.datacenter.name)
-        groups = [f"{self.topic}-outside", f"{self.topic}-inside"]
-        for future in admin.delete_consumer_groups(groups).values():
-            future.exception()  # a group that never was is as good as one that is gone
-        return "topic and groups removed"
-
-
-def _settle(futures: dict[str, Any], where: str) -> None:
-    """Wait for the answers of an admin request; the first error as a LabError."""
-    for name, future in futures.items():
-        error = future.exception(timeout=60)
-        if error is not None:
-            raise LabError(f"{name}: {error.args[0].str()}", where=where) from error
-
-
-def _record(content: str) -> str:
-    """A record that carries its own checksum."""
-    return f"{content}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
-
-
-def checksum(records: Iterable[str]) -> str:
-    """One checksum of many records, whatever their order (partitions have none between them)."""
-    return hashlib.sha256("\n".join(sorted(records)).encode()).hexdigest()
-
-
-def verify(
-    fleet: Fleet, topology: Topology, datacenters: Iterable[Datacenter], context: Context,
-    progress: Progress,
-) -> list[Report]:
-    """Verify datacenters side by side, then the mirrors between them."""
-    chosen = {datacenter.name: datacenter for datacenter in datacenters}
-    mirrors = {
-        mirror.name: mirror for mirror in topology.config.mirrors
-        if {mirror.source, mirror.target} <= chosen.keys()
-    }
-
-    views = {
-        name: MirrorView(fleet, topology, mirror, context) for name, mirror in mirrors.items()
-    }
-
-    def prepare(name: str) -> None:
-        from confluent_kafka import KafkaException  # noqa: PLC0415
-
-        with suppress(LabError, KafkaException):  # the checks themselves will tell
-            views[name].prepare()
+def verify(sites: Mapping[str, Site], progress: Progress) -> list[Report]:
+    """Verify datacenters side by side, then what spans two of them, where all of them hold."""
+    if not sites:
+        return []
+    fleet = next(iter(sites.values())).fleet
+    spans = {span.name: span for driver in drivers() for span in driver.spans(sites)}
 
     def one_datacenter(name: str) -> Report:
-        work = Verification(fleet, topology, chosen[name], context)
-        report = work.run(lambda what: progress.step(name, what))
+        report = Report(name, lambda what: progress.step(name, what))
+        for driver in drivers_of(sites[name]):
+            driver.verify(sites[name], report)
         progress.done(name, "")
         return report
 
-    def one_mirror(name: str) -> Report:
+    def one_span(name: str) -> Report:
         report = Report(name, lambda what: progress.step(name, what))
-        if report.check("connectors", views[name].running):
-            report.check("records and offsets", views[name].prove)
+        spans[name].prove(report)
         progress.done(name, "")
         return report
 
     with ThreadPoolExecutor(1) as beside:
-        preparing = beside.submit(fleet.each, prepare, views)
-        reports = list(fleet.each(one_datacenter, chosen).values())
+        preparing = beside.submit(fleet.each, lambda name: spans[name].prepare(), spans)
+        reports = list(fleet.each(one_datacenter, sites).values())
         preparing.result()
     if all(report.ok for report in reports):
-        reports += fleet.each(one_mirror, mirrors).values()
-    fleet.each(lambda name: views[name].forget(), views)
+        reports += fleet.each(one_span, spans).values()
+    fleet.each(lambda name: spans[name].forget(), spans)
     return reports

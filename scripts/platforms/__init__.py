@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from lab.artifacts import Artifact
     from lab.services.context import Context
-    from scripts.software.obtain import Distribution
+    from scripts.software.obtain import Obtained
 
 
 UP = "run `fab up`"
@@ -30,6 +31,7 @@ class Instance:
 
     `host_key` is "ssh-ed25519 AAAA...", or None while the platform has not told it yet; no
     connection is made to a host without it. `address` is the private one, in the lab's network.
+    `ports`: where the workstation has the ports that services publish, as far as it does (locally).
     """
 
     name: str
@@ -40,6 +42,7 @@ class Instance:
     user: str
     host_key: str | None
     address: str
+    ports: Mapping[int, int] = field(default_factory=dict)
 
 
 class Platform(Protocol):
@@ -54,12 +57,12 @@ class Platform(Protocol):
         """Every host of the lab that exists, by name, read from reality."""
 
     def create(
-        self, distribution: Distribution | None, names: Collection[str] | None = None
+        self, software: Mapping[Artifact, Obtained], names: Collection[str] | None = None
     ) -> dict[str, Instance]:
         """Every host of the topology running, with its host key; makes or starts what it may.
 
-        `names` leaves it at these hosts. Raises LabError with the next step where that is not the
-        platform's to do.
+        `software` is what may lie in the hosts' image; `names` leaves it at these hosts. Raises
+        LabError with the next step where that is not the platform's to do.
         """
 
     def kill(self, names: Collection[str]) -> None:
@@ -75,7 +78,5 @@ class Platform(Protocol):
     def leftovers(self) -> list[str]:
         """What of the lab is still there."""
 
-    def context(
-        self, distribution: str, sha256: str, instances: Mapping[str, Instance]
-    ) -> Context:
+    def context(self, digests: Mapping[str, str], instances: Mapping[str, Instance]) -> Context:
         """What the services have to know of the platform; see lab.services.registry.context."""

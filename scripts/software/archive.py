@@ -9,6 +9,7 @@ import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 
+from lab.artifacts import Artifact
 from scripts.errors import LabError, UsageError
 from scripts.software.tar import parse_checksum
 
@@ -22,8 +23,8 @@ _CHUNK = 1 << 20
 SHA512_DIGITS = 128
 
 
-def download(version: str, name: str, folder: Path) -> Path:
-    """Fetch NAME.tgz into `folder` and return its path.
+def download(artifact: Artifact, folder: Path) -> Path:
+    """Fetch Kafka's archive into `folder` and return its path.
 
     The address is KAFKALAB_KAFKA_ARCHIVE or Kafka's own. Raises LabError when it does not answer or
     the content is not what was published; UsageError when the address is not http(s).
@@ -31,8 +32,8 @@ def download(version: str, name: str, folder: Path) -> Path:
     base = (os.environ.get(VARIABLE) or DEFAULT).rstrip("/")
     if not base.startswith(("https://", "http://")):
         raise UsageError(f"{VARIABLE} is {base!r}; an http:// or https:// address is accepted")
-    url = f"{base}/{version}/{name}.tgz"
-    target = folder / f"{name}.tgz"
+    url = f"{base}/{artifact.version}/{artifact.folder}.tgz"
+    target = folder / f"{artifact.folder}.tgz"
     try:
         # The checksum first: it is short, so it also tells whether the server can be reached.
         with urllib.request.urlopen(f"{url}.sha512", timeout=_FIRST_TIMEOUT) as answer:  # noqa: S310

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scripts.errors import LabError
 
-DIST = Path(__file__).parent / "recipes" / "kafka"
+RECIPES = Path(__file__).parent / "recipes"
 PART = ".part-"
 
 
@@ -18,8 +18,9 @@ class Kept:
     that was repaired there does not stay broken in the cache.
     """
 
-    def __init__(self, tar: Path) -> None:
-        self.tar = tar
+    def __init__(self, tar: Path, made_from: str) -> None:
+        """`made_from`: the name of the recipe that it is laid out by, where it is."""
+        self.tar, self.made_from = tar, made_from
         self.checksum = tar.with_name(f"{tar.name}.sha256")
         self.stamp = tar.with_name(f"{tar.name}.verified")
         self.recipe = tar.with_name(f"{tar.name}.recipe")
@@ -36,7 +37,7 @@ class Kept:
     def outdated(self) -> bool:
         """Whether the recipe's folder has changed since it was laid out from there."""
         try:
-            return self.recipe.read_text() != recipe_digest()
+            return self.recipe.read_text() != recipe_digest(self.made_from)
         except FileNotFoundError:
             return False
 
@@ -91,10 +92,10 @@ class Kept:
         part.replace(path)
 
 
-def recipe_digest() -> str:
-    """The digest of everything in the recipe's folder."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in DIST.rglob("*") if path.is_file()):
+def recipe_digest(name: str) -> str:
+    """The digest of everything in a recipe's folder."""
+    folder, digest = RECIPES / name, hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         content = path.read_bytes()
-        digest.update(f"{path.relative_to(DIST)}\0{len(content)}\0".encode() + content)
+        digest.update(f"{path.relative_to(folder)}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()

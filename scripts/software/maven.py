@@ -1,8 +1,8 @@
-"""The Kafka distribution from Maven: the jars, with wrappers of our own around them.
+"""Artifacts from Maven: the jars that a recipe's POM collects, with what lies beside them.
 
-Apache's archive is no Maven artifact, but everything in its libs/ is. Its recipe
-(recipes/kafka) holds the POM that collects them, the configuration files, and what bin/ is made
-from.
+Kafka's archive, for one, is no Maven artifact, but everything in its libs/ is. A recipe is a folder
+below recipes/ with a POM that leaves one tar in target/, and what is to be in it; where it has a
+tools.toml, wrappers for bin/ are made from that.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lab.artifacts import Artifact
 from scripts.errors import CommandError, LabError
-from scripts.software.kept import DIST
+from scripts.software.kept import RECIPES
 from scripts.workstation import process
 
 # Seconds. On a slow line 60 MB of jars may take minutes; a proxy that never answers must end too.
@@ -32,16 +33,19 @@ _BRIEF = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.awt.headless=true"
 _WITH_TOOLS = re.compile(r"/libs/(kafka|connect|zookeeper)[^/]*\.jar$")
 
 
-def build(version: str, folder: Path, say: Callable[[str], None]) -> tuple[Path, dict[str, bytes]]:
-    """Build the distribution in `folder`: its plain tar, and the wrappers that belong beside it.
+def build(
+    artifact: Artifact, folder: Path, say: Callable[[str], None]
+) -> tuple[Path, dict[str, bytes]]:
+    """Build an artifact in `folder`: its plain tar, and the wrappers that belong beside it.
 
     Installs Maven first where that is possible without asking. Raises LabError with Maven's own
     first error, or with what to install.
     """
     ensure_maven(say)
-    project = folder / "dist"
-    shutil.copytree(DIST, project)
-    argv = ["mvn", "-q", "-B", "-C", "-f", "pom.xml", "package", f"-Dkafka.version={version}"]
+    recipe, project = RECIPES / artifact.name, folder / "recipe"
+    shutil.copytree(recipe, project)
+    version = f"-D{artifact.name}.version={artifact.version}"
+    argv = ["mvn", "-q", "-B", "-C", "-f", "pom.xml", "package", version]
     env = {"MAVEN_OPTS": _BRIEF, **os.environ}
     done = process.run(
         argv, cwd=project, timeout=_BUILD_TIMEOUT, env=env, check=False, hint=_HINT
@@ -52,7 +56,9 @@ def build(version: str, folder: Path, say: Callable[[str], None]) -> tuple[Path,
     tars = list((project / "target").glob("*.tar"))
     if len(tars) != 1:
         raise LabError(f"`{' '.join(argv)}` left {len(tars)} archives instead of one")
-    return tars[0], wrappers(classes_in(tars[0]))
+    if not (recipe / "tools.toml").exists():
+        return tars[0], {}
+    return tars[0], wrappers(recipe, classes_in(tars[0]))
 
 
 def ensure_maven(say: Callable[[str], None]) -> None:
@@ -109,13 +115,13 @@ class _Shell(string.Template):
     delimiter = "@@"
 
 
-def wrappers(classes: frozenset[str]) -> dict[str, bytes]:
+def wrappers(recipe: Path, classes: frozenset[str]) -> dict[str, bytes]:
     """The scripts of bin/ for the tools that are among `classes`, by path in the distribution."""
-    with (DIST / "tools.toml").open("rb") as file:
+    with (recipe / "tools.toml").open("rb") as file:
         table = tomllib.load(file)
     made: dict[str, bytes] = {}
     for kind, fields in (("tool", _tool), ("server", _server), ("stop", _stop)):
-        template = _Shell((DIST / "templates" / f"{kind}.sh").read_text())
+        template = _Shell((recipe / "templates" / f"{kind}.sh").read_text())
         for name, entry in table[kind].items():
             cls = _present(entry["classes"], classes)
             if cls:

@@ -1,6 +1,6 @@
-"""The Kafka distribution on the workstation: from the cache, from Apache's archive, or from Maven.
+"""Artifacts on the workstation: from the cache, from an official archive, or from Maven.
 
-    obtain("3.9.2").tar   # a plain, normalised tar of kafka_2.13-3.9.2/
+    obtain(kafka("3.9.2")).tar   # a plain, normalised tar of kafka_2.13-3.9.2/
 
 What is in the cache was verified when it came and is hashed again only when the file has changed
 since, so a second run costs a few short reads. Only whole files have their final names there.
@@ -18,61 +18,63 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.artifacts import Artifact
 from scripts.errors import LabError, UsageError
 from scripts.software.kept import PART, Kept, recipe_digest
 from scripts.workstation.paths import cache_dir
 
 SOURCES_VARIABLE = "KAFKALAB_KAFKA_SOURCES"
-# The Scala line of the jars: Kafka 3.x publishes 2.12 as well, but recommends this one.
-SCALA = "2.13"
+ARCHIVES = frozenset({"kafka"})  # what is published as an archive with its checksum
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Distribution:
-    """One Kafka release, ready to be sent to hosts."""
+class Obtained:
+    """An artifact that this machine has, ready to be sent to hosts."""
 
-    name: str  # the one folder in the archive: "kafka_2.13-3.9.2"
-    version: str
+    artifact: Artifact
     tar: Path  # plain (uncompressed), normalised: see scripts.software.tar
     sha256: str  # of `tar`
     source: str  # "cache", "official archive" or "Maven"
 
 
-def obtain(version: str, *, sources: Sequence[str] | None = None, say: Say = print) -> Distribution:
-    """The distribution of `version` from the first of `sources` that has it, kept in the cache.
+def obtain(
+    artifact: Artifact, *, sources: Sequence[str] | None = None, say: Say = print
+) -> Obtained:
+    """The artifact from the first of `sources` that has it, kept in the cache.
 
     `sources` are words of `cache`, `archive` and `maven`; by default those in the environment
-    variable KAFKALAB_KAFKA_SOURCES (comma separated), else all three in this order. `say` gets a
-    line for each source that failed and for what takes long.
+    variable KAFKALAB_KAFKA_SOURCES (comma separated), else all three in this order; `archive` is
+    passed over for what has none. `say` gets a line for each source that failed and for what takes
+    long.
 
     Raises UsageError for another word, LabError with every source's reason when none has it.
     """
-    chosen = _chosen(sources)
-    name = f"kafka_{SCALA}-{version}"
-    folder = cache_dir() / "kafka"
-    kept = Kept(folder / f"{name}.tar")
-    if chosen[0] == "cache" and (digest := kept.stamped()):
-        return Distribution(name, version, kept.tar, digest, "cache")
+    chosen = [word for word in _chosen(sources)
+              if word != "archive" or artifact.name in ARCHIVES]
+    folder = cache_dir() / artifact.name
+    kept = Kept(folder / f"{artifact.folder}.tar", artifact.name)
+    if chosen[:1] == ["cache"] and (digest := kept.stamped()):
+        return Obtained(artifact, kept.tar, digest, "cache")
     reasons = []
-    with _locked(folder, say):
+    with _locked(folder, artifact, say):
         for word in chosen:
             label, fetch = _SOURCES[word]
             began = time.monotonic()
             try:
                 with _workspace(folder) as work:
-                    digest = fetch(version, kept, work, say)
+                    digest = fetch(artifact, kept, work, say)
             except UsageError:
                 raise
             except (LabError, OSError) as error:
                 reasons.append(f"{label}: {' '.join(str(error).split())}")
-                say(f"Kafka {version}: {reasons[-1]}")
+                say(f"{artifact.title}: {reasons[-1]}")
                 continue
-            say(f"Kafka {version}: from {label} in {time.monotonic() - began:.1f} s")
-            return Distribution(name, version, kept.tar, digest, label)
+            say(f"{artifact.title}: from {label} in {time.monotonic() - began:.1f} s")
+            return Obtained(artifact, kept.tar, digest, label)
     raise LabError(
-        f"Kafka {version} could not be had: {'; '.join(reasons)}",
-        hint=f"put {name}.tgz and {name}.tgz.sha512 into {folder}",
+        f"{artifact.title} could not be had: {'; '.join(reasons)}",
+        hint=f"put {artifact.folder}.tgz and {artifact.folder}.tgz.sha512 into {folder}",
     )
 
 
@@ -83,7 +85,7 @@ def _chosen(sources: Sequence[str] | None) -> list[str]:
     for word in words:
         if word not in _SOURCES:
             raise UsageError(
-                f"no source of Kafka is called {word!r}",
+                f"no source of software is called {word!r}",
                 hint=f"{SOURCES_VARIABLE} accepts {', '.join(_SOURCES)}",
             )
     return words
@@ -91,7 +93,7 @@ def _chosen(sources: Sequence[str] | None) -> list[str]:
 
 def doubt(tar: Path) -> None:
     """Hash a tar of the cache anew at its next use, though it looks unchanged."""
-    Kept(tar).stamp.unlink(missing_ok=True)
+    Kept(tar, "").stamp.unlink(missing_ok=True)
 
 
 def _keep(
@@ -110,7 +112,7 @@ def _keep(
     return digest
 
 
-def _from_cache(_version: str, kept: Kept, work: Path, _say: Say) -> str:
+def _from_cache(_artifact: Artifact, kept: Kept, work: Path, _say: Say) -> str:
     """The kept tar, or the .tgz that a person put there."""
     from scripts.software.tar import file_digest, parse_checksum  # noqa: PLC0415
 
@@ -131,23 +133,23 @@ def _from_cache(_version: str, kept: Kept, work: Path, _say: Say) -> str:
     return _keep(tgz, kept, work)
 
 
-def _from_archive(version: str, kept: Kept, work: Path, _say: Say) -> str:
-    from scripts.software import archive as kafka_archive  # noqa: PLC0415
+def _from_archive(artifact: Artifact, kept: Kept, work: Path, _say: Say) -> str:
+    from scripts.software import archive  # noqa: PLC0415 - urllib
 
-    return _keep(kafka_archive.download(version, kept.tar.stem, work), kept, work)
+    return _keep(archive.download(artifact, work), kept, work)
 
 
-def _from_maven(version: str, kept: Kept, work: Path, say: Say) -> str:
-    from scripts.software import maven as kafka_maven  # noqa: PLC0415
+def _from_maven(artifact: Artifact, kept: Kept, work: Path, say: Say) -> str:
+    from scripts.software import maven  # noqa: PLC0415 - zipfile
 
-    say(f"Kafka {version}: building it with Maven (some 10 to 20 s the first time)")
+    say(f"{artifact.title}: building it with Maven (some 10 to 20 s the first time)")
     # Before the build: what is changed during it counts as changed after it.
-    recipe = recipe_digest()
-    tar, added = kafka_maven.build(version, work, say)
+    recipe = recipe_digest(artifact.name)
+    tar, added = maven.build(artifact, work, say)
     return _keep(tar, kept, work, added=added, recipe=recipe)
 
 
-_SOURCES: dict[str, tuple[str, Callable[[str, Kept, Path, Say], str]]] = {
+_SOURCES: dict[str, tuple[str, Callable[[Artifact, Kept, Path, Say], str]]] = {
     "cache": ("cache", _from_cache),
     "archive": ("official archive", _from_archive),
     "maven": ("Maven", _from_maven),
@@ -155,7 +157,7 @@ _SOURCES: dict[str, tuple[str, Callable[[str, Kept, Path, Say], str]]] = {
 
 
 @contextmanager
-def _locked(folder: Path, say: Say) -> Iterator[None]:
+def _locked(folder: Path, artifact: Artifact, say: Say) -> Iterator[None]:
     """Only one run fetches; the others wait and then find it in the cache.
 
     The lock goes with its process, so a killed run leaves none; what it left half-done is swept.
@@ -169,7 +171,7 @@ def _locked(folder: Path, say: Say) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another run is fetching Kafka; waiting for it")
+            say(f"another run is fetching {artifact.title}; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         for left in folder.glob(f"{PART}*"):
             shutil.rmtree(left) if left.is_dir() else left.unlink()

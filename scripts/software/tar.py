@@ -18,9 +18,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, BinaryIO
 
+from lab.artifacts import PREFIX
 from scripts.errors import LabError
 
-INSTALL_ROOT = "/usr/local"
 # Seconds since 1970. A JVM compares each jar's time with the one its class-data archive was made
 # with, so the time must not depend on when or by whom the distribution was made.
 MTIME = 1_700_000_000
@@ -117,7 +117,7 @@ def _describe_libs(members: Mapping[str, tarfile.TarInfo], name: str) -> dict[st
     for jar in jars:
         if not _JAR.fullmatch(jar.removeprefix("libs/")):
             raise LabError(f"the jar {jar!r} has a name that no class path can hold")
-    class_path = ":".join(f"{INSTALL_ROOT}/{name}/{jar}" for jar in jars)
+    class_path = ":".join(f"{PREFIX}/{name}/{jar}" for jar in jars)
     manifest = "".join(f"{members[path].size} {path.removeprefix('libs/')}\n" for path in libs)
     return {"classpath.args": f'-cp "{class_path}"\n'.encode(), ".manifest": manifest.encode()}
 

@@ -7,11 +7,11 @@ from scripts.tasks.aws import audit, backend, cost, extend, preflight, start, st
 from scripts.tasks.drills import DRILL
 from scripts.tasks.inspect import logs, ssh, status, verify
 from scripts.tasks.mirrors import CONNECT, MIRROR
-from scripts.tasks.services import hosts, kafka, zookeeper
+from scripts.tasks.services import TASKS
 from scripts.tasks.whole import down, plan, up
 
 ALL = (
-    up, plan, hosts, zookeeper, kafka, verify, status, ssh, logs, down,
+    up, plan, *TASKS, verify, status, ssh, logs, down,
     preflight, cost, audit, backend, extend, Collection("lab", stop, start),
     CONNECT, MIRROR, DRILL,
     Collection.from_module(tf),

@@ -32,13 +32,13 @@ def status(
 
     Exit status 1 when something is wrong.
     """
-    from scripts.operations.status import cluster_line, collect, rows  # noqa: PLC0415
+    from scripts.operations.status import collect, rows  # noqa: PLC0415
     from scripts.workstation.screen import table  # noqa: PLC0415
 
     hosts = session.select(datacenter, host)
     instances = session.platform.instances()
     with session.fleet(instances) as fleet:
-        context = session.context(None, instances)
+        context = session.context({}, instances)
         found = collect(fleet, session.topology, hosts, instances, context)
     found = {"lab": session.topology.lab, "platform": session.platform_name, **found}
     if json:
@@ -47,7 +47,8 @@ def status(
     columns = ("datacenter", "host", "address", "ssh", "state", "services", "detail")
     table(f"{found['lab']} ({found['platform']})", columns, rows(found))
     for one in found["datacenters"]:
-        print(cluster_line(one))
+        for line in one["lines"]:
+            print(line)
         for text in one["problems"]:
             print(f"problem: {one['name']}: {text}")
     return 0 if found["healthy"] else 1
@@ -61,6 +62,7 @@ def verify(session: Session, datacenter: str | None = None, host: str | None = N
     written and read back from the workstation and from the control host, the topic removed. Of
     each mirror between them: connectors running, records across, a group's offset translated.
     """
+    from scripts.drivers.driver import sites  # noqa: PLC0415 - keeps `fab --list` quick
     from scripts.operations.verify import verify as prove  # noqa: PLC0415
     from scripts.workstation.screen import Progress, table  # noqa: PLC0415
 
@@ -69,20 +71,20 @@ def verify(session: Session, datacenter: str | None = None, host: str | None = N
     names = [d.name for d in datacenters]
     needed = [h.name for d in datacenters for h in d.hosts]
     instances = session.running(needed)
-    context = session.context(None, instances)
     with session.fleet(instances) as fleet, Progress("verify", names) as progress:
-        reports = prove(fleet, session.topology, datacenters, context, progress)
-    table("verify", ("datacenter", "check", "result", "seen"), [
-        (report.datacenter, what, "ok" if held else "failed", seen)
-        for report in reports for what, held, seen in report.lines
+        context = session.context({}, instances)
+        reports = prove(sites(fleet, context, datacenters), progress)
+    table("verify", ("where", "service", "check", "result", "seen"), [
+        (report.where, line.service, line.what, "ok" if line.held else "failed", line.seen)
+        for report in reports for line in report.lines
     ])
     for report in reports:
-        for what, held, seen in report.lines:
-            if not held:
-                print(f"failed: {report.datacenter}: {what}: {seen}", file=sys.stderr)
+        for line in report.lines:
+            if not line.held:
+                print(f"failed: {report.where}: {line.what}: {line.seen}", file=sys.stderr)
     if not all(report.ok for report in reports):
         return 1
-    proven = ", ".join(report.datacenter for report in reports)
+    proven = ", ".join(report.where for report in reports)
     session.say(f"verified {proven} in {duration(began)}")
     return 0
 
@@ -106,12 +108,12 @@ def logs(
     session: Session, host: str, service: str, follow: bool = False, lines: int = 100
 ) -> None:
     """Print the log of SERVICE on HOST."""
-    from lab.services.registry import services_of  # noqa: PLC0415
+    from lab.services.registry import running_on  # noqa: PLC0415
 
     if not service.replace("-", "").replace("@", "").replace(".", "").isalnum():
         raise UsageError(f"no service {service!r}", hint="such as zookeeper or kafka")
     argv = session.ssh_command(host, batch=True)
-    there = [one.name for one in services_of(session.select(None, host)[0])]
+    there = [one.name for one in running_on(session.select(None, host)[0], session.topology)]
     journal = ["sudo", "-n", "sh", "-c", JOURNAL, host, service, ", ".join((*there, "ssh")),
                "--no-pager", "-o", "short-iso", "-u", service, "-n", str(lines),
                *(["-f"] if follow else [])]

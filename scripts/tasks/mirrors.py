@@ -5,9 +5,11 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 import time
+from typing import Any
 
 from invoke import Collection
 
+from lab.services.registry import carriers
 from scripts.session import Session
 from scripts.tasks.cli import NARROW, lab_task
 
@@ -29,18 +31,18 @@ def connect_status(
     Exit status 1 when one does not run.
     """
     from scripts.drivers.connect import Workers  # noqa: PLC0415
+    from scripts.drivers.driver import sites  # noqa: PLC0415
     from scripts.workstation.screen import table  # noqa: PLC0415
 
-    chosen = [d for d in session.datacenters(session.select(datacenter, host))
-              if d.by_role("connect")]
-    instances = session.running([h.name for d in chosen for h in d.by_role("connect")])
+    workers = {
+        one.name: carriers("connect", one, session.file.lab)
+        for one in session.datacenters(session.select(datacenter, host))
+    }
+    instances = session.running([h.name for hosts in workers.values() for h in hosts])
     with session.fleet(instances) as fleet:
-        found = fleet.each(
-            lambda name: Workers(
-                fleet, session.topology, session.topology.datacenter(name)
-            ).states(),
-            [d.name for d in chosen],
-        )
+        chosen = [session.topology.datacenter(name) for name, hosts in workers.items() if hosts]
+        places = sites(fleet, session.context({}, instances), chosen)
+        found = fleet.each(lambda name: Workers(places[name]).states(), places)
     healthy = not any(state.problem for states in found.values() for state in states)
     if json:
         print(jsonlib.dumps({"healthy": healthy, "datacenters": [
@@ -74,13 +76,14 @@ def mirror_status(session: Session, json: bool = False, watch: bool = False) -> 
     Per mirror, topic and partition: the source's end, the mirrored offset, the lag in records and
     seconds; and the age of the last checkpoint. Exit status 1 when a mirror does not run.
     """
+    from scripts.drivers.driver import sites  # noqa: PLC0415
     from scripts.drivers.mirrors import MirrorView  # noqa: PLC0415
 
     instances = session.platform.instances()
-    context = session.context(None, instances)
     with session.fleet(instances) as fleet:
+        places = sites(fleet, session.context({}, instances), session.topology.datacenters)
         views = {
-            one.name: MirrorView(fleet, session.topology, one, context)
+            one.name: MirrorView(one, places[one.source], places[one.target])
             for one in session.topology.config.mirrors
         }
         while True:
@@ -112,7 +115,7 @@ def _show(found: list) -> None:  # type: ignore[type-arg]
     sys.stdout.flush()
 
 
-def _collection(name: str, default: object, status: object) -> Collection:
+def _collection(name: str, default: Any, status: Any) -> Collection:
     """`fab NAME` sets up, `fab NAME.status` shows."""
     collection = Collection(name)
     collection.add_task(default, name="up", default=True)

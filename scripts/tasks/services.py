@@ -1,32 +1,31 @@
-"""One service on the hosts that are there."""
+"""One service on the hosts that are there: a task for each line of the registry."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from lab.services.registry import SERVICES
+from lab.services.service import Service
 from scripts.session import Session
 from scripts.tasks.cli import NARROW, lab_task
 
-
-@lab_task(locks=True, help=NARROW)
-def hosts(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
-    """Push /etc/hosts, time zone, security rules."""
-    _converge(session, ("hosts",), datacenter, host)
+# Connect and the mirrors have tasks of their own beside setting up (scripts.tasks.mirrors); what
+# every host has is set up by `fab hosts`, and Kafka's tools with the control host's own files.
+ELSEWHERE = ("firewall", "connect", "mirrors")
 
 
-@lab_task(locks=True, help=NARROW)
-def zookeeper(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
-    """Set up ZooKeeper; restart the leader last."""
-    _converge(session, ("zookeeper",), datacenter, host)
+def task_of(service: Service) -> Any:
+    """`fab NAME`: converge one service, with what it needs, on the hosts that have it."""
+    def run(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
+        from scripts.operations.up import converge_existing  # noqa: PLC0415 - keeps `fab --list` quick
+
+        converge_existing(session, session.select(datacenter, host), (service.name,))
+
+    run.__name__ = service.name
+    run.__doc__ = service.summary
+    return lab_task(locks=True, help=NARROW)(run)
 
 
-@lab_task(locks=True, help=NARROW)
-def kafka(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
-    """Set up Kafka; restart one broker at a time."""
-    _converge(session, ("kafka",), datacenter, host)
-
-
-def _converge(
-    session: Session, only: tuple[str, ...], datacenter: str | None, host: str | None
-) -> None:
-    from scripts.operations.up import converge_existing  # noqa: PLC0415 - keeps `fab --list` quick
-
-    converge_existing(session, session.select(datacenter, host), only)
+TASKS = tuple(
+    task_of(service) for service in SERVICES.values() if service.name not in ELSEWHERE
+)

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from lab.topology import Host
+from lab.services.registry import memory_mb
+from lab.topology import Host, Topology
 from scripts.errors import LabError
 
-# Resident size beside the heap, measured on running hosts: a JVM's own, and systemd with sshd.
-JVM_MB = 110
-HOST_MB = 30
+HOST_MB = 30  # systemd with sshd, measured on running hosts
 
 
-def needed_mb(hosts: Iterable[Host]) -> int:
-    """What `hosts` take when their heaps are full, in MB."""
-    return sum(HOST_MB + (host.heap_mb + JVM_MB if host.heap_mb else 0) for host in hosts)
+def needed_mb(hosts: Iterable[Host], topology: Topology) -> int:
+    """What `hosts` take when their services work, in MB."""
+    return sum(HOST_MB + memory_mb(host, topology) for host in hosts)
 
 
 def available_mb(meminfo: Path = Path("/proc/meminfo")) -> int | None:
@@ -27,9 +26,11 @@ def available_mb(meminfo: Path = Path("/proc/meminfo")) -> int | None:
     return next((int(x.split()[1]) // 1024 for x in lines if x.startswith("MemAvailable:")), None)
 
 
-def check_memory(hosts: Iterable[Host], meminfo: Path = Path("/proc/meminfo")) -> None:
+def check_memory(
+    hosts: Iterable[Host], topology: Topology, meminfo: Path = Path("/proc/meminfo")
+) -> None:
     """Raise LabError when `hosts`, which are to be created, do not fit."""
-    need, have = needed_mb(hosts), available_mb(meminfo)
+    need, have = needed_mb(hosts, topology), available_mb(meminfo)
     if have is not None and need > have:
         raise LabError(
             f"the lab needs about {need} MB of memory, {have} MB are free",

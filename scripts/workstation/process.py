@@ -36,8 +36,8 @@ def run(
     try:
         done = subprocess.run(
             list(argv), check=False, capture_output=True, timeout=timeout, env=env, cwd=cwd,
-            process_group=0 if shielded else None,
-            **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
+            process_group=0 if shielded else None, input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
         )
     except FileNotFoundError as error:
         _record(argv, "not found", began)
@@ -77,7 +77,12 @@ def follow(
         _record(argv, "not found", began)
         raise CommandError(argv, "not found", hint=hint) from error
     late, interrupted = threading.Event(), False
-    deadline = threading.Timer(timeout, lambda: (late.set(), process.send_signal(signal.SIGINT)))
+
+    def interrupt() -> None:
+        late.set()
+        process.send_signal(signal.SIGINT)
+
+    deadline = threading.Timer(timeout, interrupt)
     deadline.daemon = True
     deadline.start()
     lines: list[str] = []

@@ -20,7 +20,8 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from lab.topology import CONNECT_PORT, Host
+from lab.services.connect import PORT
+from lab.topology import Host
 
 # That a record may take: with all in order a tenth of a second. But after a worker was killed
 # nobody sees past its open transaction, which Kafka ends after a minute if nobody else does.
@@ -128,7 +129,7 @@ class Client:
 def connect(host: Host, method: str, path: str, body: object = None) -> Any:
     """A request to a worker's REST API, past the lab's own way to it. Raises OSError."""
     request = urllib.request.Request(
-        f"http://{host.address}:{CONNECT_PORT}{path}", method=method,
+        f"http://{host.address}:{PORT}{path}", method=method,
         data=None if body is None else json.dumps(body).encode(),
         headers={"Content-Type": "application/json"},
     )

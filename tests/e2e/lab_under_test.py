@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.file import load
-from lab.topology import Host, Role, Topology, build
+from lab.topology import Host, Topology, build
 from scripts.platforms.local.engine import Engine
 
 PROJECT = Path(__file__).parents[2]
@@ -109,7 +109,7 @@ class Lab:
             lines += ["", "[[mirrors]]", *(f"{k} = {json.dumps(v)}" for k, v in mirror.items())]
         self.file.write_text("\n".join(lines) + "\n")
 
-    def of(self, role: Role, datacenter: str = "dc1") -> tuple[Host, ...]:
+    def of(self, role: str, datacenter: str = "dc1") -> tuple[Host, ...]:
         return self.topology.datacenter(datacenter).by_role(role)
 
     # -- running fab

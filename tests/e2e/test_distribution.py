@@ -46,7 +46,7 @@ def test_hosts_without_it_get_it_with_one_upload_a_datacenter(make_lab: MakeLab)
     lab.fab("up")
     hosts = lab.topology.hosts
     assert sorted(uploads(lab)) == sorted(d.seed.name for d in lab.topology.datacenters)
-    assert len(re.findall("fetch and unpack the distribution -> 0", lab.log())) == len(hosts)
+    assert len(re.findall("fetch and unpack the archive -> 0", lab.log())) == len(hosts)
     tar = cache_dir() / "kafka" / "kafka_2.13-3.9.2.tar"
     with tar.open("rb") as file:
         wanted = hashlib.file_digest(file, "sha256").hexdigest()

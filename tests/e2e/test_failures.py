@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from lab.topology import Host, Role
+from lab.endpoint import Endpoint
+from lab.topology import Host
 from tests.e2e.lab_under_test import Lab, until
 
 pytestmark = pytest.mark.host
@@ -20,7 +21,7 @@ def registered(lab: Lab) -> tuple[int, ...]:
     from scripts.errors import LabError
 
     try:
-        view = Cluster("dc1", lab.bootstrap(), (1, 2, 3)).view(2)
+        view = Cluster("dc1", Endpoint(lab.bootstrap()), (1, 2, 3)).view(2)
     except LabError:
         return ()
     return () if view.under_replicated else view.brokers
@@ -34,7 +35,7 @@ SERVES = {"zookeeper": "LEADER ELECTION TOOK", "kafka": "started (kafka.server.K
 
 
 @pytest.mark.parametrize("role", ["zookeeper", "kafka"])
-def test_a_service_that_is_killed_comes_back_by_itself(lab: Lab, role: Role) -> None:
+def test_a_service_that_is_killed_comes_back_by_itself(lab: Lab, role: str) -> None:
     """A broker may need two tries: until its old session is over, its place is taken."""
     host = lab.of(role)[0]
     serves = f"journalctl -u {role} -o cat | grep -cF {SERVES[role]!r}"

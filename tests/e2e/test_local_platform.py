@@ -24,8 +24,9 @@ import pytest
 from scripts.platforms import Instance
 from scripts.platforms.local import Local
 from scripts.platforms.local.engine import Engine, find
-from scripts.software import obtain as kafka_dist
+from scripts.software.obtain import obtain
 from scripts.workstation.paths import cache_dir
+from tests.labs import KAFKA
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]
 
@@ -153,7 +154,7 @@ def bench(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def hosts(bench: Bench) -> dict[str, Instance]:
-    return bench.local().create(None)
+    return bench.local().create({})
 
 
 def test_the_known_key_opens_a_host_with_sudo(bench: Bench, hosts: dict[str, Instance]) -> None:
@@ -223,7 +224,7 @@ def test_creating_again_changes_nothing_and_is_fast(
     bench: Bench, hosts: dict[str, Instance]
 ) -> None:
     began = time.monotonic()
-    assert bench.local().create(None) == hosts
+    assert bench.local().create({}) == hosts
     assert time.monotonic() - began < 2
     assert bench.local().instances() == hosts
 
@@ -235,7 +236,7 @@ def test_a_stopped_host_comes_back_with_its_data_and_its_key(
     bench.engine("stop", "--time", "1", hosts["h3"].id)
     there = bench.local().instances()
     assert [name for name, one in there.items() if not one.running] == ["h3"]
-    assert bench.local().create(None) == hosts
+    assert bench.local().create({}) == hosts
     assert bench.ssh(hosts["h3"], "ls /var/lib/kept") == (0, "/var/lib/kept")
 
 
@@ -261,7 +262,7 @@ def test_two_labs_side_by_side(
 ) -> None:
     other = Bench(bench.engine, topology(f"e2e-{bench.engine.name}-b", 2, 1), tmp_path / "b")
     try:
-        (second,) = other.local().create(None).values()
+        (second,) = other.local().create({}).values()
         assert other.ssh(second, "hostname") == (0, "h1")
         assert bench.local().instances() == hosts
     finally:
@@ -283,7 +284,7 @@ def test_a_create_that_is_killed_is_completed_or_taken_away(
          "import sys; from pathlib import Path; from scripts.platforms.local.engine import find; "
          "from tests.e2e.test_local_platform import Bench, topology; "
          "Bench(find(sys.argv[1]), topology(sys.argv[2], 3, 5), Path(sys.argv[3]))"
-         ".local().create(None)", engine.name, lab.lab.lab, str(lab.state)],
+         ".local().create({})", engine.name, lab.lab.lab, str(lab.state)],
         start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     time.sleep(after_s)  # the moment of the kill is what is tried
@@ -291,7 +292,7 @@ def test_a_create_that_is_killed_is_completed_or_taken_away(
     creating.wait()
     try:
         if then == "create":
-            instances = lab.local().create(None)
+            instances = lab.local().create({})
             assert len(instances) == 5
             assert all(lab.ssh(one, "true")[0] == 0 for one in instances.values())
     finally:
@@ -305,12 +306,12 @@ def test_a_create_that_is_killed_is_completed_or_taken_away(
 def test_the_prebuilt_image_has_the_distribution_and_its_archives_are_used(
     engine: Engine, tmp_path: Path
 ) -> None:
-    distribution = kafka_dist.obtain("3.9.2", say=lambda line: None)
+    one = obtain(KAFKA, say=lambda line: None)
     lab = Bench(engine, topology(f"e2e-{engine.name}-d", 4, 1), tmp_path / "d", prebuilt=True)
-    home = f"/usr/local/{distribution.name}"
+    home = KAFKA.home
     try:
-        (host,) = lab.local().create(distribution).values()
-        assert lab.ssh(host, f"cat {home}/.digest") == (0, distribution.sha256)
+        (host,) = lab.local().create({KAFKA: one}).values()
+        assert lab.ssh(host, f"cat {home}/.digest") == (0, one.sha256)
         owners = f"find {home} ! -user root -o -perm -o+w ! -type l | head"
         assert lab.ssh(host, owners) == (0, "")
         for service, main in (

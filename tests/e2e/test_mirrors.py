@@ -69,7 +69,7 @@ def client(lab: Lab, datacenter: str) -> Client:
 
 
 def worker(lab: Lab, datacenter: str = "dc2") -> Host:
-    return lab.of("connect", datacenter)[0]
+    return lab.of("control", datacenter)[0]
 
 
 def states(lab: Lab, name: str = SOURCE) -> set[str]:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from lab.endpoint import Endpoint
 from lab.file import LabFileError, parse
-from lab.mirrors.connectors import KINDS, Cluster, connectors
+from lab.mirrors.connectors import KINDS, End, connectors
 from lab.mirrors.topics import (
     HEARTBEATS,
     PROOF_TOPICS,
@@ -20,10 +21,11 @@ from lab.mirrors.topics import (
     remote_name,
 )
 from lab.options.mirrors import Mirror, Mirroring
-from lab.services.context import local_context
-from lab.services.registry import desired_state, services_of
+from lab.services.local import local_context
+from lab.services.registry import carriers, desired_state, roles, running_on
 from lab.state import File, Key
 from lab.topology import build
+from tests.labs import DIGESTS
 
 NAMES = ("a", "b", "c", "d")
 
@@ -123,7 +125,7 @@ def test_the_labs_own_proofs_cross_whatever_a_mirror_takes(
         wanted = any(re.fullmatch(one, topic) for one in topics)
         left_out = any(re.fullmatch(one, topic) for one in (*exclude, "kafkalab-verify-.*"))
         assert matches(mirror, topic) is (wanted and not left_out)
-    ends = Cluster("a", "ha:9092", 3), Cluster("b", "hb:9092", 2)
+    ends = End("a", Endpoint("ha:9092"), 3), End("b", Endpoint("hb:9092"), 2)
     made = connectors(mirror, *ends, Mirroring())["a-to-b.source"]
     # As DefaultTopicFilter reads them: all joined into one expression each.
     taken, refused = (made[key].replace(",", "|") for key in ("topics", "topics.exclude"))
@@ -137,7 +139,7 @@ def test_the_groups_of_proofs_are_translated_but_those_of_one_side_are_not(
     groups: list[str]
 ) -> None:
     mirror = Mirror.model_validate({"from": "a", "to": "b", "groups": groups})
-    ends = Cluster("a", "ha:9092", 3), Cluster("b", "hb:9092", 2)
+    ends = End("a", Endpoint("ha:9092"), 3), End("b", Endpoint("hb:9092"), 2)
     made = connectors(mirror, *ends, Mirroring())["a-to-b.checkpoint"]
     taken, refused = (made[key].replace(",", "|") for key in ("groups", "groups.exclude"))
     found = {group for group in ("kafkalab-canary-12", "kafkalab-drill", "kafkalab-verify-1", "me")
@@ -214,17 +216,17 @@ def test_a_target_needs_a_host_for_the_workers() -> None:
     assert "no host for Kafka Connect" in problems(found)
     found["datacenters"][1]["connect"] = 2
     topology = build(parse(found).lab)
-    workers = topology.datacenter("b").by_role("connect")
+    workers = carriers("connect", topology.datacenter("b"), topology.config)
     assert [host.name for host in workers] == ["ann-b-connect01", "ann-b-connect02"]
 
 
 def test_workers_run_where_something_is_mirrored_into_and_nowhere_else() -> None:
     topology = build(parse(data({"from": "a", "to": "b"}, {"from": "c", "to": "b"})).lab)
-    carriers = [h.name for h in topology.hosts if "connect" in h.roles]
-    assert carriers == ["ann-b-ctl01"]
-    host = topology.datacenter("b").by_role("connect")[0]
-    assert [service.name for service in services_of(host)] == ["connect"]
-    found = desired_state(host, local_context(topology, "kafka_2.13-3.9.2", "ab"))
+    (host,) = (h for h in topology.hosts if "connect" in roles(h, topology))
+    assert host.name == "ann-b-ctl01"
+    assert carriers("connect", topology.datacenter("b"), topology.config) == (host,)
+    assert [service.name for service in running_on(host, topology)] == ["connect"]
+    found = desired_state(host, local_context(topology, DIGESTS))
     file = found[Key("file", "/etc/connect/connect-distributed.properties")]
     assert isinstance(file, File)
     assert f"listeners=http://{host.fqdn}:8083\n" in file.content
@@ -246,7 +248,7 @@ def test_connectors(exactly_once: bool, policy: str) -> None:
     mirror = Mirror.model_validate(
         {"from": "a", "to": "b", "exactly_once": exactly_once, "policy": policy}
     )
-    ends = Cluster("a", "ha:9092", 3), Cluster("b", "hb:9092", 2)
+    ends = End("a", Endpoint("ha:9092"), 3), End("b", Endpoint("hb:9092"), 2)
     found = connectors(mirror, *ends, Mirroring())
     assert list(found) == [f"a-to-b.{kind}" for kind in KINDS]
     for name, config in found.items():

@@ -12,21 +12,22 @@ from jinja2 import UndefinedError
 from lab import state
 from lab.file import load, parse
 from lab.model import Lab
-from lab.services.context import Context, local_context
+from lab.services.context import Context
 from lab.services.kafka import settings as broker_settings
-from lab.services.registry import SERVICES, desired_state, services_of
+from lab.services.local import local_context
+from lab.services.registry import desired_state, running_on
 from lab.state import HostState, Key
 from lab.templates import FOLDER, properties, render
 from lab.topology import Host, build
+from tests.labs import DIGESTS, KAFKA
 from tests.strategies import labs
 
 PROJECT = Path(__file__).parents[2]
-ARCHIVE = ("kafka_2.13-3.9.2", "ab" * 32)
 
 
 def default(**changes: Any) -> Context:
     lab = load(PROJECT / "lab.toml").lab
-    return local_context(build(lab.model_copy(update=changes)), *ARCHIVE)
+    return local_context(build(lab.model_copy(update=changes)), DIGESTS)
 
 
 def host(context: Context, name: str) -> Host:
@@ -47,20 +48,20 @@ def read_properties(text: str) -> dict[str, str]:
 @settings(max_examples=25)
 def test_every_host_of_every_lab_has_a_desired_state(lab: Lab) -> None:
     topology = build(lab)
-    context = local_context(topology, *ARCHIVE)
+    context = local_context(topology, DIGESTS)
     for one in topology.hosts:
         found = desired_state(one, context)
-        for service in services_of(one):
+        for service in running_on(one, topology):
             assert Key("unit", str(service.unit)) in found
         units = {key.name for key in found if key.kind == "unit"}
-        assert units == {str(service.unit) for service in services_of(one)}
+        assert units == {str(service.unit) for service in running_on(one, topology)}
 
 
 @given(labs())
 @settings(max_examples=25)
 def test_replication_defaults_fit_the_number_of_brokers(lab: Lab) -> None:
     topology = build(lab)
-    context = local_context(topology, *ARCHIVE)
+    context = local_context(topology, DIGESTS)
     for datacenter in topology.datacenters:
         found = broker_settings(datacenter.by_role("kafka")[0], context)
         brokers = len(datacenter.by_role("kafka"))
@@ -118,7 +119,8 @@ def test_a_changed_setting_changes_the_digest_and_no_other_hosts(change: dict[st
 
 
 def test_the_digest_covers_the_distribution() -> None:
-    one, other = default(), local_context(build(load(PROJECT / "lab.toml").lab), ARCHIVE[0], "cd")
+    topology = build(load(PROJECT / "lab.toml").lab)
+    one, other = default(), local_context(topology, {KAFKA.folder: "cd"})
     units = {desired_state(host(c, "zk01"), c)[Key("unit", "zookeeper.service")]
              for c in (one, other)}
     assert len(units) == 2
@@ -130,7 +132,7 @@ def test_one_service_alone_brings_what_it_stands_on() -> None:
     assert broker == desired_state(host(context, "kafka01"), context)
     ground = desired_state(host(context, "kafka01"), context, only=("hosts",))
     assert {key.kind for key in ground} == {
-        "package", "block", "link", "file", "sysctl", "firewall",
+        "block", "link", "file", "sysctl", "firewall",
     }
 
 
@@ -139,7 +141,7 @@ def test_firewall_rules_are_the_topologys() -> None:
         "owner": "a", "network": {"lab_ports": "9000-9999"},
         "datacenters": [{"name": "d", "cidr": "10.1.0.0/24"}],
     }).lab
-    context = local_context(build(lab), *ARCHIVE)
+    context = local_context(build(lab), DIGESTS)
     text = content(desired_state(context.topology.hosts[0], context), "/etc/nftables.conf")
     assert "ip saddr 10.1.0.1/32 tcp dport 22-22 accept" in text
     assert "ip saddr 10.1.0.1/32 tcp dport 9000-9999 accept" in text
@@ -152,7 +154,11 @@ TEMPLATES = {
     "hosts.j2": {"hosts": ()},
     "java.service.j2": {
         "description": "d", "documentation": "u", "user": "kafka", "command": "/c",
-        "directory": "/d", "open_files": 1,
+        "directory": "/d", "open_files": 1, "prepare": (),
+    },
+    "daemon.service.j2": {
+        "description": "d", "documentation": "u", "user": "web", "command": "/c", "notes": "/n",
+        "directory": "/d", "open_files": 1, "prepare": ("/p",), "digest": "x",
     },
     "log4j.properties.j2": {"level": "INFO", "loggers": {"b": "WARN", "a": "INFO"}},
     "journald.conf.j2": {"max_use_mb": 1},
@@ -174,10 +180,6 @@ def test_every_template_renders_with_its_arguments_and_not_without(name: str) ->
 
 def test_properties_come_in_the_order_of_their_keys() -> None:
     assert properties({"b": True, "a": 1}) == "a=1\nb=true\n"
-
-
-def test_services_that_run_have_a_port() -> None:
-    assert all((service.unit is None) == (service.port is None) for service in SERVICES.values())
 
 
 def test_a_platforms_own_name_of_a_zone_is_the_rack() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from lab import state
-from lab.state import KINDS, HostState, Key, allowed, apply, diff, digest, merge
+from lab.state import KINDS, HostState, Key, apply, attainable, diff, digest, merge
 from tests.strategies import host_states
 
 
@@ -28,7 +28,7 @@ def test_changes_come_in_the_order_of_application(a: HostState, b: HostState) ->
 
 @given(host_states(), host_states())
 def test_what_the_host_does_not_let_us_set_is_no_difference(a: HostState, b: HostState) -> None:
-    for change in diff(a, allowed(b, a)):
+    for change in diff(a, attainable(b, a)):
         if isinstance(change.before, state.Sysctl) and isinstance(change.after, state.Sysctl):
             assert change.before.settable
 
@@ -38,7 +38,7 @@ def test_a_setting_that_is_larger_than_asked_is_left() -> None:
     want = {key: state.Sysctl("262144", at_least=True)}
     for value, kept in (("1048576", True), ("65530", False), ("262144", True)):
         have = {key: state.Sysctl(value)}
-        assert (diff(have, allowed(want, have)) == ()) is kept
+        assert (diff(have, attainable(want, have)) == ()) is kept
 
 
 def test_only_a_running_unit_with_another_digest_restarts() -> None:

@@ -13,11 +13,12 @@ import pytest
 from bench import lab as bench_lab, measure, peers, report, runlog, steps
 from bench.__main__ import SCENARIOS, _arguments
 from lab.file import load, parse
+from lab.services.registry import roles
 from lab.topology import Topology, build
 from scripts.platforms.local import image, recipe
-from scripts.software.kept import DIST
-from scripts.software.obtain import Distribution
+from scripts.software.kept import RECIPES
 from scripts.workstation.paths import PROJECT
+from tests.labs import obtained
 
 
 def topology(**options: Any) -> Topology:
@@ -103,7 +104,7 @@ def test_what_is_measured_has_the_default_labs_hosts_and_no_mirrors() -> None:
         [host.role for host in one.hosts] for one in default.datacenters
     ]
     assert measured.config.mirrors == ()
-    assert not any("connect" in host.roles for host in measured.hosts)
+    assert not any("connect" in roles(host, measured) for host in measured.hosts)
 
 
 def test_totals_are_sums_within_a_run() -> None:
@@ -181,7 +182,7 @@ def test_lab_files_are_accepted_and_have_fourteen_hosts() -> None:
 
 
 def test_jvm_options_are_those_of_kafkas_start_script() -> None:
-    script = (DIST / "bin/kafka-run-class.sh").read_text().replace("\\\n", " ")
+    script = (RECIPES / "kafka/bin/kafka-run-class.sh").read_text().replace("\\\n", " ")
     found = re.search(r"KAFKA_JVM_PERFORMANCE_OPTS:-([^}]*)}", script)
     assert found is not None
     assert tuple(found[1].split()) == bench_lab.KAFKAS_JVM
@@ -303,10 +304,10 @@ def test_a_process_that_hangs_is_ended(tmp_path: Path) -> None:
 def test_a_build_from_cold_caches_finds_no_image_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipe, "REPOSITORY", recipe.REPOSITORY)
     monkeypatch.setattr(image, "BUILD_LABEL", image.BUILD_LABEL)
-    kafka = Distribution("kafka_2.13-3.9.2", "3.9.2", Path("kafka.tar"), "0" * 64, "cache")
-    usual, label = recipe.host_tag(kafka), image.BUILD_LABEL
+    kafka = obtained(Path("kafka.tar"), "0" * 64)
+    usual, label = recipe.host_tag([kafka]), image.BUILD_LABEL
     steps.own_images("localhost/kafkalab-bench")
-    assert recipe.host_tag(kafka) == usual.replace("kafkalab", "kafkalab-bench", 1)
+    assert recipe.host_tag([kafka]) == usual.replace("kafkalab", "kafkalab-bench", 1)
     assert label != image.BUILD_LABEL
 
 

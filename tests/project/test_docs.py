@@ -124,6 +124,7 @@ def sections() -> dict[str, Any]:
     sample = parse({
         "owner": "a", "datacenters": [{"name": n, "cidr": f"10.{n}.0.0/24"} for n in "12"],
         "links": [{"between": ["1", "2"]}], "mirrors": [{"from": "1", "to": "2"}],
+        "topics": [{"name": "a"}],
     }).lab
     for name, value in sample:
         one = value[0] if isinstance(value, tuple) else value
@@ -135,6 +136,10 @@ def sections() -> dict[str, Any]:
 def test_status_fields_are_documented() -> None:
     """The words of docs/status.md's table against what the code makes."""
     text = TEXTS[PROJECT / "docs" / "status.md"]
-    code = (PROJECT / "scripts" / "operations" / "status.py").read_text()
+    folder = PROJECT / "scripts"
+    code = "".join(path.read_text() for path in (
+        folder / "operations/status.py",
+        *(folder / f"drivers/{name}.py" for name in ("kafka", "zookeeper", "connect", "mirrors")),
+    ))
     for field in set(re.findall(r'^\s+"([a-z_]+)":', code, re.MULTILINE)):
         assert re.search(rf"`\.?{field}(\[\])?`", text), field

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import assume, given, strategies as st
 
-from lab.aws import tags
+from lab.aws.tags import expires, moment
 from lab.file import parse
 from lab.topology import build
 from stacks import expire
@@ -83,7 +83,7 @@ def test_terraform_understands_the_expressions_of_a_stack(tmp_path: Path) -> Non
         _terraform(argv, tmp_path)
     found = json.loads(_terraform(["output", "-json"], tmp_path))
     assert (found["zone"]["value"], found["enough"]["value"]) == ("z2", True)
-    end = tags.moment(found["expires"]["value"])
+    end = moment(found["expires"]["value"])
     assert end is not None
     hours = (end - datetime.now(UTC)) / timedelta(hours=1)
     assert hours == pytest.approx(EVERYTHING["aws"]["ttl_hours"], abs=0.1)
@@ -170,7 +170,7 @@ def instance(tmp_path: Path) -> Iterator[Instance]:
 
 
 def _in(hours: int) -> str:
-    return tags.expires(datetime.now(UTC) + timedelta(hours=hours))
+    return expires(datetime.now(UTC) + timedelta(hours=hours))
 
 
 @pytest.mark.parametrize(("expires", "ended"), [(None, False), (-1, True), (1, False)])

@@ -20,6 +20,7 @@ from lab.file import LabFile, LabFileError
 from lab.options.aws import PUBLIC_KEY, USER
 from lab.packages import FAMILY
 from lab.services.context import Context
+from lab.services.registry import published
 from lab.topology import EXTERNAL_PORT, SSH_PORT, Topology
 from scripts.errors import LabError, TimeoutExpired
 from scripts.platforms import Instance, Steps
@@ -29,7 +30,8 @@ from scripts.platforms.aws.inventory import Addresses, Machine, Reached, machine
 from scripts.workstation import paths
 
 if TYPE_CHECKING:
-    from scripts.software.obtain import Distribution
+    from lab.artifacts import Artifact
+    from scripts.software.obtain import Obtained
 
 PRIVATE_KEY = "KAFKALAB_KEY"
 NAMED_KEY = "KAFKALAB_PUBLIC_KEY"  # what the stacks take where the lab file names no key
@@ -88,14 +90,14 @@ class Aws:
         return self._instances(self.machines(), self.host_keys.known())
 
     def create(
-        self, distribution: Distribution | None, names: Collection[str] | None = None
+        self, software: Mapping[Artifact, Obtained], names: Collection[str] | None = None
     ) -> dict[str, Instance]:
         """Wait until every host of the topology can be logged in to; makes and starts none.
 
         Raises LabError with the next step where hosts are missing or stopped, TimeoutExpired for
         one that shows no host key or whose sshd stays silent.
         """
-        del distribution  # comes over SSH
+        del software  # comes over SSH
         there = self.machines()
         wanted = [h.name for h in self.topology.hosts if names is None or h.name in names]
         if absent := [name for name in wanted if name not in there]:
@@ -176,9 +178,7 @@ class Aws:
         found = find(self.clients, self.regions, config.name, config.owner)
         return [f"{one} in {one.region}" for one in found]
 
-    def context(
-        self, distribution: str, sha256: str, instances: Mapping[str, Instance]
-    ) -> Context:
+    def context(self, digests: Mapping[str, str], instances: Mapping[str, Instance]) -> Context:
         """The services' context: brokers advertise where they are reached now.
 
         A broker that has no address now is given under its name, where nobody reaches it.
@@ -186,16 +186,24 @@ class Aws:
         del instances  # those that were read last
         config = self.topology.config
         return Context(
-            topology=self.topology, distribution=distribution, sha256=sha256,
-            external={
-                host.name: self._reached[host.name].external
-                if host.name in self._reached else (host.fqdn, EXTERNAL_PORT)
-                for datacenter in self.topology.datacenters
-                for host in datacenter.by_role("kafka")
-            },
+            topology=self.topology, digests=digests, reached=self._ports(),
             racks=self._zones, admin=config.aws.admin_cidrs, own_firewall=False, machine=True,
             family=FAMILY[config.aws.image],
         )
+
+    def _ports(self) -> dict[tuple[str, int], tuple[str, int]]:
+        """Where EXTERNAL listeners and the ports that services publish are reached."""
+        found = {}
+        for host in self.topology.hosts:
+            reached = self._reached.get(host.name)
+            if host.role == "kafka":
+                found[host.name, EXTERNAL_PORT] = (
+                    reached.external if reached else (host.fqdn, EXTERNAL_PORT)
+                )
+            for port in published(host, self.topology):
+                address = reached.ssh[0] if reached else host.fqdn
+                found[host.name, port.number] = (address, port.number)
+        return found
 
     def _instances(
         self, there: Mapping[str, Machine], keys: Mapping[str, str]

@@ -62,10 +62,11 @@ def start(aws: Aws, names: Collection[str] | None = None) -> list[str]:
             )
     _ask(aws, asleep, "start_instances")
     _wait(aws, asleep, "instance_running")
-    if names := [one.name for one in asleep]:
-        aws.await_running(names)
-        aws.await_sshd(names)
-    return names
+    started = [one.name for one in asleep]
+    if started:
+        aws.await_running(started)
+        aws.await_sshd(started)
+    return started
 
 
 def _refuse_spot(machines: Iterable[Machine]) -> None:

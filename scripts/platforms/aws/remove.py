@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from scripts.errors import LabError, TimeoutExpired
@@ -91,15 +92,18 @@ class Remover:
             return
         if kind.name == kinds.GATEWAY:
             for attached in one.item.get("Attachments", ()):
-                _unless_gone(lambda vpc=attached["VpcId"]: client.detach_internet_gateway(
-                    InternetGatewayId=one.id, VpcId=vpc
+                _unless_gone(partial(
+                    client.detach_internet_gateway, InternetGatewayId=one.id,
+                    VpcId=attached["VpcId"],
                 ))
         if kind.name == kinds.ADDRESS and (association := one.item.get("AssociationId")):
             _unless_gone(lambda: client.disassociate_address(AssociationId=association))
         if kind.name == kinds.TABLE:
             for association in one.item.get("Associations", ()):
-                _unless_gone(lambda id=association["RouteTableAssociationId"]:
-                             client.disassociate_route_table(AssociationId=id))
+                _unless_gone(partial(
+                    client.disassociate_route_table,
+                    AssociationId=association["RouteTableAssociationId"],
+                ))
         many = kinds.LISTED.get(kind.remove)
         getattr(client, kind.remove)(**({many: [one.id]} if many else {kind.id: one.id}))
         self._say(f"removed {one} in {one.region}")

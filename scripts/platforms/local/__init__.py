@@ -10,10 +10,13 @@ import socket
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from lab.services.context import Context, local_context
+from lab.services.context import Context
+from lab.services.local import local_context
+from lab.services.registry import published, roles
 from scripts.errors import CommandError, LabError, TimeoutExpired
 from scripts.platforms import Instance, Steps
 from scripts.platforms.local import checks
@@ -30,8 +33,9 @@ from scripts.platforms.local.image import Images
 from scripts.platforms.local.keys import Keys, last
 
 if TYPE_CHECKING:
+    from lab.artifacts import Artifact
     from lab.topology import Host, Topology
-    from scripts.software.obtain import Distribution
+    from scripts.software.obtain import Obtained
 
 # The engine takes its own locks: more at a time than this gains nothing.
 AT_A_TIME = 4
@@ -65,19 +69,24 @@ class Local:
         self.keys = Keys(state, engine)
         self.key_file = state / "id_ed25519"
 
-    def context(
-        self, distribution: str, sha256: str, instances: Mapping[str, Instance]
-    ) -> Context:
+    def context(self, digests: Mapping[str, str], instances: Mapping[str, Instance]) -> Context:
         """The services' context: ports published on localhost, people behind the gateway."""
-        del instances  # what differs between hosts is in the topology already
-        return local_context(self.topology, distribution, sha256)
+        found = local_context(self.topology, digests)
+        # A host that was made before one of its services had a port to publish lacks it for good.
+        lacking = {
+            (host.name, port) for host in self.topology.hosts if host.name in instances
+            for port in self._published(host) if port not in instances[host.name].ports
+        }
+        return replace(found, reached={
+            key: value for key, value in found.reached.items() if key not in lacking
+        })
 
     def instances(self) -> dict[str, Instance]:
         """Every host of the lab that exists, by name; one call of the engine."""
         return self._instances(self._containers())
 
     def create(
-        self, distribution: Distribution | None, names: Collection[str] | None = None
+        self, software: Mapping[Artifact, Obtained], names: Collection[str] | None = None
     ) -> dict[str, Instance]:
         """Make what is missing, start what is stopped, and wait until every sshd answers.
 
@@ -101,7 +110,7 @@ class Local:
             if stopped:
                 self.engine("start", *(there[host.name].id for host in stopped), timeout=300)
             if absent:
-                self._make(absent, login, distribution, network=self.network not in networks)
+                self._make(absent, login, software, network=self.network not in networks)
             there = self._containers()
         made = [host.name for host in self.topology.hosts if host.name in there]
         self.keys.learn([there[name] for name in made if there[name].running], login)
@@ -118,7 +127,7 @@ class Local:
 
     def revive(self, names: Collection[str]) -> None:
         """Start the containers again."""
-        self.create(None, names)
+        self.create({}, names)
 
     def destroy(self) -> list[str]:
         """Remove everything that carries the lab's label, and the lab's keys; returns what went.
@@ -200,28 +209,35 @@ class Local:
 
     def _check(self, hosts: Sequence[Host], networks: Sequence[str]) -> None:
         """Refuse what would fail half-way; `networks` are the engine's where one may be made."""
-        published = {host.ssh_port: f"SSH of {host.name}" for host in hosts}
-        published |= {
+        wanted = {host.ssh_port: f"SSH of {host.name}" for host in hosts}
+        wanted |= {
             host.external_port: f"broker {host.name}"
             for host in hosts if host.external_port is not None
         }  # fmt: skip
-        checks.ports(published)
+        wanted |= {
+            local: f"port {port} of {host.name}"
+            for host in hosts for port, local in self._published(host).items()
+        }
+        checks.ports(wanted)
         if networks and self.network not in networks:
             checks.subnet(self.topology.network, self.engine.subnets(networks))
         checks.inotify(len(hosts))
+
+    def _published(self, host: Host) -> dict[int, int]:
+        """The workstation's port for each port that a host's services publish."""
+        return {
+            port.number: local for port, local in published(host, self.topology).items()
+        }
 
     def _make(
         self,
         absent: Sequence[Host],
         login: str,
-        distribution: Distribution | None,
+        software: Mapping[Artifact, Obtained],
         *,
         network: bool,
     ) -> None:
-        if self.prebuilt and distribution is not None:
-            parent = self.images.host(distribution)
-        else:
-            parent = self.images.base()
+        parent = self.images.host(tuple(software.values()) if self.prebuilt else ())
         image = self.images.lab(self.topology.lab, parent)
         if network:
             self.engine(
@@ -235,7 +251,7 @@ class Local:
     def _run(self, host: Host, image: str, login: str) -> None:
         words = run_words(
             self.engine, host, lab=self.topology.lab, network=self.network, image=image,
-            login=login,
+            login=login, roles=roles(host, self.topology), ports=self._published(host),
         )
         try:
             self.engine(*words)

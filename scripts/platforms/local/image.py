@@ -1,7 +1,7 @@
 """The images that hosts are made from, each named by the digest of all that goes into it.
 
     base    Debian with systemd, sshd and Java: from an image registry, else from Debian packages
-    host    base plus a Kafka distribution, unpacked and with class-data archives
+    host    base plus artifacts (lab.artifacts), unpacked, and Kafka with class-data archives
     lab     host (or base) plus one label: what `destroy` may take away; the others are shared
 
 Both ways to the base run host/setup.sh, so they yield the same host. The finished base is also kept
@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ from scripts.workstation import process
 from scripts.workstation.paths import cache_dir
 
 if TYPE_CHECKING:
-    from scripts.software.obtain import Distribution
+    from scripts.software.obtain import Obtained
 
 FROM_IMAGE = "docker.io/library/debian:12-slim"
 SOURCES = ("registry", "mmdebstrap")
@@ -70,19 +70,22 @@ class Images:
                 older.unlink()
         return tag
 
-    def host(self, distribution: Distribution) -> str:
-        """The name of the image with `distribution` in it, made when this engine does not have it.
+    def host(self, software: Sequence[Obtained]) -> str:
+        """The name of the image with all of `software` in it, made when this engine has it not.
 
-        ZooKeeper and a broker run once inside a container without network to record their classes.
+        A layer for each, so that one more is added to what is there. What a recipe's seed.sh does
+        (Kafka's services record their classes) is done in a container without network.
         """
-        tag = recipe.host_tag(distribution)
+        if not software:
+            return self.base()
+        tag = recipe.host_tag(software)
         if self.engine.has_image(tag):
             return tag
-        base = self.base()
+        below, one = self.host(software[:-1]), software[-1]
         with self._building():
             if not self.engine.has_image(tag):
-                with _told(self.say, f"Adding {distribution.name} to the host image"):
-                    self._seed(base, tag, distribution)
+                with _told(self.say, f"Adding {one.artifact.folder} to the host image"):
+                    self._seed(below, tag, one)
         return tag
 
     def lab(self, lab: str, parent: str) -> str:
@@ -142,19 +145,19 @@ class Images:
             loadable.replace(archive)
         self.engine("load", "--input", str(archive), timeout=300)
 
-    def _seed(self, base: str, tag: str, distribution: Distribution) -> None:
+    def _seed(self, below: str, tag: str, one: Obtained) -> None:
         name = f"kafkalab-build-{uuid.uuid4().hex[:8]}"
         runtime = ("--runtime", self.engine.runtime) if self.engine.runtime else ()
         try:
             self.engine(
                 "run", "--interactive", "--name", name, "--label", f"{BUILD_LABEL}=1", *runtime,
-                "--network", "none", "--tmpfs", "/tmp", *self.engine.limits(), base,  # noqa: S108
-                "sh", "-c", recipe.SEED.read_text(), recipe.SEED.name,
-                distribution.name, distribution.sha256,
-                stdin=distribution.tar.read_bytes(), timeout=300,
+                "--network", "none", "--tmpfs", "/tmp", *self.engine.limits(), below,  # noqa: S108
+                "sh", "-c", recipe.seed(one), recipe.SEED.name,
+                one.artifact.folder, one.sha256,
+                stdin=one.tar.read_bytes(), timeout=300,
             )  # fmt: skip
             self.engine(
-                "commit", "--change", f"LABEL kafkalab.distribution={distribution.name}",
+                "commit", "--change", f"LABEL kafkalab.{one.artifact.name}={one.artifact.folder}",
                 "--change", f"LABEL {BUILD_LABEL}=", "--change", 'CMD ["/sbin/init"]', name, tag,
                 timeout=300,
             )  # fmt: skip

@@ -7,15 +7,20 @@ import io
 import json
 import os
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts.software.kept import RECIPES
+
 if TYPE_CHECKING:
-    from scripts.software.obtain import Distribution
+    from scripts.software.obtain import Obtained
 
 FOLDER = Path(__file__).parent / "host"
 # Runs in the base image and is no part of it: a change here rebuilds only what comes after.
 SEED = FOLDER / "seed.sh"
+# Last of all, so that what was not seeded to its end has no digest.
+SEALED = 'echo "$sha256" > "$home/.digest"\n'
 SUITE = "bookworm"
 # The prefix keeps both engines from looking for these names in a registry.
 REPOSITORY = "localhost/kafkalab"
@@ -36,10 +41,19 @@ def digest() -> str:
     return _hashed(*parts, " ".join(DPKG).encode())
 
 
-def host_tag(distribution: Distribution) -> str:
-    """The name of the image that `Images.host` makes."""
-    parts = (digest(), distribution.name, distribution.sha256)
-    return f"{REPOSITORY}/host:{_hashed(*(part.encode() for part in parts), SEED.read_bytes())}"
+def host_tag(software: Sequence[Obtained]) -> str:
+    """The name of the image that has this software on top of the base, in this order."""
+    parts = [digest().encode()]
+    for one in software:
+        parts += [one.artifact.folder.encode(), one.sha256.encode(), seed(one).encode()]
+    return f"{REPOSITORY}/host:{_hashed(*parts)}"
+
+
+def seed(one: Obtained) -> str:
+    """The script that puts an artifact into an image, run there as `sh -c SCRIPT seed NAME SHA256`
+    with the archive on its standard input."""
+    own = RECIPES / one.artifact.name / "seed.sh"
+    return SEED.read_text() + (own.read_text() if own.exists() else "") + SEALED
 
 
 def packages() -> list[str]:

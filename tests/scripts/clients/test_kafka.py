@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from lab.endpoint import Endpoint
 from scripts.clients import kafka as cluster
 from scripts.clients.kafka import forget_group, spread_leaders
 from scripts.errors import LabError
@@ -16,7 +17,7 @@ def test_a_group_whose_cluster_does_not_answer_is_let_be(monkeypatch: pytest.Mon
     monkeypatch.setattr(cluster, "FORGET_SECONDS", 1.0)
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and does not listen
-        forget_group(f"127.0.0.1:{nobody.getsockname()[1]}", "group")
+        forget_group(Endpoint(f"127.0.0.1:{nobody.getsockname()[1]}"), "group")
 
 
 def test_leaders_of_a_cluster_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,5 +25,5 @@ def test_leaders_of_a_cluster_that_does_not_answer(monkeypatch: pytest.MonkeyPat
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         with pytest.raises(LabError, match="dc1: leaders cannot be elected") as raised:
-            spread_leaders(f"127.0.0.1:{nobody.getsockname()[1]}", where="dc1")
+            spread_leaders(Endpoint(f"127.0.0.1:{nobody.getsockname()[1]}"), where="dc1")
     assert raised.value.hint == "see `fab status`"

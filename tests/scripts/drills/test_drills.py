@@ -80,10 +80,10 @@ def test_a_drill_takes_the_mirrors_it_needs(topology: Topology) -> None:
 
 def test_services_are_killed_before_they_are_kept_down(topology: Topology) -> None:
     datacenter = topology.datacenter("dc1")
-    running = [host for host in datacenter.hosts if "control" not in host.roles]
+    running = [host for host in datacenter.hosts if host.role != "control"]
     hosts = [FakeHost(host.name, {"kill services": ""}) for host in running]
     repaired: list[str] = []
-    fault = Services(FakeFleet(hosts), datacenter, lambda: repaired.append("up"))
+    fault = Services(FakeFleet(hosts), topology, datacenter, lambda: repaired.append("up"))
     fault.strike()
     for host, fake in zip(running, hosts, strict=True):
         ((_, text),) = fake.heard
@@ -168,9 +168,9 @@ def test_a_drill_that_is_told_to_end_is_interrupted_like_by_hand() -> None:
 
 
 def test_copies_are_named_as_the_mirror_names_them(topology: Topology) -> None:
-    from lab.services.context import local_context
+    from lab.services.local import local_context
 
-    context = local_context(topology, "kafka", "0" * 64)
+    context = local_context(topology, {})
     mirrors = topology.config.mirrors
     assert topics.place(topology, context, "dc1", mirrors).topics == {"dc1": "kafkalab-drill"}
     assert topics.place(topology, context, "dc2", mirrors).topics == {

@@ -7,31 +7,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
 
 from lab.file import parse
+from lab.resources import Connector
+from lab.services.local import local_context
 from lab.topology import Topology, build
-from scripts.clients.http import RestError
+from scripts.clients.http import HttpError
 from scripts.drivers import connect as connectors
-from scripts.drivers.connect import Workers, diff
+from scripts.drivers.connect import MARK, Workers
+from scripts.drivers.driver import Site
 from scripts.errors import LabError
-from scripts.operations.plan import describe_connectors
 from tests.fakes import FakeFleet
-
-configs = st.dictionaries(
-    st.sampled_from("pqrs"), st.dictionaries(st.sampled_from("xyz"), st.sampled_from("12")),
-)
-
-
-@given(configs, configs)
-def test_putting_and_deleting_what_differs_gives_what_is_wanted(
-    actual: dict[str, Any], wanted: dict[str, Any]
-) -> None:
-    plan = diff(actual, wanted)
-    after = {name: config for name, config in actual.items() if name not in plan.delete}
-    assert {**after, **plan.put} == wanted
-    assert plan.changes == 0 or actual != wanted
-    assert bool(describe_connectors(actual, wanted)) is (actual != wanted)
 
 
 class FakeConnect:
@@ -47,7 +33,7 @@ class FakeConnect:
     def __call__(self, method: str, path: str, body: Any = None) -> Any:
         if self.refusals:
             self.refusals -= 1
-            raise RestError(409, "rebalancing", where="connect")
+            raise HttpError(409, "rebalancing", where="connect")
         self.calls.append(f"{method} {path}")
         match method, path.split("/"):
             case "GET", [_, "connectors?expand=info"]:
@@ -85,30 +71,61 @@ def topology() -> Topology:
     }).lab)
 
 
-def workers(topology: Topology, rest: FakeConnect) -> Workers:
-    made = Workers(FakeFleet([]), topology, topology.datacenter("b"))
-    made.rest = rest  # type: ignore[assignment]
+def workers(topology: Topology, rest: Any) -> Workers:
+    site = Site(FakeFleet([]), local_context(topology, {}), topology.datacenter("b"))
+    made = Workers(site)
+    made.rest = rest
     return made
 
 
+def set_up(topology: Topology, **more: Any) -> FakeConnect:
+    """The workers of b with all connectors as the lab makes them, and others beside."""
+    wanted = workers(topology, None).wanted
+    return FakeConnect({
+        **{key.name: {**config.config, MARK: "kafkalab"} for key, config in wanted.items()
+           if isinstance(config, Connector)},
+        **more,
+    })
+
+
 def test_what_is_in_order_is_asked_twice_and_never_put(topology: Topology) -> None:
-    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest = set_up(topology)
     assert workers(topology, rest).converge(lambda text: None) == 0
     assert rest.calls == ["GET /connectors?expand=info", "GET /connectors?expand=status"]
 
 
-def test_a_rebalance_is_waited_out_and_strangers_are_removed(topology: Topology) -> None:
-    rest = FakeConnect({"old": {"x": "1"}}, refusals=2)
+def test_a_rebalance_is_waited_out_and_what_the_lab_wants_no_more_is_removed(
+    topology: Topology
+) -> None:
+    rest = FakeConnect({"old": {"x": "1", MARK: "kafkalab"}}, refusals=2)
     made = workers(topology, rest)
     assert made.converge(lambda text: None) == 4
-    assert rest.configs == made.wanted
+    assert rest.configs == set_up(topology).configs
+
+
+@pytest.mark.parametrize("mark", [{}, {MARK: "another-lab"}])
+def test_somebodys_own_connector_is_left_alone(topology: Topology, mark: dict[str, str]) -> None:
+    rest = set_up(topology, mine={"x": "1", **mark})
+    assert workers(topology, rest).converge(lambda text: None) == 0
+    assert rest.configs["mine"] == {"x": "1", **mark}
+
+
+def test_a_connector_of_a_mirrors_name_that_is_not_the_labs_is_refused_and_kept(
+    topology: Topology
+) -> None:
+    rest = set_up(topology, **{"a-to-b.source": {"x": "1"}})
+    del rest.configs["a-to-b.heartbeat"]
+    with pytest.raises(LabError, match=r"connector a-to-b\.source was not made by the lab"):
+        workers(topology, rest).converge(lambda text: None)
+    assert rest.configs["a-to-b.source"] == {"x": "1"}
+    assert "a-to-b.heartbeat" in rest.configs, "all else is done"
 
 
 def test_a_failed_task_is_restarted(
     topology: Topology, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connectors, "STEADY_SECONDS", 0)
-    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest = set_up(topology)
     rest.task_states["a-to-b.source"] = ["FAILED", "RUNNING"]
     assert workers(topology, rest).converge(lambda text: None) == 1, "it is no `nothing to do`"
     restarts = [call for call in rest.calls if call.startswith("POST")]
@@ -119,7 +136,7 @@ def test_a_failed_task_is_restarted(
 
 @pytest.mark.parametrize("state", ["PAUSED", "STOPPED"])
 def test_what_somebody_halted_is_resumed(topology: Topology, state: str) -> None:
-    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest = set_up(topology)
     rest.halted["a-to-b.source"] = state
     assert workers(topology, rest).states()[-1].repair == f"resume, it is {state}"
     assert workers(topology, rest).converge(lambda text: None) == 1
@@ -127,7 +144,7 @@ def test_what_somebody_halted_is_resumed(topology: Topology, state: str) -> None
 
 
 def test_a_proof_repairs_nothing(topology: Topology) -> None:
-    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest = set_up(topology)
     rest.task_states["a-to-b.source"] = ["FAILED", "RUNNING"]
     with pytest.raises(LabError, match=r"a-to-b.source: a task is FAILED: Boom: no"):
         workers(topology, rest).wait_running(repair=False)
@@ -135,13 +152,13 @@ def test_a_proof_repairs_nothing(topology: Topology) -> None:
 
 
 def test_a_strangers_failure_is_not_waited_for(topology: Topology) -> None:
-    rest = FakeConnect({**workers(topology, FakeConnect({})).wanted, "stranger": {}})
+    rest = set_up(topology, stranger={})
     rest.task_states["stranger"] = ["FAILED"]
     assert workers(topology, rest).wait_running() == ()
 
 
 def test_a_task_that_runs_only_until_it_fails_again_does_not_run(topology: Topology) -> None:
-    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest = set_up(topology)
     rest.task_states["a-to-b.source"] = ["FAILED", *(["RUNNING"] * 3 + ["FAILED"]) * 3]
     with pytest.raises(LabError, match="still after 3 restarts"):
         workers(topology, rest).wait_running()
@@ -155,7 +172,7 @@ def test_a_restarted_task_is_given_its_time_from_when_it_runs(
     monkeypatch.setattr(
         connectors, "time", SimpleNamespace(monotonic=lambda: now, sleep=lambda seconds: None)
     )
-    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest = set_up(topology)
     rest.task_states["a-to-b.source"] = ["FAILED", "RESTARTING", "RUNNING", "RUNNING", "RUNNING"]
     settling = connectors._Settling(workers(topology, rest), 3)
     seen = []
@@ -165,7 +182,7 @@ def test_a_restarted_task_is_given_its_time_from_when_it_runs(
 
 
 def test_a_task_that_keeps_failing_is_told_with_its_reason(topology: Topology) -> None:
-    rest = FakeConnect(workers(topology, FakeConnect({})).wanted)
+    rest = set_up(topology)
     rest.task_states["a-to-b.source"] = ["FAILED"]
     with pytest.raises(LabError, match=r"a-to-b.source: a task is FAILED: Boom: no, still after 3"):
         workers(topology, rest).wait_running()
@@ -174,9 +191,8 @@ def test_a_task_that_keeps_failing_is_told_with_its_reason(topology: Topology) -
 
 def test_a_refusal_that_is_none_of_waiting_is_an_error_at_once(topology: Topology) -> None:
     def refuse(method: str, path: str, body: Any = None) -> Any:
-        raise RestError(400, "bad config", where="b")
+        raise HttpError(400, "bad config", where="b")
 
-    made = workers(topology, FakeConnect({}))
-    made.rest = refuse  # type: ignore[assignment]
-    with pytest.raises(RestError, match="bad config"):
+    made = workers(topology, refuse)
+    with pytest.raises(HttpError, match="bad config"):
         made.converge(lambda text: None)

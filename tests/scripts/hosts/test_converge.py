@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +12,21 @@ import pytest
 
 from lab import state
 from lab.file import parse
-from lab.services.context import Context, local_context
+from lab.options.mirrors import Mirror
+from lab.services.context import Context
+from lab.services.local import local_context
 from lab.services.registry import desired_state, retired
 from lab.state import HostState, Key, Resource
 from lab.topology import Host, build
-from scripts.clients.kafka import View
-from scripts.errors import CommandError, LabError, TimeoutExpired
+from scripts.errors import CommandError, LabError
 from scripts.hosts.converge import HostPlan, converge, summary
-from scripts.hosts.deliver import Distributor
+from scripts.hosts.deliver import Deliverer
 from scripts.hosts.fleet import Answer, Fleet
-from scripts.operations import rolling
 from scripts.operations.plan import describe_change, describe_host
-from scripts.software.obtain import Distribution
+from scripts.software.obtain import Obtained
 from scripts.workstation.screen import Progress
 from tests.fakes import FakeFleet, FakeHost
-
-SHA = "ab" * 32
+from tests.labs import DIGESTS, KAFKA, obtained
 
 
 @pytest.fixture
@@ -36,7 +34,7 @@ def context() -> Context:
     lab = parse({"owner": "ann", "datacenters": [
         {"name": "dc1", "cidr": "10.1.0.0/24"}, {"name": "dc2", "cidr": "10.2.0.0/24"},
     ]}).lab
-    return local_context(build(lab), "kafka_2.13-3.9.2", SHA)
+    return local_context(build(lab), DIGESTS)
 
 
 @pytest.fixture
@@ -82,10 +80,11 @@ def report(found: HostState) -> str:
 
 def run(
     fleet: Fleet, hosts: tuple[Host, ...], context: Context, progress: Progress,
-    distribution: Distribution | None = None,
+    software: Obtained | None = None,
 ) -> dict[str, HostPlan]:
     return converge(
-        fleet, hosts, context, Distributor(context.topology, distribution), progress
+        fleet, hosts, context,
+        Deliverer(context.topology, {KAFKA: software} if software else {}), progress,
     )
 
 
@@ -132,7 +131,7 @@ def test_a_stopped_service_is_started_and_waited_for(context: Context, progress:
 def test_workers_of_a_datacenter_without_mirrors_into_it_are_stopped(
     unit: state.Unit | None, stops: bool, context: Context, progress: Progress
 ) -> None:
-    host = next(h for h in context.topology.hosts if h.roles == ("control",))
+    host = next(h for h in context.topology.hosts if h.role == "control")
     found: dict[Key, Resource] = dict(desired_state(host, context))
     if unit:
         found[Key("unit", "connect.service")] = unit
@@ -148,12 +147,15 @@ def test_workers_of_a_datacenter_without_mirrors_into_it_are_stopped(
 
 
 def test_other_tasks_and_other_hosts_leave_workers_alone(context: Context) -> None:
-    control = next(h for h in context.topology.hosts if h.roles == ("control",))
+    topology = context.topology
+    control = next(h for h in topology.hosts if h.role == "control")
     for only, found in ((None, 1), (("connect",), 1), (("kafka",), 0), (("hosts",), 0)):
-        assert len(retired(control, only)) == found
-    worker = replace(control, roles=("control", "connect"))
-    assert not retired(worker)
-    assert not any(retired(h) for h in context.topology.hosts if h.role != "control")
+        assert len(retired(control, topology, only)) == found
+    mirrored = topology.config.model_copy(update={
+        "mirrors": (Mirror.model_validate({"from": "dc2", "to": "dc1"}),),
+    })
+    assert not retired(control, build(mirrored))
+    assert not any(retired(h, topology) for h in topology.hosts if h.role != "control")
 
 
 def test_a_running_service_with_old_settings_is_only_marked(
@@ -191,15 +193,11 @@ def test_a_failed_change_names_host_and_reason(context: Context, progress: Progr
     host = context.topology.hosts[0]
     fake = FakeHost(host.name, {
         "read": "end\n", "change": Answer("", "tar: no space\nfailed: write files", 2),
-        "look for the archive": "", "serve the distribution": "",
-        "fetch and unpack the distribution": "",
+        "look for the archive": "", "serve archives": "",
+        "fetch and unpack the archive": "",
     })
     with pytest.raises(CommandError, match="`change` ended with 2: write files: tar"):
-        run(FakeFleet([fake]), (host,), context, progress, a_distribution(Path(__file__)))
-
-
-def a_distribution(tar: Path) -> Distribution:
-    return Distribution("kafka_2.13-3.9.2", "3.9.2", tar, SHA, "cache")
+        run(FakeFleet([fake]), (host,), context, progress, obtained(Path(__file__)))
 
 
 def test_one_copy_a_datacenter_crosses_from_the_workstation(
@@ -231,15 +229,15 @@ def test_one_copy_a_datacenter_crosses_from_the_workstation(
         found: dict[Key, Resource] = dict(desired_state(host, context))
         del found[Key("archive", "/usr/local/kafka_2.13-3.9.2")]
         replies: dict[str, Any] = {
-            "read": report(found), "fetch and unpack the distribution": fetch(host),
+            "read": report(found), "fetch and unpack the archive": fetch(host),
         }
         if host.name in seeds.values():
             replies |= {
                 "look for the archive": Answer("", "", 1), "upload the archive": "",
-                "serve the distribution": serve(host.datacenter),
+                "serve archives": serve(host.datacenter),
             }
         fakes.append(FakeHost(host.name, replies))
-    run(FakeFleet(fakes), context.topology.hosts, context, progress, a_distribution(tar))
+    run(FakeFleet(fakes), context.topology.hosts, context, progress, obtained(tar))
     uploads = [fake.name for fake in fakes if "upload the archive" in fake.labels]
     assert all(fake.labels.count("upload the archive") <= 1 for fake in fakes)
     assert sorted(uploads) == sorted(seeds.values())
@@ -255,97 +253,14 @@ def test_when_the_copy_fails_nobody_waits_for_it(
               "upload the archive": LabError("no space", where="seed")}
     fakes = [FakeHost(host.name, broken) for host in hosts]
     with pytest.raises(LabError, match=r"no space|no copy"):
-        run(FakeFleet(fakes), hosts, context, progress, a_distribution(tar))
-
-
-def srvr(mode: str) -> Any:
-    def answer(port: int, question: bytes) -> str:
-        assert (port, question) == (2181, b"srvr")
-        return f"Zookeeper version: 3.8.4\nMode: {mode}\n"
-    return answer
-
-
-def test_followers_restart_first_and_the_leader_last(context: Context, progress: Progress) -> None:
-    datacenter = context.topology.datacenter("dc1")
-    members = datacenter.by_role("zookeeper")
-    order: list[str] = []
-    fakes = []
-    for host, mode in zip(members, ("leader", "follower", "follower"), strict=True):
-        def restarted(_: str, name: str = host.name) -> str:
-            order.append(name)
-            return ""
-        fakes.append(FakeHost(host.name, {"restart zookeeper": restarted}, srvr(mode)))
-    rolling.roll_zookeeper(FakeFleet(fakes), datacenter, members, progress)
-    assert order == [members[1].name, members[2].name, members[0].name]
-
-
-def test_an_ensemble_that_is_not_whole_is_not_restarted(
-    context: Context, progress: Progress, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    datacenter = context.topology.datacenter("dc1")
-    members = datacenter.by_role("zookeeper")
-    fakes = [FakeHost(host.name, {}, srvr("follower")) for host in members]
-    monkeypatch.setattr(
-        "scripts.clients.zookeeper.wait_until",
-        lambda condition, **_: condition() or (_ for _ in ()).throw(TimeoutExpired("no")),
-    )
-    with pytest.raises(LabError, match="no leader"):
-        rolling.roll_zookeeper(FakeFleet(fakes), datacenter, members, progress)
-
-
-class FakeCluster:
-    """Answers with the views given, in turn; the last one for ever."""
-
-    def __init__(self, *views: View) -> None:
-        self.views = list(views)
-        self.asked = 0
-
-    def __call__(self, *_: Any) -> FakeCluster:
-        return self
-
-    def wait_healthy(self) -> View:
-        self.asked += 1
-        return self.views.pop(0) if len(self.views) > 1 else self.views[0]
-
-
-def test_the_controller_restarts_last_and_health_is_checked_around_each(
-    context: Context, progress: Progress, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    datacenter = context.topology.datacenter("dc1")
-    brokers = datacenter.by_role("kafka")
-    cluster = FakeCluster(View((1, 2, 3), 1, ()))
-    monkeypatch.setattr(rolling, "Cluster", cluster)
-    order: list[int] = []
-    fakes = []
-    for host in brokers:
-        def restarted(_: str, number: int = host.number) -> str:
-            order.append(number)
-            assert cluster.asked == len(order)
-            return ""
-        fakes.append(FakeHost(host.name, {"restart kafka": restarted}))
-    rolling.roll_kafka(FakeFleet(fakes), datacenter, brokers, context, progress)
-    assert order == [2, 3, 1]
-    assert cluster.asked == 4
-
-
-def test_a_restart_that_fails_stops_the_roll(
-    context: Context, progress: Progress, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    datacenter = context.topology.datacenter("dc1")
-    brokers = datacenter.by_role("kafka")
-    monkeypatch.setattr(rolling, "Cluster", FakeCluster(View((1, 2, 3), 3, ())))
-    fakes = [FakeHost(h.name, {"restart kafka": Answer("", "kafka.service does not answer", 1)})
-             for h in brokers]
-    with pytest.raises(CommandError, match="does not answer"):
-        rolling.roll_kafka(FakeFleet(fakes), datacenter, brokers, context, progress)
-    assert sum(len(fake.heard) for fake in fakes) == 1
+        run(FakeFleet(fakes), hosts, context, progress, obtained(tar))
 
 
 def test_a_summary_says_what_matters(context: Context) -> None:
     host = next(h for h in context.topology.hosts if h.role == "kafka")
     changes = state.diff({}, desired_state(host, context))
     text = summary(changes)
-    assert "distribution" in text
+    assert f", {KAFKA.folder}, " in text
     assert text.endswith("start kafka")
 
 
@@ -359,10 +274,10 @@ def test_a_corrupt_arrival_makes_the_copy_here_doubtful(
     stamp.write_text("believed")
     host = context.topology.hosts[0]
     fake = FakeHost(host.name, {
-        "read": "end\n", "look for the archive": "", "serve the distribution": "",
-        "fetch and unpack the distribution":
+        "read": "end\n", "look for the archive": "", "serve archives": "",
+        "fetch and unpack the archive":
             Answer("", "the archive that arrived is corrupt; it was removed", 1),
     })
     with pytest.raises(CommandError, match="corrupt"):
-        run(FakeFleet([fake]), (host,), context, progress, a_distribution(tar))
+        run(FakeFleet([fake]), (host,), context, progress, obtained(tar))
     assert not stamp.exists()

@@ -8,10 +8,9 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -20,14 +19,9 @@ from scripts.platforms.local import image, recipe
 from scripts.platforms.local.engine import Engine
 from scripts.platforms.local.image import Images
 from scripts.workstation import process
+from tests.labs import obtained
 
-
-@dataclass(frozen=True)
-class Distribution:
-    name: str = "kafka_2.13-3.9.2"
-    version: str = "3.9.2"
-    tar: Path = Path("unused")
-    sha256: str = "0" * 64
+ONE = obtained(Path("unused"), "0" * 64)
 
 
 class Store:
@@ -79,8 +73,8 @@ def test_an_image_that_is_there_is_only_looked_up(
     found = images(monkeypatch, store)
     store.there = {f"{recipe.REPOSITORY}/base:{recipe.digest()}"}
     assert found.base() in store.there
-    store.there = {recipe.host_tag(cast(Any, Distribution()))}
-    assert found.host(cast(Any, Distribution())) in store.there
+    store.there = {recipe.host_tag([ONE])}
+    assert found.host([ONE]) in store.there
     assert store.calls == []
 
 
@@ -142,16 +136,16 @@ def test_the_digest_follows_the_recipe(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setattr(recipe, "FOLDER", copy)
     monkeypatch.setattr(recipe, "SEED", copy / "seed.sh")
     assert recipe.digest() == before, "neither place nor time of a file counts"
-    of_host = recipe.host_tag(cast(Any, Distribution()))
+    of_host = recipe.host_tag([ONE])
     (copy / "seed.sh").write_text("exit 1\n")
     assert recipe.digest() == before
-    assert recipe.host_tag(cast(Any, Distribution())) != of_host
+    assert recipe.host_tag([ONE]) != of_host
     (copy / "packages.txt").write_text("less\n")
     changed = recipe.digest()
     assert changed != before
     (copy / "setup.sh").chmod(0o644)
     assert recipe.digest() != changed
-    assert recipe.host_tag(cast(Any, Distribution(sha256="1" * 64))) != of_host
+    assert recipe.host_tag([obtained(Path("kafka.tar"), "1" * 64)]) != of_host
 
 
 def test_both_ways_run_the_same_setup_on_the_same_packages() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -30,7 +31,8 @@ class Host:
     ssh_port: int
     external_port: int | None = None
     datacenter: str = "dc1"
-    roles: tuple[str, ...] = ("kafka",)
+    role: str = "kafka"
+    number: int = 1
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,10 @@ class Topology:
     lab: str = "tiny"
     network: IPv4Network = NETWORK
     gateway: IPv4Address = NETWORK[1]
+    config: None = None  # no service of a broker asks it here
+
+    def datacenter(self, name: str) -> SimpleNamespace:
+        return SimpleNamespace(name=name, config=None, port_base=26000)
 
 
 def topology(count: int = 3) -> Topology:
@@ -82,7 +88,7 @@ def bench(
 
 @ENGINES
 def test_create_makes_what_the_lab_file_says(bench: Bench) -> None:
-    instances = bench.local().create(None)
+    instances = bench.local().create({})
     assert list(instances) == ["kafka1", "kafka2", "kafka3"]
     first = instances["kafka1"]
     assert (first.address, first.ssh_host, first.ssh_port) == ("10.66.0.31", "127.0.0.1", 26001)
@@ -99,15 +105,15 @@ def test_create_makes_what_the_lab_file_says(bench: Bench) -> None:
 
 @ENGINES
 def test_the_second_create_only_looks(bench: Bench) -> None:
-    first = bench.local().create(None)
+    first = bench.local().create({})
     bench.fake.calls.clear()
-    assert bench.local().create(None) == first
+    assert bench.local().create({}) == first
     assert [call[0] for call in bench.fake.calls] == ["ps"]
 
 
 @ENGINES
 def test_instances_is_one_call_and_needs_no_console(bench: Bench) -> None:
-    bench.local().create(None)
+    bench.local().create({})
     bench.fake.calls.clear()
     assert bench.local().instances()["kafka2"].host_key == "ssh-ed25519 AAAA2"
     assert [call[0] for call in bench.fake.calls] == ["ps"]
@@ -115,7 +121,7 @@ def test_instances_is_one_call_and_needs_no_console(bench: Bench) -> None:
 
 @ENGINES
 def test_a_host_key_that_was_never_read_is_none(bench: Bench) -> None:
-    bench.local().create(None)
+    bench.local().create({})
     (bench.state / "hostkeys.json").write_text("not what we wrote")
     assert bench.local().instances()["kafka1"].host_key is None
 
@@ -128,44 +134,44 @@ def test_missing_are_absent_and_stopped_hosts(bench: Bench) -> None:
         return [host.name for host in missing_hosts(wanted, bench.local().instances())]
 
     assert missing() == ["kafka1", "kafka2", "kafka3"]
-    bench.local().create(None)
+    bench.local().create({})
     bench.fake.containers["tiny.kafka2"].state = "exited"
     assert missing() == ["kafka2"]
 
 
 @ENGINES
 def test_a_stopped_host_is_started_and_not_made_anew(bench: Bench) -> None:
-    before = bench.local().create(None)
+    before = bench.local().create({})
     bench.fake.containers["tiny.kafka2"].state = "exited"
     bench.fake.calls.clear()
-    assert bench.local().create(None) == before
+    assert bench.local().create({}) == before
     assert bench.fake.made("start") == [["start", before["kafka2"].id]]
     assert not bench.fake.made("run") and not bench.fake.made("rm")
 
 
 @ENGINES
 def test_a_container_that_never_ran_is_made_anew(bench: Bench) -> None:
-    before = bench.local().create(None)
+    before = bench.local().create({})
     cut = bench.fake.containers["tiny.kafka3"]
     cut.state, cut.started = "created", False
-    after = bench.local().create(None)
+    after = bench.local().create({})
     assert after["kafka3"].id != before["kafka3"].id
     assert after["kafka1"] == before["kafka1"]
 
 
 @PODMAN
 def test_podman_calls_a_host_created_again_after_a_reboot_and_its_data_stays(bench: Bench) -> None:
-    before = bench.local().create(None)
+    before = bench.local().create({})
     bench.fake.containers["tiny.kafka1"].state = "created"
-    assert bench.local().create(None) == before
+    assert bench.local().create({}) == before
     assert not bench.fake.made("rm")
 
 
 @ENGINES
 def test_only_the_missing_hosts_are_made(bench: Bench) -> None:
-    before = bench.local(topology(2)).create(None)
+    before = bench.local(topology(2)).create({})
     bench.fake.calls.clear()
-    after = bench.local(topology(3)).create(None)
+    after = bench.local(topology(3)).create({})
     assert {name: after[name] for name in before} == before
     assert len(bench.fake.made("run")) == 1
     assert not [call for call in bench.fake.calls if call[:2] == ["network", "create"]]
@@ -173,37 +179,37 @@ def test_only_the_missing_hosts_are_made(bench: Bench) -> None:
 
 @ENGINES
 def test_a_host_that_left_the_lab_file_is_a_stranger_and_keeps_running(bench: Bench) -> None:
-    bench.local(topology(3)).create(None)
+    bench.local(topology(3)).create({})
     assert bench.local(topology(2)).instances()["kafka3"].running
-    assert bench.local(topology(2)).create(None)["kafka3"].running
+    assert bench.local(topology(2)).create({})["kafka3"].running
 
 
 @ENGINES
 def test_a_host_cannot_move(bench: Bench) -> None:
-    bench.local().create(None)
+    bench.local().create({})
     moved = Topology((Host("kafka1", IPv4Address("10.66.0.99"), 26001, 26501),))
     with pytest.raises(LabError, match=r"kafka1: address is 10\.66\.0\.31 .* 10\.66\.0\.99"):
-        bench.local(moved).create(None)
+        bench.local(moved).create({})
 
 
 @ENGINES
 def test_a_lost_state_directory_is_repaired_through_the_engine(bench: Bench) -> None:
-    before = bench.local().create(None)
+    before = bench.local().create({})
     for path in bench.state.iterdir():
         path.unlink()
     # The pair that is made now differs from the one the hosts were given.
     for one in bench.fake.containers.values():
         one.labels["kafkalab.login"] = "another"
-    assert bench.local().create(None) == before
+    assert bench.local().create({}) == before
     assert len(bench.fake.made("exec")) == 3
     bench.fake.calls.clear()
-    bench.local().create(None)
+    bench.local().create({})
     assert not bench.fake.made("exec"), "the key was handed over once"
 
 
 @ENGINES
 def test_destroy_takes_all_of_the_lab_and_nothing_else(bench: Bench) -> None:
-    bench.local().create(None)
+    bench.local().create({})
     bench.fake.containers["other.kafka1"] = FakeContainer(
         "other", "other.kafka1", {"kafkalab.lab": "other"}, []
     )
@@ -224,7 +230,7 @@ def test_destroy_takes_all_of_the_lab_and_nothing_else(bench: Bench) -> None:
 
 @ENGINES
 def test_destroy_removes_what_it_can_and_tells_what_it_could_not(bench: Bench) -> None:
-    bench.local().create(None)
+    bench.local().create({})
     bench.fake.broken = {"rm"}
     with pytest.raises(CommandError, match="rm is broken"):
         bench.local().destroy()
@@ -235,11 +241,11 @@ def test_destroy_removes_what_it_can_and_tells_what_it_could_not(bench: Bench) -
 @ENGINES
 def test_a_silent_host_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys, "DEADLINE_S", 0.0)
-    bench.local().create(None)
+    bench.local().create({})
     (bench.state / "hostkeys.json").unlink()
     bench.fake.containers["tiny.kafka2"].silent = True
     with pytest.raises(TimeoutExpired, match=r"tiny\.kafka2: no host key .*it says: noise"):
-        bench.local().create(None)
+        bench.local().create({})
 
 
 @ENGINES
@@ -247,21 +253,21 @@ def test_a_host_without_sshd_is_named(bench: Bench, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(local, "READY_S", 0.0)
     monkeypatch.setattr(local, "_banner", lambda port: port != 26002)
     with pytest.raises(TimeoutExpired, match=r"kafka2: sshd does not answer on 127\.0\.0\.1:26002"):
-        bench.local().create(None)
+        bench.local().create({})
 
 
 @ENGINES
 def test_a_container_that_cannot_run_is_named(bench: Bench) -> None:
     bench.fake.broken = {"run"}
     with pytest.raises(LabError, match=r"kafka1: \w+ run: Error: run is broken"):
-        bench.local().create(None)
+        bench.local().create({})
 
 
 @ENGINES
 def test_nothing_is_made_where_the_subnet_is_taken(bench: Bench) -> None:
     bench.fake.networks["kafkalab-older"] = ("kafkalab.lab=older", "10.66.0.0/23")
     with pytest.raises(LabError, match=r"overlaps 10\.66\.0\.0/23 .*kafkalab-older"):
-        bench.local().create(None)
+        bench.local().create({})
     assert not bench.fake.made("run") and not bench.fake.made("build")
 
 
@@ -280,6 +286,6 @@ def test_a_host_cannot_speak_for_another_one() -> None:
 
 @ENGINES
 def test_only_the_hosts_that_are_named_are_made(bench: Bench) -> None:
-    some = bench.local(topology(3)).create(None, {"kafka2"})
+    some = bench.local(topology(3)).create({}, {"kafka2"})
     assert list(some) == ["kafka2"]
-    assert len(bench.local(topology(3)).create(None)) > 1
+    assert len(bench.local(topology(3)).create({})) > 1

@@ -16,13 +16,15 @@ from pathlib import Path
 
 import pytest
 
+from lab.artifacts import kafka as kafka_artifact
 from scripts.software import archive as kafka_archive
-from scripts.software.kept import DIST
-from scripts.software.obtain import Distribution, obtain
+from scripts.software.kept import RECIPES
+from scripts.software.obtain import Obtained, obtain
 from tests.kafka_archives import NAME, VERSION
 
 pytestmark = pytest.mark.host
 
+DIST = RECIPES / "kafka"
 TABLE = tomllib.loads((DIST / "tools.toml").read_text())
 ASKED = {
     "kafka-topics",
@@ -62,21 +64,21 @@ WITHOUT_OPTIONS = {
 
 
 @pytest.fixture(scope="module")
-def dist(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Distribution]:
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Obtained]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.setenv(kafka_archive.VARIABLE, "http://127.0.0.1:9")
-        yield obtain(VERSION, sources=["maven"])
+        yield obtain(kafka_artifact(VERSION), sources=["maven"])
 
 
 @pytest.fixture(scope="module")
-def kafka(dist: Distribution, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def kafka(dist: Obtained, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The distribution unpacked, seen through a link as on a host."""
     root = tmp_path_factory.mktemp("usr")
     with tarfile.open(dist.tar) as archive:
         archive.extractall(root, filter="data")
     link = root / "kafka"
-    link.symlink_to(dist.name)
+    link.symlink_to(dist.artifact.folder)
     return link
 
 
@@ -104,10 +106,10 @@ def test_every_wrapper_that_was_asked_for_is_there(kafka: Path) -> None:
 
 
 def test_building_again_gives_the_same_bytes(
-    dist: Distribution, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dist: Obtained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert obtain(VERSION, sources=["maven"]).sha256 == dist.sha256
+    assert obtain(kafka_artifact(VERSION), sources=["maven"]).sha256 == dist.sha256
 
 
 def test_the_layout_has_a_log_binding_and_the_class_path_of_the_installed_place(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import artifacts
 from scripts.errors import LabError, UsageError
 from scripts.software import (
     archive as kafka_archive,
@@ -25,6 +26,7 @@ from scripts.software import (
 from scripts.software.obtain import obtain
 from scripts.workstation.paths import PROJECT
 from tests.kafka_archives import NAME, VERSION, sha512_line, write_archive
+from tests.labs import KAFKA
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -91,8 +93,8 @@ def hashes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_the_official_archive_is_verified_and_kept(
     site: Path, cache: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    got = obtain(VERSION, sources=["cache", "archive"], say=said.append)
-    assert (got.name, got.version, got.source) == (NAME, VERSION, "official archive")
+    got = obtain(KAFKA, sources=["cache", "archive"], say=said.append)
+    assert (got.artifact, got.source) == (KAFKA, "official archive")
     assert got.tar == cache / f"{NAME}.tar"
     assert got.sha256 == hashlib.sha256(got.tar.read_bytes()).hexdigest()
     beside = got.tar.with_name(f"{got.tar.name}.sha256").read_text()
@@ -101,7 +103,7 @@ def test_the_official_archive_is_verified_and_kept(
     assert not list(cache.glob("*.tgz"))
 
     hashed = hashes(monkeypatch)
-    again = obtain(VERSION, say=said.append)
+    again = obtain(KAFKA, say=said.append)
     assert (again.source, again.sha256, again.tar) == ("cache", got.sha256, got.tar)
     assert hashed == []
     assert len(said) == 2
@@ -110,18 +112,18 @@ def test_the_official_archive_is_verified_and_kept(
 def test_a_touched_tar_is_hashed_once(
     site: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tar = obtain(VERSION, sources=["archive"], say=said.append).tar
+    tar = obtain(KAFKA, sources=["archive"], say=said.append).tar
     os.utime(tar, ns=(1, 1))
     hashed = hashes(monkeypatch)
     for _ in range(2):
-        assert obtain(VERSION, sources=["cache"], say=said.append).source == "cache"
+        assert obtain(KAFKA, sources=["cache"], say=said.append).source == "cache"
     assert hashed == [tar.name]
 
 
 @pytest.mark.usefixtures("site")
 @pytest.mark.parametrize("harm", ["flip", "cut", "no checksum", "bad checksum", "other checksum"])
 def test_a_damaged_cache_is_refused_and_fetched_again(said: list[str], harm: str) -> None:
-    good = obtain(VERSION, sources=["archive"], say=said.append)
+    good = obtain(KAFKA, sources=["archive"], say=said.append)
     checksum = good.tar.with_name(f"{good.tar.name}.sha256")
     content = bytearray(good.tar.read_bytes())
     if harm == "flip":
@@ -134,7 +136,7 @@ def test_a_damaged_cache_is_refused_and_fetched_again(said: list[str], harm: str
     else:
         checksum.write_text("?" if harm == "bad checksum" else f"{'0' * 64}  x\n")
     said.clear()
-    again = obtain(VERSION, sources=["cache", "archive"], say=said.append)
+    again = obtain(KAFKA, sources=["cache", "archive"], say=said.append)
     assert (again.source, again.sha256) == ("official archive", good.sha256)
     assert "is refused and removed" in said[0]
     assert good.sha256 == hashlib.sha256(again.tar.read_bytes()).hexdigest()
@@ -142,10 +144,10 @@ def test_a_damaged_cache_is_refused_and_fetched_again(said: list[str], harm: str
 
 @pytest.mark.usefixtures("site")
 def test_a_damaged_cache_alone_is_an_error_and_gone(said: list[str]) -> None:
-    tar = obtain(VERSION, sources=["archive"], say=said.append).tar
+    tar = obtain(KAFKA, sources=["archive"], say=said.append).tar
     tar.write_bytes(b"x")
     with pytest.raises(LabError, match="SHA-256 is not the one beside it"):
-        obtain(VERSION, sources=["cache"], say=said.append)
+        obtain(KAFKA, sources=["cache"], say=said.append)
     assert not list(tar.parent.glob(f"{NAME}*"))
 
 
@@ -154,7 +156,7 @@ def test_what_a_killed_run_left_is_swept(site: Path, cache: Path, said: list[str
     (cache / ".part-abc" / f"{NAME}.tar").write_bytes(b"half")
     (cache / f".part-{NAME}.tar.verified").write_text("half")
     (cache / f"{NAME}.tar.sha256").write_text("0" * 64)
-    got = obtain(VERSION, sources=["cache", "archive"], say=said.append)
+    got = obtain(KAFKA, sources=["cache", "archive"], say=said.append)
     assert got.source == "official archive"
     assert sorted(path.name for path in cache.iterdir()) == [
         ".lock",
@@ -187,7 +189,10 @@ def test_a_run_killed_in_the_download_leaves_no_final_name(cache: Path, tmp_path
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}"
-    code = f"from scripts.software.obtain import obtain; obtain({VERSION!r}, sources=['archive'])"
+    code = (
+        "from lab.artifacts import kafka; from scripts.software.obtain import obtain; "
+        f"obtain(kafka({VERSION!r}), sources=['archive'])"
+    )
     child = subprocess.Popen(
         [sys.executable, "-c", code], cwd=PROJECT, env={**os.environ, kafka_archive.VARIABLE: url}
     )
@@ -205,7 +210,7 @@ def test_a_run_killed_in_the_download_leaves_no_final_name(cache: Path, tmp_path
         thread.join()
     assert not list(cache.glob(f"{NAME}*"))
     with pytest.raises(LabError):
-        obtain(VERSION, sources=["cache"], say=lambda _line: None)
+        obtain(KAFKA, sources=["cache"], say=lambda _line: None)
     assert [path.name for path in cache.iterdir()] == [".lock"]
 
 
@@ -217,7 +222,7 @@ def test_a_wrong_sha512_is_refused_and_the_next_source_tried(
     monkeypatch.setattr(
         kafka_maven, "build", lambda _version, _folder, _say: (built, {"bin/a.sh": b"#!/bin/sh\n"})
     )
-    got = obtain(VERSION, say=said.append)
+    got = obtain(KAFKA, say=said.append)
     assert got.source == "Maven"
     assert [line for line in said if "official archive" in line and "not the published one" in line]
     assert not list(cache.glob("*.tgz"))
@@ -227,14 +232,14 @@ def test_a_malicious_official_archive_is_refused(site: Path, cache: Path, said: 
     tgz = write_archive(site / f"{NAME}.tgz", top="elsewhere")
     tgz.with_name(f"{tgz.name}.sha512").write_text(sha512_line(tgz))
     with pytest.raises(LabError, match="official archive: the archive holds 'elsewhere'"):
-        obtain(VERSION, sources=["archive"], say=said.append)
+        obtain(KAFKA, sources=["archive"], say=said.append)
     assert [path.name for path in cache.iterdir()] == [".lock"]
 
 
 @pytest.mark.usefixtures("site")
 def test_a_version_that_was_never_published_says_so(said: list[str]) -> None:
     with pytest.raises(LabError, match=r"3\.9\.77.*HTTP 404"):
-        obtain("3.9.77", sources=["archive"], say=said.append)
+        obtain(artifacts.kafka("3.9.77"), sources=["archive"], say=said.append)
 
 
 def put_tgz(cache: Path, checksum: str | None = None) -> Path:
@@ -245,19 +250,19 @@ def put_tgz(cache: Path, checksum: str | None = None) -> Path:
 
 def test_a_tgz_that_a_person_put_there_is_taken(cache: Path, said: list[str]) -> None:
     tgz = put_tgz(cache)
-    got = obtain(VERSION, say=said.append)
+    got = obtain(KAFKA, say=said.append)
     assert got.source == "cache"
     assert tgz.exists()
-    assert obtain(VERSION, say=said.append).sha256 == got.sha256
+    assert obtain(KAFKA, say=said.append).sha256 == got.sha256
 
 
 def test_a_tgz_of_a_person_needs_its_right_checksum(cache: Path, said: list[str]) -> None:
     tgz = put_tgz(cache, f"{'0' * 128}  x\n")
     with pytest.raises(LabError, match="SHA-512 is not the one beside it"):
-        obtain(VERSION, sources=["cache"], say=said.append)
+        obtain(KAFKA, sources=["cache"], say=said.append)
     tgz.with_name(f"{tgz.name}.sha512").unlink()
     with pytest.raises(LabError, match=r"has no .*\.tgz\.sha512 beside it"):
-        obtain(VERSION, sources=["cache"], say=said.append)
+        obtain(KAFKA, sources=["cache"], say=said.append)
     assert tgz.exists()
 
 
@@ -269,7 +274,7 @@ def test_all_sources_failing_is_one_line_with_each_reason(
 
     monkeypatch.setattr(kafka_maven, "ensure_maven", no_maven)
     with pytest.raises(LabError) as caught:
-        obtain(VERSION, say=said.append)
+        obtain(KAFKA, say=said.append)
     line = str(caught.value)
     assert "\n" not in line
     for part in (
@@ -285,10 +290,10 @@ def test_all_sources_failing_is_one_line_with_each_reason(
 
 def test_an_unknown_source_is_named_with_the_accepted_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match=r"'mirror'.*cache, archive, maven"):
-        obtain(VERSION, sources=["cache", "mirror"])
+        obtain(KAFKA, sources=["cache", "mirror"])
     monkeypatch.setenv(kafka_dist.SOURCES_VARIABLE, "cache, nexus")
     with pytest.raises(UsageError, match="'nexus'"):
-        obtain(VERSION)
+        obtain(KAFKA)
 
 
 def test_the_environment_chooses_the_sources(
@@ -296,7 +301,7 @@ def test_the_environment_chooses_the_sources(
 ) -> None:
     monkeypatch.setenv(kafka_dist.SOURCES_VARIABLE, " cache ,")
     with pytest.raises(LabError, match=r"could not be had: cache: [^;]*$"):
-        obtain(VERSION, say=said.append)
+        obtain(KAFKA, say=said.append)
 
 
 def test_an_address_that_is_no_web_address_is_refused(
@@ -304,14 +309,14 @@ def test_an_address_that_is_no_web_address_is_refused(
 ) -> None:
     monkeypatch.setenv(kafka_archive.VARIABLE, "file:///etc")
     with pytest.raises(UsageError, match=r"file:///etc.*https://"):
-        obtain(VERSION, sources=["archive", "maven"], say=said.append)
+        obtain(KAFKA, sources=["archive", "maven"], say=said.append)
 
 
 def test_two_runs_at_once_fetch_once(site: Path, said: list[str]) -> None:
     threads = [
         threading.Thread(
             target=obtain,
-            args=(VERSION,),
+            args=(KAFKA,),
             kwargs={"sources": ["cache", "archive"], "say": said.append},
         )
         for _ in range(4)
@@ -326,20 +331,19 @@ def test_two_runs_at_once_fetch_once(site: Path, said: list[str]) -> None:
 def test_a_changed_dist_makes_a_new_maven_build(
     said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dist = tmp_path / "dist"
-    dist.mkdir()
+    dist = tmp_path / "recipes" / "kafka"
+    dist.mkdir(parents=True)
     (dist / "tools.toml").write_text("one")
-    monkeypatch.setattr(kept, "DIST", dist)
-    monkeypatch.setattr(kafka_maven, "DIST", dist)
+    monkeypatch.setattr(kept, "RECIPES", tmp_path / "recipes")
     built = write_archive(tmp_path / "built.tar")
     monkeypatch.setattr(kafka_maven, "build", lambda _version, _folder, _say: (built, {}))
     wanted = ["cache", "maven"]
-    assert obtain(VERSION, sources=wanted, say=said.append).source == "Maven"
-    assert obtain(VERSION, sources=wanted, say=said.append).source == "cache"
+    assert obtain(KAFKA, sources=wanted, say=said.append).source == "Maven"
+    assert obtain(KAFKA, sources=wanted, say=said.append).source == "cache"
     (dist / "tools.toml").write_text("two")
-    assert obtain(VERSION, sources=wanted, say=said.append).source == "Maven"
+    assert obtain(KAFKA, sources=wanted, say=said.append).source == "Maven"
     assert [line for line in said if "made from another recipe" in line]
-    assert obtain(VERSION, sources=wanted, say=said.append).source == "cache"
+    assert obtain(KAFKA, sources=wanted, say=said.append).source == "cache"
 
 
 def test_maven_gets_the_version_and_its_first_error_is_said(
@@ -353,7 +357,7 @@ def test_maven_gets_the_version_and_its_first_error_is_said(
         "[ERROR] \\n[ERROR] [Help 1] more\\n'; exit 1",
     )
     with pytest.raises(LabError, match=r"ended with 1: Could not find org\.x:y:1 \("):
-        obtain("3.9.7", sources=["maven"], say=said.append)
+        obtain(artifacts.kafka("3.9.7"), sources=["maven"], say=said.append)
     assert calls.read_text().split()[-2:] == ["package", "-Dkafka.version=3.9.7"]
 
 
@@ -396,7 +400,8 @@ def test_the_import_stays_cheap() -> None:
 
 
 def test_a_wrapper_is_made_for_each_class_that_is_there_and_no_other() -> None:
-    made = kafka_maven.wrappers(frozenset({"kafka.admin.TopicCommand", "kafka.Kafka"}))
+    classes = frozenset({"kafka.admin.TopicCommand", "kafka.Kafka"})
+    made = kafka_maven.wrappers(kept.RECIPES / "kafka", classes)
     assert sorted(made) == [
         "bin/kafka-server-start.sh",
         "bin/kafka-server-stop.sh",

@@ -12,9 +12,9 @@ from scripts.errors import LabError
 from scripts.workstation.memory import available_mb, check_memory, needed_mb
 
 PROJECT = Path(__file__).parents[3]
-HOSTS = build(load(PROJECT / "lab.toml").lab).hosts
-ENTERPRISE = build(load(PROJECT / "labs" / "enterprise.toml").lab).hosts
-SMALLEST = build(load(PROJECT / "labs" / "minimal.toml").lab).hosts
+DEFAULT = build(load(PROJECT / "lab.toml").lab)
+ENTERPRISE = build(load(PROJECT / "labs" / "enterprise.toml").lab)
+SMALLEST = build(load(PROJECT / "labs" / "minimal.toml").lab)
 
 
 def meminfo(folder: Path, free_mb: int) -> Path:
@@ -33,22 +33,23 @@ def test_what_can_be_had_is_read_from_the_kernel(tmp_path: Path) -> None:
 
 def test_a_lab_that_does_not_fit_names_the_smallest_one(tmp_path: Path) -> None:
     with pytest.raises(LabError) as caught:
-        check_memory(HOSTS, meminfo(tmp_path, 1000))
-    assert f"the lab needs about {needed_mb(HOSTS)} MB of memory, 1000 MB" in str(caught.value)
+        check_memory(DEFAULT.hosts, DEFAULT, meminfo(tmp_path, 1000))
+    need = needed_mb(DEFAULT.hosts, DEFAULT)
+    assert f"the lab needs about {need} MB of memory, 1000 MB" in str(caught.value)
     assert "LAB=labs/minimal.toml" in str(caught.value)
-    check_memory(SMALLEST, meminfo(tmp_path, 1000))
+    check_memory(SMALLEST.hosts, SMALLEST, meminfo(tmp_path, 1000))
 
 
 def test_hosts_that_are_there_already_need_nothing_more(tmp_path: Path) -> None:
-    check_memory((), meminfo(tmp_path, 0))
+    check_memory((), DEFAULT, meminfo(tmp_path, 0))
 
 
 def test_a_kernel_that_does_not_tell_stops_nobody(tmp_path: Path) -> None:
-    check_memory(HOSTS, tmp_path / "absent")
+    check_memory(DEFAULT.hosts, DEFAULT, tmp_path / "absent")
 
 
 def test_the_need_is_what_the_documentation_says() -> None:
     """README: about 4.5 GB for the default lab, 0.7 GB for the smallest."""
-    assert 3500 <= needed_mb(HOSTS) <= 4500
-    assert 400 <= needed_mb(SMALLEST) <= 800
-    assert 3000 <= needed_mb(ENTERPRISE) <= 4000, "the lab file: about 3.5 GB"
+    assert 3500 <= needed_mb(DEFAULT.hosts, DEFAULT) <= 4500
+    assert 400 <= needed_mb(SMALLEST.hosts, SMALLEST) <= 800
+    assert 3000 <= needed_mb(ENTERPRISE.hosts, ENTERPRISE) <= 4000, "the lab file: about 3.5 GB"

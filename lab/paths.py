@@ -1,0 +1,22 @@
+"""Where a lab keeps what it has to remember on the workstation (XDG base directories)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def base(variable: str, default: str) -> Path:
+    """kafkalab's folder in the directory that an XDG variable names, else in ~/`default`."""
+    root = os.environ.get(variable)
+    return (Path(root) if root else Path.home() / default) / "kafkalab"
+
+
+def state(lab: str) -> Path:
+    """The folder of one lab's keys, lock, run logs and drills; it need not be there yet."""
+    return base("XDG_STATE_HOME", ".local/state") / lab
+
+
+def login_key(lab: str) -> Path:
+    """The private key that opens a lab's hosts, where the lab file names no other."""
+    return state(lab) / "id_ed25519"

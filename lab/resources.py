@@ -1,0 +1,208 @@
+"""What there is in a cluster, or should be, and the difference between the two.
+
+Connectors, topics, and later users and ACLs: things that belong to no host. As with hosts, a state
+maps keys to resources and a pure function gives what leads from one to the other. One rule is added
+here, once for all kinds: **only what the lab made may the lab change or remove.** What it makes it
+marks (a connector in its own settings, a topic in the cluster's record), and whatever bears no mark
+is somebody's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from lab.state import Key
+
+CONNECTOR, TOPIC = "connector", "topic"
+# In the order of application: a connector may read from a topic.
+KINDS = (TOPIC, CONNECTOR)
+# Of these the lab removes what it made as soon as it is wanted no longer. The others hold records,
+# so they go only when the lab file says so (Absent).
+REMOVED_WHEN_UNWANTED = frozenset({CONNECTOR})
+
+
+@dataclass(frozen=True)
+class Connector:
+    """A connector of Kafka Connect, by its configuration (without the lab's mark)."""
+
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic. None leaves a number to the broker; `config` has what the lab file sets, no more."""
+
+    partitions: int | None = None
+    replicas: int | None = None
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Absent:
+    """What the lab file wants to be gone."""
+
+
+Resource: TypeAlias = Connector | Topic | Absent
+ClusterState: TypeAlias = Mapping[Key, Resource]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A resource that is there; `ours` when it bears the lab's mark."""
+
+    resource: Connector | Topic
+    ours: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    """One resource that differs: `before` None is to be made, `after` None to be removed."""
+
+    key: Key
+    before: Connector | Topic | None
+    after: Connector | Topic | None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A difference that the lab may not, or cannot, make good; `reason` in words."""
+
+    key: Key
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.reason}"
+
+
+@dataclass(frozen=True)
+class ClusterPlan:
+    """What leads from a state to another, in the order of application, and what stays different."""
+
+    changes: tuple[Change, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+def compare(actual: Mapping[Key, Found], wanted: ClusterState) -> ClusterPlan:
+    """The plan from what is there to what is wanted.
+
+    A topic's numbers are compared where the lab file gives them, its settings as far as they are
+    given; `actual` therefore tells of a setting that is no longer wanted what the lab had set.
+    """
+    changes: list[Change] = []
+    refusals: list[Refusal] = []
+    for key in sorted(actual.keys() | wanted.keys(), key=lambda k: (KINDS.index(k.kind), k.name)):
+        found, want = actual.get(key), wanted.get(key)
+        for step in _step(key, found, want):
+            if isinstance(step, Change):
+                changes.append(step)
+            else:
+                refusals.append(step)
+    return ClusterPlan(tuple(changes), tuple(refusals))
+
+
+def _step(key: Key, found: Found | None, want: Resource | None) -> Iterator[Change | Refusal]:
+    if found is None:
+        if isinstance(want, Connector | Topic):
+            yield Change(key, None, want)
+        return
+    unwanted = want is None and key.kind in REMOVED_WHEN_UNWANTED
+    if isinstance(want, Absent) or unwanted:
+        if found.ours:
+            yield Change(key, found.resource, None)
+        elif isinstance(want, Absent):
+            yield Refusal(key, "was not made by the lab, so it is not removed")
+        return
+    if want is None or _same(found.resource, want):
+        return
+    if not found.ours:
+        yield Refusal(key, "was not made by the lab, so it is not changed")
+        return
+    if isinstance(want, Topic) and isinstance(found.resource, Topic):
+        yield from _topic(key, found.resource, want)
+    else:
+        yield Change(key, found.resource, want)
+
+
+def _same(have: Connector | Topic, want: Connector | Topic) -> bool:
+    if isinstance(have, Topic) and isinstance(want, Topic):
+        return (
+            want.partitions in (None, have.partitions) and want.replicas in (None, have.replicas)
+            and have.config == want.config
+        )
+    return have == want
+
+
+def _topic(key: Key, have: Topic, want: Topic) -> Iterator[Change | Refusal]:
+    """A topic can get more partitions and other settings; all else would move or drop records."""
+    partitions, replicas = want.partitions, want.replicas
+    if partitions is not None and have.partitions and partitions < have.partitions:
+        yield Refusal(key, f"has {have.partitions} partitions, which cannot become {partitions}")
+        partitions = have.partitions
+    if replicas is not None and replicas != have.replicas:
+        yield Refusal(
+            key, f"has {have.replicas} replicas a partition, which is not changed to {replicas}"
+        )
+        replicas = have.replicas
+    reachable = Topic(partitions, replicas, want.config)
+    if not _same(have, reachable):
+        yield Change(key, have, reachable)
+
+
+def apply(plan: ClusterPlan, state: Mapping[Key, Found]) -> dict[Key, Found]:
+    """The state after the plan's changes, on paper."""
+    result = dict(state)
+    for change in plan.changes:
+        if change.after is None:
+            result.pop(change.key, None)
+            continue
+        after = change.after
+        if isinstance(after, Topic) and isinstance(change.before, Topic):
+            after = Topic(
+                after.partitions or change.before.partitions,
+                after.replicas or change.before.replicas, after.config,
+            )
+        result[change.key] = Found(after, ours=True)
+    return result
+
+
+def lines(plan: ClusterPlan, where: str = "") -> list[str]:
+    """The plan for people: a line for each that is made or removed, and for each setting.
+
+    `where`: the datacenter, for what has no name of its own in the lab.
+    """
+    found, of = [], f" of {where}" if where else ""
+    for change in plan.changes:
+        if change.before is None:
+            found.append(f"+ {change.key}{of}{_told(change.after)}")
+        elif change.after is None:
+            found.append(f"- {change.key}{of}")
+        else:
+            found += [f"~ {change.key}{of}: {text}" for text in _differences(change)]
+    return found
+
+
+def _told(resource: Connector | Topic | None) -> str:
+    if not isinstance(resource, Topic):
+        return ""
+    words = [
+        *([f"{resource.partitions} partitions"] if resource.partitions else []),
+        *([f"{resource.replicas} replicas"] if resource.replicas else []),
+        *(f"{name} = {value}" for name, value in sorted(resource.config.items())),
+    ]
+    return f" ({', '.join(words)})" if words else ""
+
+
+def _differences(change: Change) -> Iterator[str]:
+    before, after = change.before, change.after
+    if isinstance(before, Topic) and isinstance(after, Topic):
+        for name in ("partitions", "replicas"):
+            old, new = getattr(before, name), getattr(after, name)
+            if new is not None and old != new:
+                yield f"{name}: {old} -> {new}"
+    if isinstance(before, Connector | Topic) and isinstance(after, Connector | Topic):
+        for name in sorted(before.config.keys() | after.config.keys()):
+            old, new = before.config.get(name, "(none)"), after.config.get(name, "(none)")
+            if old != new:
+                yield f"{name}: {old} -> {new}"

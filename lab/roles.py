@@ -1,0 +1,56 @@
+"""The roles that hosts have: one line each. Whatever else depends on a role is made from it.
+
+That is the datacenters' keys in the lab file (`kafka = 3`), those of [names], [aws.instance_types]
+and [aws.volume_gb], and the hosts' names and addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Role:
+    """One kind of host.
+
+    short: what `{role}` in a host's name becomes. meaning: what the key of a datacenter says, for
+    docs/lab-file.md. first_offset: a host's address is its subnet's first one plus this plus its
+    number, which counts from 1. least, most, usual: how many a datacenter may have, and has where
+    the file does not say. instance_type, volume_gb: the machine that it gets on EC2, root volume in
+    GiB.
+    """
+
+    name: str
+    short: str
+    meaning: str
+    first_offset: int
+    least: int
+    most: int
+    usual: int
+    instance_type: str
+    volume_gb: int
+
+    def offsets(self) -> range:
+        """Every offset in its subnet that a host of this role may ever have."""
+        return range(self.first_offset + 1, self.first_offset + self.most + 1)
+
+
+# The first four addresses of a subnet and its last one belong to AWS (VPC user guide, "Subnet
+# sizing"); a test holds the offsets apart.
+ROLES: tuple[Role, ...] = (
+    Role("control", "ctl", "control hosts, from which a person works",
+         9, 0, 1, 1, "t3.micro", 10),
+    Role("zookeeper", "zk", "servers; an even number is a warning, since it bears no more failures",
+         20, 1, 9, 3, "t3.micro", 10),
+    Role("kafka", "kafka", "brokers", 30, 1, 100, 3, "t3.small", 20),
+    Role("connect", "connect",
+         "hosts for Kafka Connect alone; with 0 its workers run on the control host",
+         200, 0, 9, 0, "t3.small", 10),
+)
+NAMES: tuple[str, ...] = tuple(role.name for role in ROLES)
+
+
+def role(name: str, among: Iterable[Role] = ROLES) -> Role:
+    """The role of that name. Raises StopIteration for a name that is none."""
+    return next(one for one in among if one.name == name)

@@ -1,0 +1,274 @@
+"""The contract of a driver: one service as the lab acts on it.
+
+`lab.services.service` says what a service is; a driver knows what restarting it, looking at it and
+proving it takes. The default here serves any service that answers on a port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+from lab.model import Lab
+from lab.resources import ClusterState
+from lab.services.context import Context
+from lab.services.registry import carriers
+from lab.services.service import Port, Service
+from lab.topology import Datacenter, Host
+from scripts.clients.http import Http, HttpError
+from scripts.clients.kafka import Cluster
+from scripts.clients.zookeeper import Ensemble
+from scripts.errors import LabError, TimeoutExpired
+from scripts.hosts.fleet import Fleet
+from scripts.workstation.waiting import wait_until
+
+ANSWER_SECONDS = 120.0
+LOOK_SECONDS = 5.0
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Site:
+    """One datacenter to act on: the connections, the lab around it, and its clients, made once."""
+
+    fleet: Fleet
+    context: Context
+    datacenter: Datacenter
+
+    @property
+    def name(self) -> str:
+        return self.datacenter.name
+
+    @property
+    def lab(self) -> Lab:
+        return self.context.topology.config
+
+    def carriers(self, service: str) -> tuple[Host, ...]:
+        """The hosts that have a service."""
+        return carriers(service, self.datacenter, self.lab)
+
+    @cached_property
+    def kafka(self) -> Cluster:
+        """The cluster through its EXTERNAL listeners."""
+        brokers = tuple(host.number for host in self.datacenter.by_role("kafka"))
+        return Cluster(self.name, self.context.external(self.datacenter), brokers)
+
+    @cached_property
+    def zookeeper(self) -> Ensemble:
+        return Ensemble(self.fleet, self.datacenter.by_role("zookeeper"), self.name)
+
+    def http(self, host: Host, port: int, service: str) -> Http:
+        """HTTP to a port of a host, through SSH."""
+        return Http(self.fleet, host, port, service)
+
+
+def sites(
+    fleet: Fleet, context: Context, datacenters: Sequence[Datacenter]
+) -> dict[str, Site]:
+    """A site for each datacenter, by name."""
+    return {one.name: Site(fleet, context, one) for one in datacenters}
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A host whose turn it is to restart; `note` says what is special about it ("leader")."""
+
+    host: Host
+    note: str = ""
+
+    def __str__(self) -> str:
+        return f" ({self.note})" if self.note else ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A service's part of the status of a datacenter.
+
+    data: what --json says under the service's name. problems: sentences. details: a few words about
+    single hosts, by name. lines: what else a person wants to know.
+    """
+
+    data: Any
+    problems: tuple[str, ...] = ()
+    details: Mapping[str, str] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What `reconcile` would do, in lines, and what it would refuse to do."""
+
+    lines: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Line:
+    """One check: of which service, what was checked, whether it held, what was seen."""
+
+    service: str
+    what: str
+    held: bool
+    seen: str
+
+
+@dataclass
+class Report:
+    """The checks of one datacenter, or of what lies between two, in order.
+
+    `tell` hears what is being checked.
+    """
+
+    where: str
+    tell: Tell = lambda what: None
+    lines: list[Line] = field(default_factory=list)
+
+    def check(self, service: str, what: str, work: Callable[[], str]) -> bool:
+        """Run one check; a LabError is its failure, anything else is a bug and goes on up."""
+        self.tell(what)
+        try:
+            seen = work()
+        except LabError as error:
+            self.lines.append(Line(service, what, False, str(error)))
+            return False
+        self.lines.append(Line(service, what, True, seen))
+        return True
+
+    @property
+    def ok(self) -> bool:
+        return all(line.held for line in self.lines)
+
+
+class Span(Protocol):
+    """What is proven between two datacenters, after each of them by itself."""
+
+    name: str
+
+    def prepare(self) -> None:
+        """Have there what takes its time to be noticed; runs beside the checks of datacenters."""
+
+    def prove(self, report: Report) -> None: ...
+
+    def forget(self) -> None:
+        """Take away what `prepare` and `prove` made."""
+
+
+class Driver:
+    """One service as the lab acts on it. Has no state: all that it needs is in the site."""
+
+    resource_kinds: frozenset[str] = frozenset()  # of lab.resources that it looks after
+
+    def __init__(self, service: Service) -> None:
+        self.service, self.name = service, service.name
+
+    def concerns(self, site: Site) -> bool:
+        """Whether a datacenter has the service."""
+        return bool(site.carriers(self.name))
+
+    # -- restarting: `look`, `order`, restart the first one, and again
+
+    def look(self, site: Site) -> Any:
+        """What decides who restarts next (who leads, say). Raises LabError where none can tell."""
+        return None
+
+    def settled(self, site: Site) -> Any:
+        """Wait until the service bears that one of it restarts; what `look` would tell then.
+
+        Also called after the last restart. Raises LabError.
+        """
+        for host in site.carriers(self.name):
+            self._await(site, host)
+        return self.look(site)
+
+    def _await(self, site: Site, host: Host) -> None:
+        last = ""
+
+        def answers() -> bool:
+            nonlocal last
+            last = self.silent(site, host)
+            return not last
+
+        try:
+            wait_until(answers, timeout=ANSWER_SECONDS)
+        except TimeoutExpired:
+            raise TimeoutExpired(
+                f"{last}, still after {ANSWER_SECONDS:g} s", where=host.name,
+                hint=f"see `fab logs {host.name} {self.name}`",
+            ) from None
+
+    def order(self, hosts: Sequence[Host], seen: Any) -> list[Turn]:
+        """In which order `hosts` restart, by what `look` has seen (None: nobody could tell)."""
+        del seen
+        return [Turn(host) for host in hosts]
+
+    # -- looking
+
+    def silent(self, site: Site, host: Host) -> str:
+        """In what way the service of a host does not answer; "" where it does."""
+        port = self.service.port
+        if port is None:
+            return ""
+        if port.scheme == "http":
+            return self._refusal(site, host, port)
+        try:
+            channel = site.fleet[host.name].open_channel(
+                str(host.address), port.number, timeout=LOOK_SECONDS
+            )
+        except LabError as error:
+            return error.what
+        if channel is None:
+            return f"{self.name} does not answer on port {port.number}"
+        channel.close()
+        return ""
+
+    def _refusal(self, site: Site, host: Host, port: Port) -> str:
+        """An answer over HTTP is a sign of life unless it says that the server has failed."""
+        try:
+            site.http(host, port.number, self.name)("GET", "/")
+        except HttpError as error:
+            return "" if error.status < 500 else error.what
+        except LabError as error:
+            return error.what
+        return ""
+
+    def status(self, site: Site, up: Collection[str]) -> Part:
+        """The service in a datacenter; `up` are the hosts that run and answer SSH."""
+        hosts = {host.name: host for host in site.carriers(self.name)}
+        there = [name for name in hosts if name in up]
+        found = site.fleet.each(lambda name: self.silent(site, hosts[name]), there)
+        return Part(
+            data={"hosts": {name: found[name] or "answers" for name in there}},
+            problems=tuple(
+                f"{self.name} on {name}: {text}" for name, text in found.items() if text
+            ),
+        )
+
+    def verify(self, site: Site, report: Report) -> bool:
+        """Prove that it works, adding a line a check to `report`; whether all of them held."""
+        return report.check(self.name, "answers", lambda: self._answers(site))
+
+    def _answers(self, site: Site) -> str:
+        self.settled(site)
+        hosts = site.carriers(self.name)
+        port = self.service.port
+        where = f" on port {port.number}" if port else ""
+        return f"{', '.join(host.name for host in hosts)} answered{where}"
+
+    def spans(self, sites: Mapping[str, Site]) -> Iterator[Span]:
+        """The proofs between two of these datacenters."""
+        return iter(())
+
+    # -- the cluster's state
+
+    def differences(self, site: Site, wanted: ClusterState, *, there: bool) -> Differences:
+        """What `reconcile` would do; nothing is changed. `there`: its hosts run."""
+        return Differences()
+
+    def reconcile(self, site: Site, wanted: ClusterState, tell: Tell) -> int:
+        """Make the cluster's resources what they should be; how many had to be changed.
+
+        Raises LabError, also for what may not be changed, after all else is done.
+        """
+        return 0

@@ -1,0 +1,34 @@
+"""The drivers by service. One that is not named here gets the default, which serves any service
+that answers on a port."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from lab.services.registry import SERVICES
+from scripts.drivers.connect import Connect
+from scripts.drivers.driver import Driver, Site
+from scripts.drivers.kafka import Kafka
+from scripts.drivers.mirrors import Mirrors
+from scripts.drivers.zookeeper import ZooKeeper
+
+SPECIAL: dict[str, type[Driver]] = {
+    "zookeeper": ZooKeeper,
+    "kafka": Kafka,
+    "connect": Connect,
+    "mirrors": Mirrors,
+}
+
+
+def drivers() -> Iterator[Driver]:
+    """A driver for each service that there is something to do about beside its files, in order."""
+    for service in SERVICES.values():
+        if service.process or service.name in SPECIAL:
+            yield SPECIAL.get(service.name, Driver)(service)
+
+
+def drivers_of(site: Site, but: Collection[str] = ()) -> Iterator[Driver]:
+    """Those that concern a datacenter, without the services named in `but`."""
+    for driver in drivers():
+        if driver.name not in but and driver.concerns(site):
+            yield driver

@@ -1,0 +1,216 @@
+"""The topics of the lab file in a cluster, and the record of those that the lab made.
+
+The record is a compacted topic of the cluster itself: whoever runs the lab finds it, wherever their
+state folder is. A topic that is not in it is somebody's own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from lab.resources import (
+    TOPIC,
+    Change,
+    ClusterState,
+    Found,
+    Topic,
+    compare,
+    lines,
+)
+from lab.services.kafka import internal_factor
+from lab.state import Key
+from scripts.clients.kafka import client_settings, keep_topic, settle
+from scripts.clients.records import read_partition
+from scripts.drivers.driver import Differences, Site, Tell
+from scripts.errors import LabError
+
+RECORD = "__kafkalab"
+REQUEST_SECONDS = 30.0
+FLUSH_SECONDS = 30.0
+
+
+class Topics:
+    """What [[topics]] says about one cluster, made so."""
+
+    def __init__(self, site: Site) -> None:
+        self.site, self.cluster = site, site.kafka
+
+    def differences(self, wanted: ClusterState, *, there: bool) -> Differences:
+        """What `reconcile` would do, and what would be refused of it, by us or by Kafka."""
+        wanted = _topics(wanted)
+        if not wanted:
+            return Differences()
+        try:
+            if not there:
+                raise LabError("not made yet", where=self.site.name)
+            plan = compare(self.found(wanted), wanted)
+            refused = [line for change in plan.changes for line in self._tried(change)]
+        except LabError:  # no broker answers yet: all of them are to be made
+            plan, refused = compare({}, wanted), []
+        where = f"{self.site.name}: "
+        refused = [where + text for text in (*map(str, plan.refusals), *refused)]
+        return Differences(tuple(lines(plan, self.site.name)), tuple(refused))
+
+    def reconcile(self, wanted: ClusterState, tell: Tell) -> int:
+        """Make, change and remove topics; how many. Raises LabError for what is refused."""
+        wanted = _topics(wanted)
+        if not wanted:
+            return 0
+        tell("topics")
+        self.cluster.wait_healthy()
+        plan = compare(self.found(wanted), wanted)
+        refused = [str(refusal) for refusal in plan.refusals]
+        for change in plan.changes:
+            tell(f"topic {change.key.name}")
+            try:
+                self._apply(change)
+            except LabError as error:
+                refused.append(f"{change.key}: {error.what}")
+        if refused:
+            raise LabError("; ".join(refused), where=self.site.name)
+        return len(plan.changes)
+
+    def found(self, wanted: ClusterState) -> dict[Key, Found]:
+        """Those of the wanted topics that are there, with what the lab has to do with them."""
+        from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms
+
+        record = self.record()
+        try:
+            metadata = self.cluster.admin.list_topics(timeout=10).topics
+        except KafkaException as error:
+            raise LabError(str(error), where=self.site.name) from error
+        names = [key.name for key in wanted if key.name in metadata]
+        settings = self._settings(names)
+        result = {}
+        for name in names:
+            want = wanted[Key(TOPIC, name)]
+            asked = want.config if isinstance(want, Topic) else {}
+            set_before = record.get(name, ())
+            shown = {
+                key: entry.value for key, entry in settings[name].items()
+                # Of what the lab set once, only what is still set; of what is wanted, all.
+                if key in asked or (key in set_before and not entry.is_default)
+            }
+            partitions = metadata[name].partitions
+            found = Topic(len(partitions), len(partitions[0].replicas), shown)
+            result[Key(TOPIC, name)] = Found(found, ours=name in record)
+        return result
+
+    def record(self) -> dict[str, tuple[str, ...]]:
+        """The topics that the lab made, each with the settings that it set."""
+        found: dict[str, tuple[str, ...]] = {}
+        for key, value in read_partition(self.cluster.endpoint, RECORD):
+            if value is None:
+                found.pop(key, None)
+            else:
+                found[key] = tuple(json.loads(value)["config"])
+        return found
+
+    def _settings(self, names: list[str]) -> dict[str, Any]:
+        """Every setting of each topic, by name, as Kafka tells it."""
+        from confluent_kafka.admin import ConfigResource, ResourceType  # noqa: PLC0415 - 50 ms
+
+        if not names:
+            return {}
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+        futures = self.cluster.admin.describe_configs(resources, request_timeout=REQUEST_SECONDS)
+        settle(futures, self.site.name)
+        return {resource.name: future.result() for resource, future in futures.items()}
+
+    def _tried(self, change: Change) -> list[str]:
+        """What Kafka says against a change that it only validates."""
+        try:
+            self._request(change, validate=True)
+        except LabError as error:
+            return [f"{change.key}: {error.what}"]
+        return []
+
+    def _apply(self, change: Change) -> None:
+        """Make one change. The record comes first: what is cut off is then still the lab's."""
+        name = change.key.name
+        if change.after is None:
+            self._request(change)
+            self._note(name, None)
+            return
+        before = change.before.config.keys() if change.before else set()
+        self._note(name, sorted({*before, *change.after.config}))
+        self._request(change)
+        if before - change.after.config.keys():
+            self._note(name, sorted(change.after.config))
+
+    def _request(self, change: Change, *, validate: bool = False) -> None:
+        """Ask the cluster for a change; with `validate` it only says what it thinks of it."""
+        from confluent_kafka.admin import NewPartitions, NewTopic  # noqa: PLC0415 - 50 ms
+
+        admin, name = self.cluster.admin, change.key.name
+        before, after = change.before, change.after
+        seconds: dict[str, Any] = {"request_timeout": REQUEST_SECONDS}
+        if not isinstance(after, Topic):
+            if not validate:
+                settle(admin.delete_topics([name], operation_timeout=30, **seconds), self.site.name)
+            return
+        seconds["validate_only"] = validate
+        if not isinstance(before, Topic):
+            topic = NewTopic(name, after.partitions or -1, after.replicas or -1,
+                             config=dict(after.config))
+            settle(admin.create_topics([topic], operation_timeout=30, **seconds), self.site.name)
+            return
+        if after.partitions is not None and after.partitions != before.partitions:
+            more = NewPartitions(name, after.partitions)
+            settle(admin.create_partitions([more], operation_timeout=30, **seconds), self.site.name)
+        if before.config != after.config:
+            settle(admin.incremental_alter_configs(
+                [_altered(name, before.config, after.config)], **seconds
+            ), self.site.name)
+
+    def _note(self, name: str, settings: list[str] | None) -> None:
+        """Write into the record; None takes the topic out of it. Raises LabError."""
+        from confluent_kafka import Producer  # noqa: PLC0415 - 50 ms
+
+        factor = internal_factor(self.site.datacenter)
+        keep_topic(
+            self.cluster.endpoint, RECORD, partitions=1, replication=(factor, max(1, factor - 1)),
+            config={"cleanup.policy": "compact"}, where=self.site.name,
+        )
+        failures: list[str] = []
+
+        def delivered(error: Any, message: Any) -> None:
+            del message
+            if error is not None:
+                failures.append(error.str())
+
+        producer = Producer(client_settings(self.cluster.endpoint, acks="all", **{
+            "message.timeout.ms": int(FLUSH_SECONDS * 1000),
+        }))
+        value = None if settings is None else json.dumps({"config": settings})
+        producer.produce(RECORD, value, key=name, partition=0, on_delivery=delivered)
+        if producer.flush(FLUSH_SECONDS) or failures:
+            raise LabError(
+                f"{RECORD} cannot be written ({failures[0] if failures else 'no answer'})",
+                where=self.site.name, hint="see `fab status`",
+            )
+
+
+def _topics(wanted: ClusterState) -> ClusterState:
+    return {key: want for key, want in wanted.items() if key.kind == TOPIC}
+
+
+def _altered(name: str, before: Mapping[str, str], after: Mapping[str, str]) -> Any:
+    """The settings of a topic that change, as Kafka's request has them."""
+    from confluent_kafka.admin import (  # noqa: PLC0415 - 50 ms
+        AlterConfigOpType,
+        ConfigEntry,
+        ConfigResource,
+        ResourceType,
+    )
+
+    steps = [
+        ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+        for key, value in sorted(after.items()) if before.get(key) != value
+    ] + [
+        ConfigEntry(key, None, incremental_operation=AlterConfigOpType.DELETE)
+        for key in sorted(before.keys() - after.keys())
+    ]
+    return ConfigResource(ResourceType.TOPIC, name, incremental_configs=steps)

@@ -1,0 +1,102 @@
+# Records the classes that Kafka's services load, so that every later start maps them from one file
+# instead of reading them from a hundred jars. Part of a script that has $home and $work.
+#
+# The JVM takes an archive only for the same class path: the jars' paths, sizes and modification
+# times as they are here. So this runs in the image itself, with the artifact's own list of jars.
+flags='-XX:+UseSerialGC -XX:TieredStopAtLevel=1'
+
+useradd --system --user-group --no-create-home --home-dir /nonexistent \
+    --shell /usr/sbin/nologin kafka
+mkdir "$home/cds"
+
+cat > "$work/log4j.properties" <<END
+log4j.rootLogger=INFO, stdout
+log4j.appender.stdout=org.apache.log4j.ConsoleAppender
+log4j.appender.stdout.layout=org.apache.log4j.PatternLayout
+log4j.appender.stdout.layout.ConversionPattern=%p %m (%c)%n
+END
+cat > "$work/zookeeper.cfg" <<END
+dataDir=$work/zookeeper
+clientPort=2181
+clientPortAddress=127.0.0.1
+admin.enableServer=false
+END
+cat > "$work/kafka.cfg" <<END
+broker.id=1
+listeners=INTERNAL://127.0.0.1:9092,EXTERNAL://127.0.0.1:9094
+listener.security.protocol.map=INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT
+inter.broker.listener.name=INTERNAL
+log.dirs=$work/kafka
+zookeeper.connect=127.0.0.1:2181
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+group.initial.rebalance.delay.ms=0
+log.cleaner.dedupe.buffer.size=16777216
+END
+cat > "$work/connect.cfg" <<END
+bootstrap.servers=127.0.0.1:9092
+group.id=seed
+key.converter=org.apache.kafka.connect.converters.ByteArrayConverter
+value.converter=org.apache.kafka.connect.converters.ByteArrayConverter
+config.storage.topic=seed-configs
+config.storage.replication.factor=1
+offset.storage.topic=seed-offsets
+offset.storage.replication.factor=1
+offset.storage.partitions=1
+status.storage.topic=seed-status
+status.storage.replication.factor=1
+status.storage.partitions=1
+listeners=http://127.0.0.1:8083
+plugin.discovery=service_load
+END
+
+# record SERVICE CLASS ARGUMENT...: runs the class; its archive is written when it ends.
+record() {
+    service=$1
+    shift
+    # shellcheck disable=SC2086
+    exec java $flags -Xmx256m "-XX:ArchiveClassesAtExit=$home/cds/$service.jsa" \
+        "-Dlog4j.configuration=file:$work/log4j.properties" "@$home/classpath.args" "$@" \
+        > "$work/$service.log" 2>&1
+}
+
+# listening SERVICE PID PORT: waits up to 60 s until the port is open.
+listening() {
+    for _ in $(seq 600); do
+        nc -z 127.0.0.1 "$3" && return
+        kill -0 "$2" 2> /dev/null || break
+        sleep 0.1
+    done
+    tail -n 20 "$work/$1.log" >&2
+    echo "$1 does not listen on port $3" >&2
+    exit 1
+}
+
+record zookeeper org.apache.zookeeper.server.quorum.QuorumPeerMain "$work/zookeeper.cfg" &
+zookeeper=$!
+listening zookeeper $zookeeper 2181
+record kafka kafka.Kafka "$work/kafka.cfg" &
+kafka=$!
+listening kafka $kafka 9092
+
+( record tools org.apache.kafka.tools.TopicCommand --bootstrap-server 127.0.0.1:9092 \
+    --create --topic seed --partitions 3 --replication-factor 1 )
+seq 100 | kcat -b 127.0.0.1:9092 -P -t seed
+kcat -q -b 127.0.0.1:9092 -C -t seed -o beginning -e > "$work/consumed"
+[ "$(wc -l < "$work/consumed")" -eq 100 ]
+kcat -q -b 127.0.0.1:9092 -G seed -e seed > "$work/consumed"
+
+record connect org.apache.kafka.connect.cli.ConnectDistributed "$work/connect.cfg" &
+connect=$!
+listening connect $connect 8083
+
+# One after the other: a broker without ZooKeeper would wait for it before it ends.
+for pid in $connect $kafka $zookeeper; do
+    kill "$pid"
+    wait "$pid" || [ $? -eq 143 ]
+done
+for service in zookeeper kafka connect tools; do
+    [ -s "$home/cds/$service.jsa" ] || { tail -n 20 "$work/$service.log" >&2; exit 1; }
+done
+chmod 0644 "$home"/cds/*.jsa
+rm -rf "$work"

@@ -1,0 +1,39 @@
+"""A service that the lab does not have: a static web page, served by a unit on the control hosts.
+
+docs/extending.md adds it, word for word; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from lab.services.context import Context
+from lab.services.daemon import Daemon
+from lab.services.service import Port, Service
+from lab.state import File
+from lab.topology import Host
+
+PORT = 8090
+
+
+def process(host: Host, context: Context) -> Daemon:
+    return Daemon(
+        name="web",
+        description="A page about the lab",
+        documentation="https://docs.python.org/3/library/http.server.html",
+        command=(
+            "/usr/bin/python3", "-m", "http.server", str(PORT), "--bind", str(host.address),
+            "--directory", "/etc/web",
+        ),
+        data="/data/web",
+        user="web",
+        files={"/etc/web/index.html": File(f"<h1>{context.topology.lab}</h1>\n")},
+    )
+
+
+SERVICE = Service(
+    name="web",
+    summary="Serve a page about the lab.",
+    roles=("control",),
+    process=process,
+    ports=(Port(PORT, scheme="http", published=0),),
+    memory_mb=lambda lab: 20,
+)
