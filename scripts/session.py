@@ -59,11 +59,11 @@ class Session:
     def platform(self) -> Platform:
         """The platform; only its own modules are loaded."""
         if self.platform_name == "aws":
-            from scripts.platforms.aws import Aws  # noqa: PLC0415
+            from scripts.platforms.aws import Aws  # noqa: PLC0415 - boto3
 
             return Aws(self.file, self.topology, state=self.state, say=self.say)
-        from scripts.platforms import local  # noqa: PLC0415
-        from scripts.platforms.local import engine  # noqa: PLC0415
+        from scripts.platforms import local  # noqa: PLC0415 - boto3
+        from scripts.platforms.local import engine  # noqa: PLC0415 - boto3
 
         return local.Local(
             self.topology, engine=engine.find(say=self.say), state=self.state, say=self.say,
@@ -78,7 +78,7 @@ class Session:
 
     def peek_software(self) -> dict[Artifact, Obtained]:
         """The artifacts that this machine has; fetches nothing."""
-        from scripts.software.obtain import obtain  # noqa: PLC0415
+        from scripts.software.obtain import obtain  # noqa: PLC0415 - tarfile
 
         found = {}
         for one in artifacts(self.topology):

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    from lab.drills.verdict import Verdict
+from typing import Any, Literal, NamedTuple
 
 Number = int | float
 # info: not judged by itself; zero: more than none fails; some: none fails; happens: None fails,
@@ -34,15 +30,6 @@ class Figure(NamedTuple):
         return amount(self.value, self.unit)
 
 
-class Row(NamedTuple):
-    """A figure as four texts for a table; `limit` and `met` are empty for what is not judged."""
-
-    name: str
-    value: str
-    limit: str
-    met: str
-
-
 @dataclasses.dataclass(frozen=True)
 class Score:
     """What is common to the scores."""
@@ -58,15 +45,6 @@ class Score:
     def as_json(self) -> dict[str, Any]:
         """Plain types, seconds rounded to milliseconds."""
         return {key: plain(value) for key, value in dataclasses.asdict(self).items()}
-
-    def rows(self, verdicts: Iterable[Verdict] = ()) -> tuple[Row, ...]:
-        """A line for each figure."""
-        judged = {verdict.name: verdict for verdict in verdicts}
-        return tuple(
-            Row(figure.label, figure.text,
-                verdict.limit_text if verdict else "", verdict.word if verdict else "")
-            for figure in self.figures() for verdict in [judged.get(figure.name)]
-        )
 
 
 def plain(value: Any) -> Any:

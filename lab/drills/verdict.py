@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lab.drills.figures import Figure, Number, Score, amount
 from lab.options.objectives import Objectives
@@ -75,3 +76,22 @@ def _verdict(objectives: Objectives, figure: Figure) -> Verdict | None:
     if limit is None:
         return None
     return Verdict(name, label, value, limit, met=value <= limit, unit=unit)
+
+
+class Row(NamedTuple):
+    """A figure as four texts for a table; `limit` and `met` are empty for what is not judged."""
+
+    name: str
+    value: str
+    limit: str
+    met: str
+
+
+def rows(score: Score, verdicts: Iterable[Verdict] = ()) -> tuple[Row, ...]:
+    """A line for each figure of a score."""
+    judged = {verdict.name: verdict for verdict in verdicts}
+    return tuple(
+        Row(figure.label, figure.text,
+            verdict.limit_text if verdict else "", verdict.word if verdict else "")
+        for figure in score.figures() for verdict in [judged.get(figure.name)]
+    )

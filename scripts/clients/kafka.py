@@ -46,7 +46,7 @@ class Cluster:
 
     def view(self, timeout: float = REQUEST_SECONDS) -> View:
         """One metadata request. Raises LabError when no broker answers within `timeout` s."""
-        from confluent_kafka import KafkaException  # noqa: PLC0415
+        from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms
 
         try:
             metadata = self.admin.list_topics(timeout=timeout)
@@ -153,7 +153,7 @@ def spread_leaders(endpoint: Endpoint, *, where: str) -> None:
     After a broker or a datacenter was away, one broker may lead all partitions: what is measured
     then depends on it.
     """
-    from confluent_kafka import ElectionType, KafkaException  # noqa: PLC0415
+    from confluent_kafka import ElectionType, KafkaException  # noqa: PLC0415 - 50 ms
 
     # `elect_leaders` of confluent-kafka takes no time limit of its own (a SystemError).
     admin = admin_client(endpoint, **{"socket.timeout.ms": int(ELECT_SECONDS * 1000)})

@@ -17,7 +17,7 @@ class Tail:
     """Reads partition 0 of a topic from its end of now on, also of one that is not there yet."""
 
     def __init__(self, endpoint: Endpoint, topic: str) -> None:
-        from confluent_kafka import Consumer, TopicPartition  # noqa: PLC0415
+        from confluent_kafka import Consumer, TopicPartition  # noqa: PLC0415 - 50 ms
 
         self._consumer = Consumer(client_settings(endpoint, **{
             "group.id": "kafkalab-reader", "enable.auto.commit": False,
@@ -50,7 +50,7 @@ def text(message: Any) -> str:
 def message_at(endpoint: Endpoint, topic: str, partition: int, offset: int) -> Any:
     """The record at `offset`, or the first one after it (markers have offsets of their own); -1 is
     the last record. None when there is none."""
-    from confluent_kafka import Consumer, KafkaException, TopicPartition  # noqa: PLC0415
+    from confluent_kafka import Consumer, KafkaException, TopicPartition  # noqa: PLC0415 - 50 ms
 
     consumer = Consumer(client_settings(endpoint, **{
         "group.id": "kafkalab-reader", "enable.auto.commit": False, "fetch.wait.max.ms": 20,
@@ -89,7 +89,7 @@ def value_at(endpoint: Endpoint, topic: str, offset: int) -> str:
 
 def offsets_by_value(endpoint: Endpoint, topic: str, last: int) -> dict[str, int]:
     """The offset of each record of partition 0 up to the one at `last`, by its content."""
-    from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition  # noqa: PLC0415
+    from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition  # noqa: PLC0415 - 50 ms
 
     consumer = Consumer(client_settings(endpoint, **{
         "group.id": "kafkalab-reader", "enable.auto.commit": False, "fetch.wait.max.ms": 20,

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
+
 from lab.drills.log import Acked, Committed, Log, Seen, decode, encode
 from lab.endpoint import Endpoint
 from scripts.clients.kafka import client_settings
@@ -197,8 +199,6 @@ class Reader(Client):
         self._consumer.close()
 
     def _open(self, place: Place) -> None:
-        from confluent_kafka import Consumer  # noqa: PLC0415 - 50 ms
-
         self._place = place
         self._commit_at = time.monotonic() + COMMIT_S
         self._consumer = Consumer(client_settings(place.endpoint, **{
@@ -211,8 +211,6 @@ class Reader(Client):
         self._consumer.subscribe(list(place.topics.values()))
 
     def _commit(self, *, asynchronous: bool) -> None:
-        from confluent_kafka import KafkaException  # noqa: PLC0415
-
         self._commit_at = time.monotonic() + COMMIT_S
         with suppress(KafkaException):  # nothing new to commit, or the cluster is gone
             if asynchronous:
@@ -261,8 +259,6 @@ class Watcher(Client):
 
 def read_all(run: str, place: Place, keys: int, timeout: float = 60) -> list[Seen]:
     """Every record of the run that a cluster holds now. Raises LabError after `timeout` seconds."""
-    from confluent_kafka import TopicPartition  # noqa: PLC0415
-
     topics = sorted(set(place.topics.values()))
     consumer = _bystander(place, topics, keys)
     found: list[Seen] = []
@@ -313,8 +309,6 @@ def _seen(message: Any, run: str, place: Place) -> Seen | None:
 
 
 def _producer(endpoint: Endpoint) -> Any:
-    from confluent_kafka import Producer  # noqa: PLC0415
-
     return Producer(client_settings(endpoint, **{
         "acks": "all", "enable.idempotence": True, "linger.ms": 50,
         # The application decides when a cluster is given up, not a time-out: 0 is never.
@@ -325,8 +319,6 @@ def _producer(endpoint: Endpoint) -> Any:
 
 def _bystander(place: Place, topics: Sequence[str], keys: int) -> Any:
     """A consumer of all partitions without a group, from their first record."""
-    from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition  # noqa: PLC0415
-
     consumer = Consumer(client_settings(place.endpoint, **{
         "group.id": "kafkalab-drill-bystander", "enable.auto.commit": False,
         "auto.offset.reset": "earliest", "isolation.level": "read_committed",

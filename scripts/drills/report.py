@@ -11,7 +11,7 @@ from pathlib import Path
 from lab.drills.figures import Score
 from lab.drills.log import Log
 from lab.drills.timeline import timeline
-from lab.drills.verdict import judge, passed
+from lab.drills.verdict import judge, passed, rows
 from scripts.drills.page import render
 from scripts.session import Session
 from scripts.workstation.screen import table
@@ -38,7 +38,7 @@ def report(
     page = _write(session.state / FOLDER, name, json.dumps(found, indent=2) + "\n", render(
         title=title, meta=meta, log=log, score=score, verdicts=verdicts,
     ))
-    table(title, ("figure", "measured", "objective", "met"), score.rows(verdicts))
+    table(title, ("figure", "measured", "objective", "met"), rows(score, verdicts))
     print(score.sentence())
     for one in verdicts:
         if not one.met:

@@ -8,6 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from confluent_kafka import (
+    OFFSET_END,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+
 from lab.mirrors.topics import DRILL, remote_name
 from lab.options.mirrors import Mirror
 from lab.services.context import Context
@@ -53,8 +61,6 @@ def empty(one: Place) -> None:
     A broker that does not yet know, or no longer, that it leads a partition is asked again: topics
     are known to one broker before they are to all.
     """
-    from confluent_kafka import OFFSET_END, KafkaError, TopicPartition  # noqa: PLC0415
-
     transient = {
         KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.NOT_LEADER_FOR_PARTITION,
         KafkaError.LEADER_NOT_AVAILABLE,
@@ -83,12 +89,6 @@ def empty(one: Place) -> None:
 
 def committed(one: Place, group: str, topic: str) -> list[int]:
     """The group's committed offset of every partition of a topic; -1 where there is none."""
-    from confluent_kafka import (  # noqa: PLC0415
-        ConsumerGroupTopicPartitions,
-        KafkaException,
-        TopicPartition,
-    )
-
     wanted = [TopicPartition(topic, key) for key in range(KEYS)]
     admin = admin_client(one.endpoint)
     (future,) = admin.list_consumer_group_offsets(

@@ -104,7 +104,7 @@ def _keep(
     added: Mapping[str, bytes] | None = None,
     recipe: str | None = None,
 ) -> str:
-    from scripts.software.tar import normalise  # noqa: PLC0415
+    from scripts.software.tar import normalise  # noqa: PLC0415 - tarfile
 
     part = work / kept.tar.name
     digest = normalise(source, part, kept.tar.stem, added=added)
@@ -114,7 +114,7 @@ def _keep(
 
 def _from_cache(_artifact: Artifact, kept: Kept, work: Path, _say: Say) -> str:
     """The kept tar, or the .tgz that a person put there."""
-    from scripts.software.tar import file_digest, parse_checksum  # noqa: PLC0415
+    from scripts.software.tar import file_digest, parse_checksum  # noqa: PLC0415 - tarfile
 
     problem = f"nothing in {kept.tar.parent}"
     if kept.tar.exists():

@@ -1,4 +1,8 @@
-"""The tasks, one module a noun. What a task does is in the modules beside this folder."""
+"""The tasks, one module a noun. What a task does is in the rooms below this one.
+
+A task imports what it needs when it runs, so that `fab --list` and every other task stay quick: the
+bodies here are the only place where that is the rule and not the exception.
+"""
 
 from invoke import Collection
 

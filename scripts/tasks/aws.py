@@ -24,9 +24,9 @@ def preflight(session: Session) -> int:
     Credentials, regions, quotas, image, key, networks, price; exit status 1 when one is not right.
     Makes the lab's own key where the lab file names none; changes nothing in AWS.
     """
-    from scripts.platforms.aws import cost  # noqa: PLC0415 - keeps `fab --list` quick
-    from scripts.platforms.aws.preflight import check  # noqa: PLC0415
-    from scripts.workstation.screen import table  # noqa: PLC0415
+    from scripts.platforms.aws import cost
+    from scripts.platforms.aws.preflight import check
+    from scripts.workstation.screen import table
 
     findings, bill = check(_aws(session))
     table("preflight", ("where", "check", "result", "seen"), [
@@ -47,9 +47,9 @@ def cost(session: Session) -> int:
 
     Exit status 1 when a price that is paid by the hour is not known.
     """
-    from scripts.platforms.aws import cost as costs  # noqa: PLC0415
-    from scripts.platforms.aws.prices import Prices  # noqa: PLC0415
-    from scripts.workstation.screen import table  # noqa: PLC0415
+    from scripts.platforms.aws import cost as costs
+    from scripts.platforms.aws.prices import Prices
+    from scripts.workstation.screen import table
 
     aws = _aws(session)
     bill = costs.bill(Prices(aws.clients), costs.items(session.topology))
@@ -72,8 +72,8 @@ def audit(
 
     Exit status 1 while anything is left.
     """
-    from scripts.platforms.aws.audit import enabled_regions, find  # noqa: PLC0415
-    from scripts.platforms.aws.remove import Remover  # noqa: PLC0415
+    from scripts.platforms.aws.audit import enabled_regions, find
+    from scripts.platforms.aws.remove import Remover
 
     aws, config = _aws(session), session.file.lab
     regions = enabled_regions(aws.clients, aws.regions[0]) if all_regions else list(aws.regions)
@@ -95,10 +95,10 @@ def audit(
 
 
 def _show(session: Session, aws: Aws, found: list[Left]) -> None:
-    from scripts.platforms.aws import cost as costs  # noqa: PLC0415
-    from scripts.platforms.aws.audit import priced  # noqa: PLC0415
-    from scripts.platforms.aws.prices import Prices  # noqa: PLC0415
-    from scripts.workstation.screen import table  # noqa: PLC0415
+    from scripts.platforms.aws import cost as costs
+    from scripts.platforms.aws.audit import priced
+    from scripts.platforms.aws.prices import Prices
+    from scripts.workstation.screen import table
 
     found = priced(found, Prices(aws.clients))
     table(f"{session.topology.lab} in AWS", ("region", "kind", "id", "name", "state", "USD/hour"), [
@@ -113,7 +113,7 @@ def _show(session: Session, aws: Aws, found: list[Left]) -> None:
 @lab_task(locks=True)
 def backend(session: Session) -> None:
     """Make the bucket that keeps Terraform's state."""
-    from scripts.platforms.aws.backend import settle  # noqa: PLC0415
+    from scripts.platforms.aws.backend import settle
 
     settle(_aws(session).clients, session.file, session.say)
 
@@ -124,7 +124,7 @@ def extend(session: Session, hours: int = 0) -> None:
 
     It becomes HOURS from now, whether that is later or earlier than it was.
     """
-    from scripts.platforms.aws import ttl  # noqa: PLC0415
+    from scripts.platforms.aws import ttl
 
     if not hours:
         raise UsageError("until when?", hint="such as --hours 4, from now")
@@ -137,7 +137,7 @@ def extend(session: Session, hours: int = 0) -> None:
 @lab_task(name="lab.stop", locks=True)
 def stop(session: Session) -> None:
     """Stop all hosts for the night; disks stay."""
-    from scripts.platforms.aws import power  # noqa: PLC0415
+    from scripts.platforms.aws import power
 
     names = power.stop(_aws(session))
     session.say(f"{len(names)} hosts stopped" if names else "no host runs, nothing to do")
@@ -146,7 +146,7 @@ def stop(session: Session) -> None:
 @lab_task(name="lab.start", locks=True)
 def start(session: Session) -> None:
     """Start what is stopped; then run `fab up`."""
-    from scripts.platforms.aws import power  # noqa: PLC0415
+    from scripts.platforms.aws import power
 
     names = power.start(_aws(session))
     if names:
@@ -156,6 +156,6 @@ def start(session: Session) -> None:
 
 
 def _aws(session: Session) -> Aws:
-    from scripts.platforms.aws import Aws  # noqa: PLC0415
+    from scripts.platforms.aws import Aws
 
     return Aws(session.file, session.topology, state=session.state, say=session.say)

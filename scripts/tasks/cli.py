@@ -49,7 +49,7 @@ def lab_task(
 
 def _signature(body: Callable[..., Any]) -> Any:
     """The options of `body` with fabric's context in front and --debug at the end."""
-    import inspect  # noqa: PLC0415
+    import inspect
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     options = list(inspect.signature(body).parameters.values())[1:]

@@ -42,10 +42,10 @@ def failover(
 
     Exit status 1 when an objective of the lab file is not met.
     """
-    from lab.drills.failover import failover as score  # noqa: PLC0415 - keeps `fab --list` quick
-    from scripts.drills.failover import MODES, Failover, Plan  # noqa: PLC0415
-    from scripts.drills.rehearsal import terminable  # noqa: PLC0415
-    from scripts.drills.report import report  # noqa: PLC0415
+    from lab.drills.failover import failover as score
+    from scripts.drills.failover import MODES, Failover, Plan
+    from scripts.drills.rehearsal import terminable
+    from scripts.drills.report import report
 
     for option, value in (("--from", from_), ("--to", to)):
         _datacenter(session, option, value)
@@ -75,7 +75,7 @@ def broker(
     rate: int = 1000, duration: int = 10, yes: bool = False,
 ) -> int:
     """Kill a broker under load."""
-    from scripts.drills import outage  # noqa: PLC0415
+    from scripts.drills import outage
 
     return _outage(
         session, "broker", lambda drill: outage.broker(drill, controller=controller, host=host),
@@ -89,7 +89,7 @@ def zookeeper(
     yes: bool = False,
 ) -> int:
     """Kill the ensemble's leader under load."""
-    from scripts.drills import outage  # noqa: PLC0415
+    from scripts.drills import outage
 
     return _outage(
         session, "zookeeper", outage.zookeeper,
@@ -103,7 +103,7 @@ def rolling(
     yes: bool = False,
 ) -> int:
     """Restart all brokers, one at a time, under load."""
-    from scripts.drills import outage  # noqa: PLC0415
+    from scripts.drills import outage
 
     return _outage(
         session, "rolling", outage.rolling,
@@ -117,7 +117,7 @@ def disk(
     duration: int = 10, yes: bool = False,
 ) -> int:
     """Let a broker's log directory be full, under load."""
-    from scripts.drills import outage  # noqa: PLC0415
+    from scripts.drills import outage
 
     return _outage(
         session, "disk", lambda drill: outage.disk(drill, host=host),
@@ -129,11 +129,11 @@ def _outage(
     session: Session, name: str, choose: Any, *, datacenter: str, rate: int, duration: int,
     yes: bool,
 ) -> int:
-    from lab.drills.log import FAULT  # noqa: PLC0415
-    from lab.drills.outage import outage  # noqa: PLC0415
-    from scripts.drills.outage import Load, Outage  # noqa: PLC0415
-    from scripts.drills.rehearsal import terminable  # noqa: PLC0415
-    from scripts.drills.report import report  # noqa: PLC0415
+    from lab.drills.log import FAULT
+    from lab.drills.outage import outage
+    from scripts.drills.outage import Load, Outage
+    from scripts.drills.rehearsal import terminable
+    from scripts.drills.report import report
 
     names = [one.name for one in session.topology.datacenters]
     _datacenter(session, "--datacenter", datacenter or names[0])

@@ -32,8 +32,8 @@ def status(
 
     Exit status 1 when something is wrong.
     """
-    from scripts.operations.status import collect, rows  # noqa: PLC0415
-    from scripts.workstation.screen import table  # noqa: PLC0415
+    from scripts.operations.status import collect, rows
+    from scripts.workstation.screen import table
 
     hosts = session.select(datacenter, host)
     instances = session.platform.instances()
@@ -62,9 +62,9 @@ def verify(session: Session, datacenter: str | None = None, host: str | None = N
     written and read back from the workstation and from the control host, the topic removed. Of
     each mirror between them: connectors running, records across, a group's offset translated.
     """
-    from scripts.drivers.driver import sites  # noqa: PLC0415 - keeps `fab --list` quick
-    from scripts.operations.verify import verify as prove  # noqa: PLC0415
-    from scripts.workstation.screen import Progress, table  # noqa: PLC0415
+    from scripts.drivers.driver import sites
+    from scripts.operations.verify import verify as prove
+    from scripts.workstation.screen import Progress, table
 
     began = time.monotonic()
     datacenters = session.datacenters(session.select(datacenter, host))
@@ -108,7 +108,7 @@ def logs(
     session: Session, host: str, service: str, follow: bool = False, lines: int = 100
 ) -> None:
     """Print the log of SERVICE on HOST."""
-    from lab.services.registry import running_on  # noqa: PLC0415
+    from lab.services.registry import running_on
 
     if not service.replace("-", "").replace("@", "").replace(".", "").isalnum():
         raise UsageError(f"no service {service!r}", hint="such as zookeeper or kafka")

@@ -17,7 +17,7 @@ from scripts.tasks.cli import NARROW, lab_task
 @lab_task(locks=True, help=NARROW)
 def connect(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
     """Set up Kafka Connect and its connectors."""
-    from scripts.operations.up import converge_existing  # noqa: PLC0415 - keeps `fab --list` quick
+    from scripts.operations.up import converge_existing
 
     converge_existing(session, session.select(datacenter, host), ("connect",))
 
@@ -30,9 +30,9 @@ def connect_status(
 
     Exit status 1 when one does not run.
     """
-    from scripts.drivers.connect import Workers  # noqa: PLC0415
-    from scripts.drivers.driver import sites  # noqa: PLC0415
-    from scripts.workstation.screen import table  # noqa: PLC0415
+    from scripts.drivers.connect import Workers
+    from scripts.drivers.driver import sites
+    from scripts.workstation.screen import table
 
     workers = {
         one.name: carriers("connect", one, session.file.lab)
@@ -62,7 +62,7 @@ def connect_status(
 @lab_task(locks=True, help=NARROW)
 def mirror(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
     """Set up the mirrors that lead to a datacenter."""
-    from scripts.operations.up import converge_existing  # noqa: PLC0415
+    from scripts.operations.up import converge_existing
 
     converge_existing(session, session.select(datacenter, host), ("connect",))
 
@@ -76,8 +76,8 @@ def mirror_status(session: Session, json: bool = False, watch: bool = False) -> 
     Per mirror, topic and partition: the source's end, the mirrored offset, the lag in records and
     seconds; and the age of the last checkpoint. Exit status 1 when a mirror does not run.
     """
-    from scripts.drivers.driver import sites  # noqa: PLC0415
-    from scripts.drivers.mirrors import MirrorView  # noqa: PLC0415
+    from scripts.drivers.driver import sites
+    from scripts.drivers.mirrors import MirrorView
 
     instances = session.platform.instances()
     with session.fleet(instances) as fleet:
@@ -101,7 +101,7 @@ def mirror_status(session: Session, json: bool = False, watch: bool = False) -> 
 
 
 def _show(found: list) -> None:  # type: ignore[type-arg]
-    from scripts.workstation.screen import table  # noqa: PLC0415
+    from scripts.workstation.screen import table
 
     columns = ("mirror", "topic", "partition", "source end", "mirrored", "lag", "seconds")
     table("mirrors", columns, [

@@ -17,7 +17,7 @@ ELSEWHERE = ("firewall", "connect", "mirrors")
 def task_of(service: Service) -> Any:
     """`fab NAME`: converge one service, with what it needs, on the hosts that have it."""
     def run(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
-        from scripts.operations.up import converge_existing  # noqa: PLC0415 - keeps `fab --list` quick
+        from scripts.operations.up import converge_existing
 
         converge_existing(session, session.select(datacenter, host), (service.name,))
 

@@ -26,11 +26,11 @@ def plan(session: Session, out: str = "") -> int:
 
     Exit status 0: no changes, 2: there are changes, 1: an error.
     """
-    from scripts.platforms.aws.terraform import (  # noqa: PLC0415 - keeps `fab --list` quick
+    from scripts.platforms.aws.terraform import (
         plan as plans,
     )
-    from scripts.platforms.aws.terraform.binary import Terraform, TerraformError  # noqa: PLC0415
-    from scripts.platforms.aws.terraform.record import SUMMARY  # noqa: PLC0415
+    from scripts.platforms.aws.terraform.binary import Terraform, TerraformError
+    from scripts.platforms.aws.terraform.record import SUMMARY
 
     folder = Path(out) if out else paths.PROJECT / FOLDER
     try:
@@ -50,8 +50,8 @@ def apply(session: Session, folder: str) -> None:
     Refused when the lab file, the commit or a file of the plan is another than was planned. After a
     stack that failed, the same command goes on with it.
     """
-    from scripts.platforms.aws.terraform import apply as applying  # noqa: PLC0415
-    from scripts.platforms.aws.terraform.binary import Terraform  # noqa: PLC0415
+    from scripts.platforms.aws.terraform import apply as applying
+    from scripts.platforms.aws.terraform.binary import Terraform
 
     made = applying.apply(_project(session), Terraform(), Path(folder))
     for one in applying.deferred(made):
@@ -63,9 +63,9 @@ def apply(session: Session, folder: str) -> None:
 @lab_task(name="tf.destroy", locks=True, help={"yes": "the lab's name, instead of typing it"})
 def destroy(session: Session, yes: str = "") -> None:
     """Destroy all stacks, also those no longer in the lab file."""
-    from scripts.errors import UsageError  # noqa: PLC0415
-    from scripts.platforms.aws.terraform import teardown  # noqa: PLC0415
-    from scripts.platforms.aws.terraform.binary import Terraform  # noqa: PLC0415
+    from scripts.errors import UsageError
+    from scripts.platforms.aws.terraform import teardown
+    from scripts.platforms.aws.terraform.binary import Terraform
 
     def ask(question: str) -> str:
         if not sys.stdin.isatty():
@@ -82,17 +82,17 @@ def drift(session: Session) -> int:
 
     Exit status 0: nothing, 2: something has drifted, 1: an error.
     """
-    from scripts.platforms.aws.terraform import drift as drifting  # noqa: PLC0415
-    from scripts.platforms.aws.terraform.binary import Terraform  # noqa: PLC0415
+    from scripts.platforms.aws.terraform import drift as drifting
+    from scripts.platforms.aws.terraform.binary import Terraform
 
     return 2 if drifting.find(_project(session), Terraform()) else 0
 
 
 def _project(session: Session) -> Project:
     """The lab's stacks. Raises LabFileError for what the lab file lacks for AWS."""
-    from lab.aws.checks import for_aws  # noqa: PLC0415
-    from lab.file import LabFileError  # noqa: PLC0415
-    from scripts.platforms.aws.terraform.stacks import Project, synthesize  # noqa: PLC0415
+    from lab.aws.checks import for_aws
+    from lab.file import LabFileError
+    from scripts.platforms.aws.terraform.stacks import Project, synthesize
 
     _needs_lasting_state(session)
     problems = for_aws(session.file.lab)
@@ -106,7 +106,7 @@ def _project(session: Session) -> Project:
 
 def _needs_lasting_state(session: Session) -> None:
     """Refuse to begin from a state that nobody else has, or to make what would be forgotten."""
-    from scripts.errors import UsageError  # noqa: PLC0415
+    from scripts.errors import UsageError
 
     kind = session.file.lab.aws.backend.kind
     if os.environ.get("GITHUB_ACTIONS") == "true" and kind == "local":

@@ -9,7 +9,7 @@ from scripts.tasks.cli import NARROW, lab_task
 @lab_task(locks=True, help=NARROW)
 def up(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
     """Create what is missing, set everything up."""
-    from scripts.operations.up import deploy  # noqa: PLC0415 - keeps `fab --list` quick
+    from scripts.operations.up import deploy
 
     deploy(session, session.select(datacenter, host))
 
@@ -21,7 +21,7 @@ def plan(session: Session, datacenter: str | None = None, host: str | None = Non
 
     Exit status 0: nothing to do, 2: there are changes, 1: an error.
     """
-    from scripts.operations.plan import show  # noqa: PLC0415
+    from scripts.operations.plan import show
 
     session.warn()
     return 2 if show(session, session.select(datacenter, host)) else 0
@@ -35,7 +35,7 @@ def down(session: Session) -> None:
         session.say(f"removed {line}")
     left = session.platform.leftovers()
     if left:
-        from scripts.errors import LabError  # noqa: PLC0415
+        from scripts.errors import LabError
 
         raise LabError("still there: " + ", ".join(left), hint=session.platform.again)
     session.say(f"nothing of {session.topology.lab} is left {session.platform.place}")

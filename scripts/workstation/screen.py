@@ -47,15 +47,15 @@ class Progress:
     def say(self, line: str) -> None:
         """A line that stays."""
         if self._live is not None:
-            from rich.text import Text  # noqa: PLC0415
+            from rich.text import Text  # noqa: PLC0415 - 0.1 s
 
             self._live.console.print(Text(line))
         else:
             print(line, flush=True)
 
     def __rich__(self) -> Any:
-        from rich.console import Group  # noqa: PLC0415
-        from rich.text import Text  # noqa: PLC0415
+        from rich.console import Group  # noqa: PLC0415 - 0.1 s
+        from rich.text import Text  # noqa: PLC0415 - 0.1 s
 
         with self._lock:
             waiting = {name: text for name, (text, done) in self._steps.items() if not done}
@@ -70,10 +70,10 @@ class Progress:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table; words that tell a state are coloured on a terminal."""
-    from rich import box  # noqa: PLC0415
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich import box  # noqa: PLC0415 - 0.1 s
+    from rich.console import Console  # noqa: PLC0415 - 0.1 s
+    from rich.table import Table  # noqa: PLC0415 - 0.1 s
+    from rich.text import Text  # noqa: PLC0415 - 0.1 s
 
     console = Console() if sys.stdout.isatty() else Console(width=160)
     shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")

@@ -155,15 +155,15 @@ class Aws:
 
     def revive(self, names: Collection[str]) -> None:
         """Start the instances again; their public addresses are new."""
-        from scripts.platforms.aws import power  # noqa: PLC0415
+        from scripts.platforms.aws import power  # noqa: PLC0415 - boto3
 
         power.start(self, names)
 
     def destroy(self) -> list[str]:
         """Let Terraform destroy the lab; what was removed."""
-        from scripts.platforms.aws.terraform import teardown  # noqa: PLC0415
-        from scripts.platforms.aws.terraform.binary import Terraform  # noqa: PLC0415
-        from scripts.platforms.aws.terraform.stacks import Project, synthesize  # noqa: PLC0415
+        from scripts.platforms.aws.terraform import teardown  # noqa: PLC0415 - boto3
+        from scripts.platforms.aws.terraform.binary import Terraform  # noqa: PLC0415 - boto3
+        from scripts.platforms.aws.terraform.stacks import Project, synthesize  # noqa: PLC0415 - boto3
 
         lab = self.topology.lab
         project = Project(paths.PROJECT, lab, Path(self.file.path), self.say, synthesize)
@@ -172,7 +172,7 @@ class Aws:
 
     def leftovers(self) -> list[str]:
         """What an audit of the lab's regions finds."""
-        from scripts.platforms.aws.audit import find  # noqa: PLC0415
+        from scripts.platforms.aws.audit import find  # noqa: PLC0415 - boto3
 
         config = self.topology.config
         found = find(self.clients, self.regions, config.name, config.owner)

@@ -52,7 +52,7 @@ class Clients:
     def __init__(self, endpoint_url: str | None = None) -> None:
         try:
             import boto3  # noqa: PLC0415 - half a second that no other task needs
-            from botocore.config import Config  # noqa: PLC0415
+            from botocore.config import Config  # noqa: PLC0415 - 0.2 s
         except ModuleNotFoundError as error:
             raise LabError(
                 "boto3 is not installed, and AWS is asked through it", hint="run `make venv`"
@@ -118,7 +118,7 @@ def fan_out(work: Callable[[str], T], names: Iterable[str]) -> dict[str, T]:
 @contextmanager
 def spoken(region: str) -> Iterator[None]:
     """Errors of boto3 as AwsErrors, which name the region."""
-    from botocore import exceptions as said  # noqa: PLC0415
+    from botocore import exceptions as said  # noqa: PLC0415 - 0.2 s
 
     try:
         yield

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from lab.topology import Topology
 from scripts.errors import LabError
-from scripts.platforms.aws.clients import AwsError, spoken
+from scripts.platforms.aws.clients import AwsError, Clients, spoken
 from scripts.platforms.aws.inventory import Machine
-
-if TYPE_CHECKING:
-    from scripts.platforms.aws import Aws
 
 WAIT_S, POLL_S = 600, 5
 ASLEEP = ("stopping", "stopped")
 GRACE = "10 minutes"  # after a start, before a host looks at its end (stacks.user_data)
+
+
+class Aws(Protocol):
+    """What is needed of the platform here."""
+
+    topology: Topology
+
+    @property
+    def clients(self) -> Clients: ...
+
+    def say(self, line: str, /) -> None: ...
+
+    def machines(self) -> dict[str, Machine]:
+        """Every instance of the lab by name."""
+
+    def await_running(self, names: Sequence[str]) -> object: ...
+
+    def await_sshd(self, names: Sequence[str]) -> None: ...
 
 
 def stop(aws: Aws) -> list[str]:

@@ -12,7 +12,7 @@ from lab.drills.figures import Score
 from lab.drills.log import FAULT, HEALTHY, HOME, MOVED, REPAIR, Log
 from lab.drills.measures import latency, longest_gap
 from lab.drills.outage import OutageScore, outage
-from lab.drills.verdict import judge, passed
+from lab.drills.verdict import judge, passed, rows
 from lab.options.objectives import Objectives
 from tests.drill_logs import ACK, MIRROR, READ, A, B, Shape, failover_log, outage_log
 
@@ -422,23 +422,26 @@ def test_scores_become_json_and_tables(found: FailoverScore | OutageScore) -> No
     assert json.loads(text) == found.as_json()
     verdicts = judge(Objectives(max_rpo_records=10, max_duplicates=3), found)
     json.dumps([verdict.as_json() for verdict in verdicts], allow_nan=False)
-    rows = found.rows(verdicts)
-    assert len(rows) == len(found.figures())
-    assert len({figure.name for figure in found.figures()}) == len(rows)
-    assert sum(bool(row.met) for row in rows) == len(verdicts)
-    for row in rows:
+    table = rows(found, verdicts)
+    assert len(table) == len(found.figures())
+    assert len({figure.name for figure in found.figures()}) == len(table)
+    assert sum(bool(row.met) for row in table) == len(verdicts)
+    for row in table:
         assert row.name and row.value
         assert bool(row.limit) is bool(row.met)
 
 
 def test_rows_tell_limits_in_words() -> None:
     found = score(failover_log(Shape(lacking=45)).log)
-    rows = {row.name: row[1:] for row in found.rows(judge(Objectives(max_rpo_records=10), found))}
-    assert rows["RPO in records"] == ("45", "at most 10", "NOT met")
-    assert rows["RPO"] == ("1.496 s", "at most 5 s", "met")
-    assert rows["skipped"] == ("0", "none", "met")
-    assert rows["acknowledged before the failure"] == ("300", "at least 1", "met")
-    assert rows["write gap"][1:] == ("", "")
+    table = {
+        row.name: row[1:]
+        for row in rows(found, judge(Objectives(max_rpo_records=10), found))
+    }
+    assert table["RPO in records"] == ("45", "at most 10", "NOT met")
+    assert table["RPO"] == ("1.496 s", "at most 5 s", "met")
+    assert table["skipped"] == ("0", "none", "met")
+    assert table["acknowledged before the failure"] == ("300", "at least 1", "met")
+    assert table["write gap"][1:] == ("", "")
 
 
 def test_the_sentence_has_the_numbers_that_matter() -> None:

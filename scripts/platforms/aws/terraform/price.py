@@ -110,9 +110,9 @@ def _sum(counted: Counter[Thing], hourly: Mapping[Thing, Decimal], hours: int) -
 
 def price_list(endpoint_url: str | None) -> Quoter:
     """What asks AWS for its prices. Raises LabError where it cannot be asked."""
-    from scripts.platforms.aws.clients import Clients  # noqa: PLC0415
-    from scripts.platforms.aws.cost import bill  # noqa: PLC0415
-    from scripts.platforms.aws.prices import Prices  # noqa: PLC0415
+    from scripts.platforms.aws.clients import Clients  # noqa: PLC0415 - boto3
+    from scripts.platforms.aws.cost import bill  # noqa: PLC0415 - boto3
+    from scripts.platforms.aws.prices import Prices  # noqa: PLC0415 - boto3
 
     prices = Prices(Clients(endpoint_url))
     return lambda items: bill(prices, items)
