@@ -18,11 +18,15 @@ UP = "run `fab up`"
 
 @dataclass(frozen=True)
 class Steps:
-    """What a person does next about a host that does not exist, is stopped, or does not answer."""
+    """What a person does next about a host that does not exist, is stopped, or does not answer.
+
+    `started`: what is left to do after hosts were started again; "" where they are as before.
+    """
 
     absent: str = UP
     stopped: str = UP
     silent: str = "see `fab status`; `fab up` starts a stopped host"
+    started: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,12 @@ class Platform(Protocol):
         `software` is what may lie in the hosts' image; `names` leaves it at these hosts. Raises
         LabError with the next step where that is not the platform's to do.
         """
+
+    def stop(self, names: Collection[str]) -> list[str]:
+        """Let hosts end in order; disks and private addresses stay. The names of those that ran."""
+
+    def start(self, names: Collection[str]) -> list[str]:
+        """Start hosts that were stopped, and wait until they can be logged in to; their names."""
 
     def kill(self, names: Collection[str]) -> None:
         """Take the power from hosts, without a warning to what runs on them. Disks stay."""

@@ -134,27 +134,6 @@ def extend(session: Session, hours: int = 0) -> None:
     session.say(f"{count} hosts end at {end:%Y-%m-%d %H:%M} UTC, in {hours} h")
 
 
-@lab_task(name="lab.stop", locks=True)
-def stop(session: Session) -> None:
-    """Stop all hosts for the night; disks stay."""
-    from scripts.platforms.aws import power
-
-    names = power.stop(_aws(session))
-    session.say(f"{len(names)} hosts stopped" if names else "no host runs, nothing to do")
-
-
-@lab_task(name="lab.start", locks=True)
-def start(session: Session) -> None:
-    """Start what is stopped; then run `fab up`."""
-    from scripts.platforms.aws import power
-
-    names = power.start(_aws(session))
-    if names:
-        session.say(f"{len(names)} hosts started; their public addresses are new: run `fab up`")
-    else:
-        session.say("no host is stopped, nothing to do")
-
-
 def _aws(session: Session) -> Aws:
     from scripts.platforms.aws import Aws
 

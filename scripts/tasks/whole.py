@@ -1,4 +1,4 @@
-"""The lab as a whole: up, plan, down."""
+"""The lab as a whole: up, plan, stop and start, down."""
 
 from __future__ import annotations
 
@@ -39,3 +39,23 @@ def down(session: Session) -> None:
 
         raise LabError("still there: " + ", ".join(left), hint=session.platform.again)
     session.say(f"nothing of {session.topology.lab} is left {session.platform.place}")
+
+
+@lab_task(name="lab.stop", locks=True)
+def stop(session: Session) -> None:
+    """Stop services and hosts in order; data stays.
+
+    The memory of a local lab is free then, and nobody pays for instances; `fab lab.start` goes on.
+    """
+    from scripts.operations import pause
+
+    names = pause.stop(session)
+    session.say(f"{len(names)} hosts stopped" if names else "no host runs, nothing to do")
+
+
+@lab_task(name="lab.start", locks=True)
+def start(session: Session) -> None:
+    """Start what `fab lab.stop` has stopped."""
+    from scripts.operations import pause
+
+    pause.start(session)

@@ -11,7 +11,7 @@ from lab.aws import tags
 from lab.file import load
 from scripts.errors import LabError, UsageError
 from scripts.platforms import aws as module
-from scripts.platforms.aws import power, ttl
+from scripts.platforms.aws import ttl
 from scripts.platforms.aws.backend import Bucket, settle
 from scripts.platforms.aws.clients import Clients
 from tests.aws.conftest import Cloud, MakeCloud
@@ -19,10 +19,10 @@ from tests.aws.conftest import Cloud, MakeCloud
 
 def test_stop_takes_the_brokers_first_and_says_once_what_it_did(cloud: Cloud) -> None:
     cloud.make()
-    assert sorted(power.stop(cloud.platform)) == sorted(cloud.ids)
+    assert sorted(cloud.platform.stop(cloud.ids)) == sorted(cloud.ids)
     assert set(cloud.states().values()) == {"stopped"}
     assert cloud.emulator.count("StopInstances") == 4  # two groups in two regions
-    assert power.stop(cloud.platform) == []
+    assert cloud.platform.stop(cloud.ids) == []
     assert cloud.emulator.count("StopInstances") == 4
 
 
@@ -30,13 +30,13 @@ def test_start_waits_for_ssh_and_warns_of_hosts_that_have_expired(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud.make(until=timedelta(hours=-1))
-    power.stop(cloud.platform)
+    cloud.platform.stop(cloud.ids)
     waited: list[str] = []
     monkeypatch.setattr(module.Aws, "await_sshd", lambda self, names: waited.extend(names))
-    assert sorted(power.start(cloud.platform)) == sorted(cloud.ids) == sorted(waited)
+    assert sorted(cloud.platform.start(cloud.ids)) == sorted(cloud.ids) == sorted(waited)
     assert set(cloud.states().values()) == {"running"}
     assert sum("has expired" in line for line in cloud.said) == len(cloud.ids)
-    assert power.start(cloud.platform) == []
+    assert cloud.platform.start(cloud.ids) == []
 
 
 def test_a_datacenter_loses_its_power_and_gets_it_back(
@@ -61,7 +61,7 @@ def test_hosts_on_spot_cannot_be_stopped(cloud: Cloud) -> None:
     cloud.make()
     cloud.emulator.spot(cloud.ids["ann-dc1-zk01"], "eu-central-1")
     with pytest.raises(LabError, match="ann-dc1-zk01: is on spot"):
-        power.stop(cloud.platform)
+        cloud.platform.stop(cloud.ids)
     with pytest.raises(LabError, match="ann-dc1-zk01: is on spot"):
         cloud.platform.kill(cloud.ids)
     assert set(cloud.states().values()) == {"running"}
@@ -74,8 +74,8 @@ def test_a_host_that_vanishes_before_it_is_stopped(cloud: Cloud) -> None:
         lambda: cloud.emulator.forget(gone, "eu-central-1")
     )
     with pytest.raises(LabError, match=r"gone since it was listed.*run it again"):
-        power.stop(cloud.platform)
-    assert "ann-dc1-kafka01" not in power.stop(cloud.platform)
+        cloud.platform.stop(cloud.ids)
+    assert "ann-dc1-kafka01" not in cloud.platform.stop(cloud.ids)
 
 
 def ends(cloud: Cloud) -> set[datetime | None]:

@@ -20,6 +20,7 @@ from scripts.platforms.aws import Aws, private_key
 from scripts.platforms.aws.terraform.stacks import Project
 from scripts.session import Session
 from tests.aws.conftest import KEY, Cloud, MakeCloud
+from tests.labs import DIGESTS
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def test_down_is_terraforms_and_then_looked_at(
 
 
 def context(platform: Aws) -> Context:
-    return platform.context("kafka_2.13-3.9.2", "ab" * 32, platform.instances())
+    return platform.context(DIGESTS, platform.instances())
 
 
 def test_brokers_advertise_public_addresses_and_new_ones_after_a_night(cloud: Cloud) -> None:
@@ -172,7 +173,7 @@ def test_ssh_knows_the_host_by_its_address_alone(
 def test_a_broker_without_an_address_is_given_under_its_name(cloud: Cloud) -> None:
     platform = cloud.platform
     found = context(platform)
-    assert found.external["ann-dc1-kafka01"] == ("ann-dc1-kafka01.lab.internal", 9094)
+    assert found.reached["ann-dc1-kafka01", 9094] == ("ann-dc1-kafka01.lab.internal", 9094)
     assert not found.own_firewall
     assert found.machine
     assert [str(one) for one in found.admin] == ["203.0.113.7/32"]

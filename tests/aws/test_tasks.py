@@ -7,7 +7,6 @@ import json
 import pytest
 
 from scripts.errors import LabError
-from scripts.platforms.aws import power
 from scripts.session import Session
 from tests.aws.conftest import KEY, Cloud, MakeCloud
 from tests.aws.test_platform import map_to, sshd  # noqa: F401 - a fixture
@@ -44,7 +43,7 @@ def test_what_up_cannot_do_here_says_who_can(
     )
     with pytest.raises(LabError, match=r"no SSH connection .* own address in aws.admin_cidrs"):
         silent(cloud)
-    power.stop(cloud.platform)
+    cloud.platform.stop(cloud.ids)
     said = cloud.fab("plan", expect=2)
     assert "+ host ann-dc1-zk01 (zookeeper) at 10.1.0.21, which is stopped" in said
     assert "plan: 6 hosts to create or start" in said
@@ -91,7 +90,7 @@ def test_a_night_and_an_hour_more(
 
 def test_audit_asks_before_it_removes(cloud: Cloud) -> None:
     cloud.make()
-    power.stop(cloud.platform)
+    cloud.platform.stop(cloud.ids)
     said = cloud.fab("audit", expect=1)
     assert "30 left, $0.0117 an hour" in said
     assert "ann-dc1-kafka01" in said

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, settings, strategies as st
 from jinja2 import UndefinedError
 
 from lab import state
 from lab.file import load, parse
 from lab.model import Lab
+from lab.services import connect, kafka
 from lab.services.context import Context
+from lab.services.daemon import _escaped
+from lab.services.java import JVM_MB, Java
 from lab.services.kafka import settings as broker_settings
 from lab.services.local import local_context
-from lab.services.registry import desired_state, running_on
+from lab.services.registry import SERVICES, desired_state, memory_mb, metrics, running_on
+from lab.services.service import Extension, Port, Service
 from lab.state import HostState, Key
 from lab.templates import FOLDER, properties, render
 from lab.topology import Host, build
+from tests import toy
 from tests.labs import DIGESTS, KAFKA
 from tests.strategies import labs
 
@@ -183,10 +190,126 @@ def test_properties_come_in_the_order_of_their_keys() -> None:
 
 
 def test_a_platforms_own_name_of_a_zone_is_the_rack() -> None:
-    from dataclasses import replace
-
     context = default()
     one = host(context, "dc1-kafka01")
     named = replace(context, racks={one.name: "euc1-az2"})
     assert broker_settings(one, context)["broker.rack"] == "dc1-a"
     assert broker_settings(one, named)["broker.rack"] == "euc1-az2"
+
+
+def heaps(found: HostState, *units: str) -> dict[str, str]:
+    texts = {name: content(found, f"/etc/systemd/system/{name}.service") for name in units}
+    return {name: re.findall(r"-Xmx(\d+)m", text)[0] for name, text in texts.items()}
+
+
+def test_two_jvms_on_a_host_have_their_own_heaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And memory counts both, each with what a JVM takes beside its heap."""
+    context = default()
+    control = host(context, "dc1-ctl01")
+    before = memory_mb(control, context.topology)
+
+    def process(one: Host, _: Context) -> Java:
+        return replace(connect.process(one, context), name="second", heap_mb=64)
+
+    second = Service(name="second", summary="", roles=("control",), process=process,
+                     memory_mb=lambda lab: 64 + JVM_MB)
+    monkeypatch.setitem(SERVICES, "second", second)
+    found = desired_state(control, context)
+    assert heaps(found, "connect", "second") == {"connect": "192", "second": "64"}
+    assert memory_mb(control, context.topology) == before + 64 + JVM_MB
+
+
+def test_a_service_adds_to_the_jvm_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its option is on the command line, its file is there first, both are in the digest."""
+    context = default()
+    broker = host(context, "dc1-kafka01")
+    path = "/etc/agent/rules.yml"
+
+    def extends(service: str, one: Host, _: Context) -> Extension:
+        if service != "kafka":
+            return Extension()
+        return Extension(options=(f"-javaagent:/a.jar=7071:{path}",),
+                         files={path: state.File("a: 1\n")})
+
+    agent = Service(name="agent", summary="", roles=("kafka",), extends=extends,
+                    ports=(Port(7071, "jmx", metrics="/metrics"),))
+    plain = desired_state(broker, context)
+    monkeypatch.setitem(SERVICES, "agent", agent)
+    found = desired_state(broker, context)
+    unit = content(found, "/etc/systemd/system/kafka.service")
+    assert f"-javaagent:/a.jar=7071:{path} -Xshare:auto" in unit
+    assert content(found, path) == "a: 1\n"
+    key = Key("unit", "kafka.service")
+    want, before = found[key], plain[key]
+    assert isinstance(want, state.Unit) and isinstance(before, state.Unit)
+    assert want.digest != before.digest
+    assert Key("file", path) in want.files
+    assert [port.number for port in metrics(broker, context.topology).values()] == [7071]
+    keeper = host(context, "dc1-zk01")
+    assert metrics(keeper, context.topology) == {}
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1)))
+def test_systemd_takes_a_daemons_words_as_they_are(words: list[str]) -> None:
+    """Read back as systemd.service(5) says that it reads a command line."""
+    line = _escaped(("/bin/program", *words))
+    assert read_command(line) == ["/bin/program", *words]
+
+
+def read_command(line: str) -> list[str]:
+    """Words, in double quotes or bare, with C escapes; %% and $$ are one character each."""
+    found = []
+    for quoted, bare in re.findall(r'"((?:[^"\\]|\\.)*)"|(\S+)', line):
+        word = re.sub(r"\\(.)", r"\1", quoted) if quoted or not bare else bare
+        found.append(word.replace("%%", "%").replace("$$", "$"))
+    return found
+
+
+def test_a_daemon_notes_its_digest_and_its_files_count() -> None:
+    context = default()
+    control = host(context, "dc1-ctl01")
+    one = toy.process(control, context)
+    found = one.state(context, Extension())
+    other = replace(one, files={"/etc/web/index.html": state.File("other")}).state(
+        context, Extension()
+    )
+    key = Key("unit", "web.service")
+    assert found[key] != other[key]
+    unit = found[key]
+    assert isinstance(unit, state.Unit)
+    assert f"echo {unit.digest} >/run/kafkalab/%n" in content(
+        found, "/etc/systemd/system/web.service"
+    )
+    assert Key("file", "/etc/web/index.html") in unit.files
+    with pytest.raises(ValueError, match="no JVM"):
+        one.state(context, Extension(options=("-x",)))
+
+
+@pytest.mark.parametrize("unit", ["kafka", "web"])
+def test_what_is_prepared_before_a_start_is_in_the_digest(unit: str) -> None:
+    context = default()
+    where = host(context, "dc1-kafka01" if unit == "kafka" else "dc1-ctl01")
+    one = kafka.process(where, context) if unit == "kafka" else toy.process(where, context)
+    prepared = replace(one, prepare=("/bin/format --ignore-formatted",))
+    states = [each.state(context, Extension()) for each in (one, prepared)]
+    text = content(states[1], f"/etc/systemd/system/{unit}.service")
+    assert "\nExecStartPre=/bin/format --ignore-formatted\nExecStart=" in text
+    key = Key("unit", f"{unit}.service")
+    assert states[0][key] != states[1][key]
+
+
+def test_no_secret_is_shown_by_a_file() -> None:
+    file = state.File("password=sesame", 0o600, "kafka", secret=True)
+    assert "sesame" not in repr(file)
+    assert "sesame" not in repr(state.Change(Key("file", "/x"), None, file))
+
+
+def test_a_unit_is_doubted_when_one_of_its_files_differs() -> None:
+    unit, path = Key("unit", "a.service"), Key("file", "/etc/a")
+    want: HostState = {unit: state.Unit("d", files=(path,)), path: state.File("x")}
+    assert state.doubt(want, want) == want
+    for have in (state.File("y"), state.File(b"z"), None):
+        actual = {**want, path: have} if have else {unit: want[unit]}
+        assert state.doubt(actual, want)[unit] == state.Unit("")
+    moved = {**want, path: state.File("x", 0o600)}
+    assert state.doubt(moved, want)[unit] == want[unit], "a mode changes nothing of what runs"

@@ -52,6 +52,7 @@ class Aws:
     steps = Steps(
         absent="`cdktf deploy '*'`, or `fab tf.plan` and `fab tf.apply`, makes hosts",
         stopped="`fab lab.start` starts hosts",
+        started="their public addresses are new: run `fab up`",
         silent="see `fab status`; is your own address in aws.admin_cidrs?",
     )
 
@@ -147,6 +148,18 @@ class Aws:
 
         fan_out(one, names)
 
+    def stop(self, names: Collection[str]) -> list[str]:
+        """Stop the instances, brokers before the ensembles that they need."""
+        from scripts.platforms.aws import power  # noqa: PLC0415 - boto3
+
+        return power.stop(self, names)
+
+    def start(self, names: Collection[str]) -> list[str]:
+        """Start the instances again; their public addresses are new."""
+        from scripts.platforms.aws import power  # noqa: PLC0415 - boto3
+
+        return power.start(self, names)
+
     def kill(self, names: Collection[str]) -> None:
         """Stop the instances without letting their systems end."""
         from scripts.platforms.aws import power  # noqa: PLC0415 - power needs this class
@@ -154,10 +167,8 @@ class Aws:
         power.kill(self, names)
 
     def revive(self, names: Collection[str]) -> None:
-        """Start the instances again; their public addresses are new."""
-        from scripts.platforms.aws import power  # noqa: PLC0415 - boto3
-
-        power.start(self, names)
+        """Start the instances again."""
+        self.start(names)
 
     def destroy(self) -> list[str]:
         """Let Terraform destroy the lab; what was removed."""

@@ -34,13 +34,13 @@ class Aws(Protocol):
     def await_sshd(self, names: Sequence[str]) -> None: ...
 
 
-def stop(aws: Aws) -> list[str]:
-    """Stop what runs, brokers before the ensembles that they need; the names of what was stopped.
+def stop(aws: Aws, names: Collection[str]) -> list[str]:
+    """Stop what runs of `names`, brokers before the ensembles that they need; what was stopped.
 
     Raises LabError where EC2 cannot stop a host: one on spot that was asked for once.
     """
     there = aws.machines()
-    awake = [one for one in there.values() if one.state not in ASLEEP]
+    awake = [one for one in there.values() if one.name in names and one.state not in ASLEEP]
     _refuse_spot(awake)
     brokers = {h.name for d in aws.topology.datacenters for h in d.by_role("kafka")}
     for group in ([one for one in awake if one.name in brokers],
@@ -61,12 +61,10 @@ def kill(aws: Aws, names: Collection[str]) -> None:
     _ask(aws, awake, "stop_instances", Force=True)
 
 
-def start(aws: Aws, names: Collection[str] | None = None) -> list[str]:
-    """Start what is stopped (only `names`, where given), and wait until all of it can be logged in
-    to; what was started."""
-    there = {
-        name: one for name, one in aws.machines().items() if names is None or name in names
-    }
+def start(aws: Aws, names: Collection[str]) -> list[str]:
+    """Start what is stopped of `names`, and wait until all of it can be logged in to; what was
+    started."""
+    there = {name: one for name, one in aws.machines().items() if name in names}
     stopping = [one for one in there.values() if one.state == "stopping"]
     _wait(aws, stopping, "instance_stopped")
     asleep = [one for one in there.values() if one.state in ASLEEP]

@@ -42,6 +42,7 @@ AT_A_TIME = 4
 # Seconds that systemd and sshd of all hosts may take together, and between two looks at a port.
 READY_S = 60.0
 POLL_S = 0.05
+STOP_S = 20  # for what still runs in a container that is stopped
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -118,6 +119,21 @@ class Local:
             self._await_sshd([*absent, *stopped], there)
         return self._instances(there)
 
+    def stop(self, names: Collection[str]) -> list[str]:
+        """Let systemd end in each container; the memory of all that ran there is free."""
+        there = self._containers()
+        running = [there[name] for name in names if name in there and there[name].running]
+        _each(lambda one: self.engine("stop", "--time", str(STOP_S), one.id), running)
+        return [name for name in names if name in there and there[name] in running]
+
+    def start(self, names: Collection[str]) -> list[str]:
+        """Start the containers that stand still."""
+        there = self._containers()
+        asleep = [name for name in names if name in there and not there[name].running]
+        if asleep:
+            self.create({}, asleep)
+        return asleep
+
     def kill(self, names: Collection[str]) -> None:
         """SIGKILL for all that runs in the hosts' containers. The containers stay."""
         there = self._containers()
@@ -127,7 +143,7 @@ class Local:
 
     def revive(self, names: Collection[str]) -> None:
         """Start the containers again."""
-        self.create({}, names)
+        self.start(names)
 
     def destroy(self) -> list[str]:
         """Remove everything that carries the lab's label, and the lab's keys; returns what went.

@@ -1,0 +1,116 @@
+"""Cluster state: what is there, what is wanted, and what the lab may do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hypothesis import given, strategies as st
+
+from lab.resources import (
+    CONNECTOR,
+    TOPIC,
+    Absent,
+    ClusterState,
+    Connector,
+    Found,
+    Topic,
+    apply,
+    compare,
+    lines,
+)
+from lab.state import Key
+
+names = st.sampled_from("abcd")
+configs = st.dictionaries(st.sampled_from("xyz"), st.sampled_from("12"), max_size=3)
+found_topics = st.builds(Topic, st.integers(1, 5), st.integers(1, 3), configs)
+wanted_topics = st.one_of(
+    st.builds(Topic, st.none() | st.integers(1, 5), st.none() | st.integers(1, 3), configs),
+    st.just(Absent()),
+)
+connectors = st.builds(Connector, configs)
+
+
+@st.composite
+def there(draw: st.DrawFn) -> dict[Key, Found]:
+    kinds = {TOPIC: found_topics, CONNECTOR: connectors}
+    return {
+        Key(kind, name): Found(draw(kinds[kind]), draw(st.booleans()))
+        for kind in kinds for name in draw(st.sets(names))
+    }
+
+
+@st.composite
+def wanted(draw: st.DrawFn) -> dict[Key, Topic | Connector | Absent]:
+    kinds = {TOPIC: wanted_topics, CONNECTOR: connectors}
+    return {
+        Key(kind, name): draw(kinds[kind]) for kind in kinds for name in draw(st.sets(names))
+    }
+
+
+@given(there(), wanted())
+def test_what_is_not_the_labs_is_neither_changed_nor_removed(
+    actual: Mapping[Key, Found], want: ClusterState
+) -> None:
+    after = apply(compare(actual, want), actual)
+    for key, found in actual.items():
+        if not found.ours:
+            assert after[key] == found
+
+
+@given(there(), wanted())
+def test_a_plan_leads_there_but_for_what_it_refuses(
+    actual: Mapping[Key, Found], want: ClusterState
+) -> None:
+    plan = compare(actual, want)
+    after = apply(plan, actual)
+    refused = {refusal.key for refusal in plan.refusals}
+    again = compare(after, want)
+    assert again.changes == ()
+    assert {refusal.key for refusal in again.refusals} == refused
+    for key, one in want.items():
+        if key in refused:
+            continue
+        if isinstance(one, Absent):
+            assert key not in after
+        elif isinstance(one, Connector):
+            assert after[key].resource == one
+        else:
+            found = after[key].resource
+            assert isinstance(found, Topic)
+            assert found.config == one.config
+            assert one.partitions in (None, found.partitions)
+
+
+@given(there(), wanted())
+def test_a_topic_goes_only_when_the_file_says_so(
+    actual: Mapping[Key, Found], want: ClusterState
+) -> None:
+    after = apply(compare(actual, want), actual)
+    for key in actual.keys() - after.keys():
+        assert key.kind == CONNECTOR or want[key] == Absent()
+
+
+@given(there(), wanted())
+def test_every_change_has_its_line(actual: Mapping[Key, Found], want: ClusterState) -> None:
+    plan = compare(actual, want)
+    said = lines(plan, "dc1")
+    for change in plan.changes:
+        mine = [line for line in said if f"{change.key} of dc1" in line]
+        assert mine
+        assert {line[0] for line in mine} == {
+            "+" if change.before is None else "-" if change.after is None else "~"
+        }
+    assert bool(said) is bool(plan.changes)
+
+
+def test_partitions_are_added_and_never_taken_away() -> None:
+    key = Key(TOPIC, "orders")
+    actual = {key: Found(Topic(3, 2, {"a": "1"}), ours=True)}
+    more = compare(actual, {key: Topic(6, None, {"a": "1"})})
+    assert lines(more) == ["~ topic orders: partitions: 3 -> 6"]
+    fewer = compare(actual, {key: Topic(1, 3, {"a": "2"})})
+    assert lines(fewer) == ["~ topic orders: a: 1 -> 2"], "what can be done is done"
+    assert [str(one) for one in fewer.refusals] == [
+        "topic orders has 3 partitions, which cannot become 1",
+        "topic orders has 2 replicas a partition, which is not changed to 3",
+    ]

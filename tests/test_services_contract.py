@@ -1,0 +1,256 @@
+"""What holds for every service because it is registered, and for one that is added.
+
+Each line of the registry is tried, and beside them the service of docs/extending.md, for which
+nothing is prepared anywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import state
+from lab.file import load, parse
+from lab.services.local import local_context
+from lab.services.registry import (
+    SERVICES,
+    desired_state,
+    memory_mb,
+    published,
+    retired,
+    roles,
+    running_on,
+    services_on,
+)
+from lab.state import Change, Key
+from lab.topology import Host, Topology, build
+from scripts.clients.kafka import Cluster, View
+from scripts.clients.zookeeper import Ensemble, Modes
+from scripts.drivers import kafka
+from scripts.drivers.connect import ConnectorState, Workers
+from scripts.drivers.driver import Driver, Report, Site, sites
+from scripts.drivers.mirrors import MirrorView
+from scripts.drivers.registry import drivers, drivers_of
+from scripts.hosts.converge import HostPlan, plan_host
+from scripts.operations import plan as planning
+from scripts.operations.rolling import roll
+from scripts.operations.status import collect
+from scripts.operations.verify import verify
+from scripts.platforms import Instance
+from scripts.tasks.services import ELSEWHERE, task_of
+from scripts.workstation.screen import Progress
+from tests import toy
+from tests.fakes import FakeFleet, FakeHost
+from tests.labs import DIGESTS
+from tests.scripts.hosts.test_converge import report as told
+
+PROJECT = Path(__file__).parents[1]
+TOPOLOGY = build(load(PROJECT / "lab.toml").lab)
+NAMES = (*SERVICES, toy.SERVICE.name)
+RUNNING = tuple(name for name, one in {**SERVICES, "web": toy.SERVICE}.items() if one.process)
+ORDER: list[tuple[str, str]] = []  # (host, service) of each restart
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The toy service in the registry, and a world in which all is well."""
+    monkeypatch.setitem(SERVICES, toy.SERVICE.name, toy.SERVICE)
+    view = View((1, 2, 3), 1, ())
+    modes = Modes("student-dc1-zk01", ("student-dc1-zk02", "student-dc1-zk03"), ())
+    state_of = ConnectorState("c", "RUNNING", ("RUNNING",), "")
+
+    def always(answer: object) -> Any:
+        return lambda *_, **__: answer
+
+    monkeypatch.setattr(Cluster, "view", always(view))
+    monkeypatch.setattr(Cluster, "wait_healthy", always(view))
+    monkeypatch.setattr(Ensemble, "ask", always(modes))
+    monkeypatch.setattr(Ensemble, "wait_quorum", always(modes))
+    monkeypatch.setattr(Driver, "silent", always(""))
+    monkeypatch.setattr(Workers, "states", always([state_of]))
+    monkeypatch.setattr(MirrorView, "running", always("runs"))
+    monkeypatch.setattr(MirrorView, "crossing", always("crossed"))
+    monkeypatch.setattr(MirrorView, "prepare", always(None))
+    monkeypatch.setattr(MirrorView, "forget", always(None))
+
+    class Proof:
+        """Records in and out take a real cluster: tests/e2e/test_lab.py."""
+
+        def __init__(self, site: Site, service: str) -> None:
+            self.service = service
+
+        def run(self, report: Report) -> bool:
+            return report.check(self.service, "records", lambda: "seen")
+
+    monkeypatch.setattr(kafka, "Proof", Proof)
+    ORDER.clear()
+
+
+def the_sites(topology: Topology = TOPOLOGY) -> dict[str, Site]:
+    def restarted(name: str, service: str) -> Any:
+        return lambda _: ORDER.append((name, service)) or ""
+
+    units = {"status": lambda text: "".join(
+        f"{word} active running\n" for word in text.split() if word.endswith(".service")
+    )}
+    fakes = [
+        FakeHost(host.name, {
+            **units, **{f"restart {name}": restarted(host.name, name) for name in RUNNING},
+        })
+        for host in topology.hosts
+    ]
+    context = local_context(topology, DIGESTS)
+    return sites(FakeFleet(fakes), context, topology.datacenters)
+
+
+def on(name: str, topology: Topology = TOPOLOGY) -> list[Host]:
+    return [host for host in topology.hosts
+            if name in [one.name for one in services_on(host, topology)]]
+
+
+@pytest.mark.parametrize("name", RUNNING)
+def test_it_is_restarted_when_stale_and_the_plan_says_so_before(name: str) -> None:
+    service = SERVICES[name]
+    change = Change(Key("unit", str(service.unit)), state.Unit("older"), state.Unit("newer"))
+    plans = {host.name: HostPlan(host, (change,)) for host in on(name)}
+    assert plans
+    places = the_sites()
+    announced = [line for site in places.values() for line in planning._restarts(site, plans)]
+    with Progress("", []) as progress:
+        assert roll(places, plans, progress) == len(plans)
+    assert sorted(ORDER) == sorted((host, name) for host in plans)
+    assert sorted(line.split()[:2] for line in announced) == sorted([h, name] for h in plans)
+    for datacenter in TOPOLOGY.datacenters:
+        mine = {host.name for host in datacenter.hosts}
+        assert [h for h, _ in ORDER if h in mine] == [
+            line.split()[0] for line in announced if line.split()[0] in mine
+        ], "in the order that the plan showed"
+
+
+@pytest.mark.parametrize("name", RUNNING)
+def test_it_is_stopped_when_it_is_wanted_no_longer(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = on(name)
+    monkeypatch.setitem(SERVICES, name, replace(SERVICES[name], wanted=lambda *_: False))
+    key = Key("unit", str(SERVICES[name].unit))
+    context = local_context(TOPOLOGY, DIGESTS)
+    for host in hosts[:1]:
+        assert key in retired(host, TOPOLOGY)
+        have = {**desired_state(host, context), key: state.Unit("older")}
+        fleet = FakeFleet([FakeHost(host.name, {"read": told(have)})])
+        assert [change.key for change in plan_host(fleet, host, context).changes
+                if change.after is None] == [key]
+
+
+@pytest.mark.parametrize("path", [PROJECT / "lab.toml", *(PROJECT / "labs").glob("*.toml")])
+def test_its_ports_are_its_own_on_every_host(path: Path) -> None:
+    topology = build(load(path).lab)
+    taken = [
+        number for host in topology.hosts
+        for number in (host.ssh_port, host.external_port, *published(host, topology).values())
+        if number is not None
+    ]
+    assert len(taken) == len(set(taken)), "on the workstation"
+    for host in topology.hosts:
+        ports = [22, *(port.number for one in services_on(host, topology) for port in one.ports)]
+        assert len(ports) == len(set(ports)), host.name
+
+
+@pytest.mark.parametrize("name", RUNNING)
+def test_its_memory_counts(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    host, service = on(name)[0], SERVICES[name]
+    before, own = memory_mb(host, TOPOLOGY), service.memory_mb(TOPOLOGY.config)
+    assert own > 0
+    monkeypatch.setitem(SERVICES, name, replace(service, memory_mb=lambda lab: own + 1000))
+    assert memory_mb(host, TOPOLOGY) == before + 1000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_it_needs_comes_before_it(name: str) -> None:
+    order = list(SERVICES)
+    for need in SERVICES[name].needs:
+        assert order.index(need) < order.index(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_can_be_set_up_alone(name: str) -> None:
+    """With the ground that all stand on, and its software; without other services' units."""
+    context = local_context(TOPOLOGY, DIGESTS)
+    for host in on(name):
+        found = desired_state(host, context, (name,))
+        units = {key.name for key in found if key.kind == "unit"}
+        assert units == ({SERVICES[name].unit} if SERVICES[name].process else set())
+        whole = desired_state(host, context)
+        assert found.items() <= whole.items()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_has_a_task_of_its_name(name: str) -> None:
+    task = task_of(SERVICES[name])
+    line = (task.__doc__ or "").splitlines()[0]
+    assert line.endswith(".") and len(line) <= 65, "one line of `fab --list`"
+    if name not in (*ELSEWHERE, "web"):
+        from scripts import namespace
+
+        assert name in namespace.task_names
+
+
+def the_status() -> dict[str, Any]:
+    places = the_sites()
+    instances = {
+        host.name: Instance(host.name, "i", True, "127.0.0.1", host.ssh_port, "student", "k",
+                            str(host.address))
+        for host in TOPOLOGY.hosts
+    }
+    site = next(iter(places.values()))
+    return collect(site.fleet, TOPOLOGY, TOPOLOGY.hosts, instances, site.context)
+
+
+def looked_after(topology: Topology = TOPOLOGY) -> Collection[str]:
+    return [driver.name for driver in drivers()]
+
+
+def test_every_service_with_a_process_or_resources_is_looked_after() -> None:
+    assert set(looked_after()) >= {*RUNNING, "mirrors"}
+
+
+def test_status_has_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MirrorView, "problem", lambda view: "")
+    found = the_status()
+    assert found["healthy"], [one["problems"] for one in found["datacenters"]]
+    text = (PROJECT / "docs/status.md").read_text()
+    for one in found["datacenters"]:
+        for name in looked_after():
+            assert name in one, name
+            if name != toy.SERVICE.name:
+                assert f"`.{name}`" in text or f"`.{name}[]`" in text, f"docs/status.md: {name}"
+        for host in one["hosts"]:
+            where = next(h for h in TOPOLOGY.hosts if h.name == host["name"])
+            assert set(host["services"]) == {s.name for s in running_on(where, TOPOLOGY)}
+            assert host["roles"] == list(roles(where, TOPOLOGY))
+
+
+def test_verify_lists_a_check_of_its_name() -> None:
+    with Progress("", []) as progress:
+        reports = verify(the_sites(), progress)
+    assert all(report.ok for report in reports)
+    named = {line.service for report in reports for line in report.lines}
+    assert named == set(looked_after())
+    for site in the_sites().values():
+        mine = next(report for report in reports if report.where == site.name)
+        assert {line.service for line in mine.lines} == {
+            driver.name for driver in drivers_of(site)
+        } - {"mirrors"}
+
+
+def test_a_lab_without_the_service_does_not_look_after_it() -> None:
+    topology = build(parse({"owner": "a", "datacenters": [
+        {"name": "d", "cidr": "10.1.0.0/24", "control": 0},
+    ]}).lab)
+    (site,) = the_sites(topology).values()
+    assert [driver.name for driver in drivers_of(site)] == ["zookeeper", "kafka"]
