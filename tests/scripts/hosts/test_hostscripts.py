@@ -5,6 +5,7 @@ The stand-ins for systemctl, nft and sysctl reject every call that they do not e
 
 from __future__ import annotations
 
+import base64
 import getpass
 import os
 import socket
@@ -21,6 +22,7 @@ from scripts.errors import LabError
 from scripts.hosts import read as reading
 from scripts.hosts.change import change_script, restart_script, wait_script
 from scripts.hosts.read import BEGIN, END, parse, read_script
+from scripts.operations.plan import describe_change
 
 ME = getpass.getuser()
 
@@ -28,8 +30,10 @@ ME = getpass.getuser()
 @pytest.fixture(autouse=True)
 def _marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a host marks in /run lies in the test's own folder."""
-    marks = str(tmp_path / "stale")
-    monkeypatch.setattr("scripts.hosts.read.PRELUDE", reading.PRELUDE.replace(reading.STALE, marks))
+    marks, notes = str(tmp_path / "stale"), str(tmp_path / "running")
+    prelude = reading.PRELUDE.replace(reading.STALE, marks)
+    prelude = prelude.replace(f"{state.RUNNING}/", f"{notes}/")
+    monkeypatch.setattr("scripts.hosts.read.PRELUDE", prelude)
     monkeypatch.setattr("scripts.hosts.change.STALE", marks)
 
 
@@ -70,12 +74,15 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_siz
 
 
 @given(st.dictionaries(
-    st.sampled_from(["a", "b c", "d/e", "link"]), st.tuples(texts, st.sampled_from([0o600, 0o644])),
+    st.sampled_from(["a", "b c", "d/e", "link"]),
+    st.tuples(texts | st.binary(max_size=40), st.sampled_from([0o600, 0o644]), st.booleans()),
     min_size=1,
 ), texts)
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture],
           deadline=None)
-def test_what_was_changed_is_what_is_read(files: dict[str, tuple[str, int]], old: str) -> None:
+def test_what_was_changed_is_what_is_read(
+    files: dict[str, tuple[str | bytes, int, bool]], old: str
+) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "a").write_text(old, newline="")
@@ -83,14 +90,34 @@ def test_what_was_changed_is_what_is_read(files: dict[str, tuple[str, int]], old
             Key("directory", f"{folder}/d"): state.Directory(0o750, ME),
             Key("link", f"{folder}/to"): state.Link("/usr/share/zoneinfo/Asia/Seoul"),
         }
-        for path, (text, mode) in files.items():
-            desired[Key("file", f"{folder}/{path}")] = state.File(text, mode, ME)
+        for path, (text, mode, secret) in files.items():
+            desired[Key("file", f"{folder}/{path}")] = state.File(text, mode, ME, secret)
         before = read(desired)
         assert before.get(Key("file", f"{folder}/a")) is None or "a" in files
         done = bash(change_script(diff(before, desired)))
         assert done.returncode == 0, done.stderr
         assert read(desired) == desired
         assert diff(read(desired), desired) == ()
+
+
+@pytest.mark.parametrize("content", ["sesame", b"sesame\x00\xff"])
+def test_a_secret_that_differs_never_leaves_its_host(content: str | bytes, tmp_path: Path) -> None:
+    """Neither the one that is there nor the one that is wanted, in any encoding."""
+    path = tmp_path / "password"
+    path.write_bytes(b"open")
+    want = state.File(content, 0o600, ME, secret=True)
+    desired = {Key("file", str(path)): want}
+    said = bash(read_script(desired)).stdout
+    for secret in (b"open", want.data):
+        for shown in (secret.decode(errors="replace"), base64.b64encode(secret).decode()):
+            assert shown not in said
+            assert shown not in read_script(desired)
+    changes = diff(read(desired), desired)
+    assert [line.strip() for line in describe_change(changes[0])] == [f"~ file {path}"]
+    done = bash(change_script(changes))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert path.read_bytes() == want.data
+    assert diff(read(desired), desired) == ()
 
 
 def test_a_link_replaces_a_file_and_the_file_is_not_reported_again(tmp_path: Path) -> None:
@@ -150,6 +177,24 @@ def test_units_are_read_with_the_digest_of_their_process(fakes: Path) -> None:
     assert found == {
         Key("unit", "a.service"): state.Unit("abc", True, True),
         Key("unit", "b.service"): state.Unit("", False, False),
+    }
+
+
+@pytest.mark.parametrize(("pid", "digest"), [("alive", "abc"), ("none", "")])
+def test_a_unit_without_a_jvm_is_read_with_the_digest_that_it_noted(
+    pid: str, digest: str, fakes: Path, tmp_path: Path
+) -> None:
+    """The note of a process that has ended says nothing of the next one."""
+    (tmp_path / "running").mkdir()
+    (tmp_path / "running" / "a.service").write_text("abc\n")
+    active = "active" if pid == "alive" else "inactive"
+    fake(fakes, "systemctl", f"""#!/bin/bash
+        printf 'MainPID={os.getpid() if pid == "alive" else 0}\nId=a.service\n'
+        printf 'ActiveState={active}\nUnitFileState=enabled\n'
+    """)
+    desired = {Key("unit", "a.service"): state.Unit("abc")}
+    assert read(desired, fakes) == {
+        Key("unit", "a.service"): state.Unit(digest, pid == "alive", True)
     }
 
 
