@@ -13,6 +13,8 @@ from hypothesis import settings
 
 from tests import forked
 
+pytest_plugins = ["tests.budget", "pytester"]
+
 os.environ.setdefault("KAFKALAB_KAFKA_SOURCES", "cache,maven")
 os.environ.setdefault("KAFKALAB_IMAGE_SOURCES", "mmdebstrap")
 

@@ -78,6 +78,7 @@ def test_networks_that_overlap_are_named_before_anything_is_made(
     assert other.leftovers() == []
 
 
+@pytest.mark.full("kills", sample=1)
 @pytest.mark.parametrize("point", [" build .* -> 0", " network create .* -> 0", " run .* -> 0"])
 def test_down_removes_what_a_killed_up_left(make_lab: MakeLab, point: str) -> None:
     lab = make_lab("cut", first=22, port_base=30400, datacenters=SMALL)
