@@ -197,6 +197,11 @@ class Budget:
             count[1] += 1
         return {item.nodeid for item in items} - cells.keys() | chosen
 
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Of what is sampled, only what -k and -m have left is told."""
+        there = {item.nodeid.partition("[")[0] for item in session.items}
+        self.chosen = {key: count for key, count in self.chosen.items() if key[1] in there}
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.nodeid in self.record.areas and report.when:
             self.record.add(report.nodeid, report.when, report.duration)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -84,11 +85,13 @@ def serve() -> None:
             _become(request)
             program.run(sys.argv)
             return
+        os.setpgid(child, child)  # whoever of both comes first
         print(json.dumps(_wait(child, request["timeout"])), flush=True)
 
 
 def _become(request: Mapping[str, object]) -> None:
     """Take the place of a `fab` that was started with this environment and these arguments."""
+    os.setpgid(0, 0)  # so that it can be ended with all that it has started
     os.environ.clear()
     os.environ.update(request["environment"])
     time.tzset()
@@ -103,15 +106,16 @@ def _become(request: Mapping[str, object]) -> None:
 def _wait(child: int, timeout: float) -> int | None:
     """The exit status as subprocess has it; None for a child that was killed for being late."""
     deadline = time.monotonic() + timeout
-    while True:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status)
-        if time.monotonic() > deadline:
-            os.kill(child, 9)
+    ended = 0
+    try:
+        while not ended and time.monotonic() < deadline:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            time.sleep(0 if ended else 0.005)
+        return os.waitstatus_to_exitcode(status) if ended else None
+    finally:
+        if not ended:  # also when this process is interrupted
+            os.killpg(child, signal.SIGKILL)
             os.waitpid(child, 0)
-            return None
-        time.sleep(0.005)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """A lab as a person has it: a lab file, `fab` as a process of its own, and a look from beside.
 
+What is to be killed, stopped or spoken to is the program itself; what runs to its end is forked.
+
 What a test asserts is seen through the engine, the workstation's ports and Kafka's protocol, not
 through the code that made it so.
 """
@@ -23,6 +25,7 @@ from typing import Any
 from lab.config import load
 from lab.topology import Host, Role, Topology, build
 from scripts.platforms.engine import Engine
+from tests import forked
 
 PROJECT = Path(__file__).parents[2]
 FAB = Path(sys.executable).parent / "fab"
@@ -120,10 +123,15 @@ class Lab:
     ) -> Run:
         """Run `fab` to its end, and expect its exit status. `before` is Python to run first."""
         began = time.monotonic()
-        process = self.start(*words, before=before, **environment)
-        with killed_at_last(process):
-            out, err = process.communicate(stdin, timeout)
-        run = Run(words, process.returncode, out, err, time.monotonic() - began)
+        if before or stdin:
+            process = self.start(*words, before=before, **environment)
+            with killed_at_last(process):
+                out, err = process.communicate(stdin, timeout)
+            status = process.returncode
+        else:
+            done = forked.fab(*words, environment=self.variables(environment), timeout=timeout)
+            out, err, status = done.stdout, done.stderr, done.returncode
+        run = Run(words, status, out, err, time.monotonic() - began)
         assert "Traceback" not in err, run
         assert run.status == expect, f"expected {expect}: {run}\n--- log\n{self.log()[-3000:]}"
         return run
@@ -136,15 +144,18 @@ class Lab:
         if before:
             code = f"{before}\nfrom fabric.main import program\nprogram.run()"
             program = [sys.executable, "-c", code]
-        variables = {
-            **os.environ, "LAB": str(self.file), "XDG_STATE_HOME": str(self.folder / "state"),
-            **self.environment, **environment,
-        }
         pipe = subprocess.PIPE
         return subprocess.Popen(
-            [*program, *words], cwd=PROJECT, env=variables, start_new_session=True, text=True,
-            stdin=pipe, stdout=pipe, stderr=pipe,
+            [*program, *words], cwd=PROJECT, env=self.variables(environment), text=True,
+            start_new_session=True, stdin=pipe, stdout=pipe, stderr=pipe,
         )
+
+    def variables(self, more: Mapping[str, str]) -> dict[str, str]:
+        """The whole environment of a `fab` on this lab."""
+        return {
+            **os.environ, "LAB": str(self.file), "XDG_STATE_HOME": str(self.folder / "state"),
+            **self.environment, **more,
+        }
 
     def kill_when(self, pattern: str, *words: str, timeout: float = TIMEOUT) -> None:
         """Run `fab` and SIGKILL its whole group as soon as its log has a line like `pattern`."""

@@ -107,7 +107,9 @@ def test_only_a_sample_runs_and_its_seed_gives_the_same_again(
     run().assert_outcomes(passed=4, deselected=12)
     assert record(pytester)["tests"].keys() == found["tests"].keys()  # type: ignore[attr-defined]
     # What else is left out changes nothing of it.
-    run("-k", "test_kill").assert_outcomes(passed=2, deselected=14)
+    less = run("-k", "test_kill")
+    less.assert_outcomes(passed=2, deselected=14)
+    assert "1 of 3 cells of" not in less.stdout.str()
     kills = {id for id in found["tests"] if "test_kill" in id}  # type: ignore[attr-defined]
     assert record(pytester)["tests"].keys() == kills  # type: ignore[attr-defined]
 
