@@ -3,6 +3,7 @@
     area("learning")              this test is of another area than its folder says
     full("kills", sample=2)       of the cells of this test, `make test` runs two; the part runs all
     full("docker", sample=0)      only the part runs it
+    full("drills", sample=1, of="modes")    of all tests that say so, one runs
 
 An area is a folder's name, wherever that folder lies, or the marker's; what has neither is `base`.
 Which cells are sampled hangs on a seed that is printed; KAFKALAB_SEED chooses the same ones again.
@@ -27,6 +28,7 @@ QUOTAS = {"base": 16, "learning": 4, "versions": 7, "integrations": 6, "security
 BASE = "base"
 PARTS = {
     "kills": "a run is killed at every point that is known to leave something behind",
+    "drills": "each kind of failure is rehearsed",
     "docker": "the hosts under Docker, whose daemon is started for these tests",
 }
 SLOWEST = 20
@@ -138,7 +140,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for line in (
         f"area(name): whose quota the test uses: {', '.join(QUOTAS)}",
-        "full(part, sample): run whole in `make test-full`; `make test` runs `sample` of its cells",
+        "full(part, sample, of=its cells): only `make test-full` runs all of these",
     ):
         config.addinivalue_line("markers", line)
     part = config.getoption("part")
@@ -160,7 +162,7 @@ class Budget:
         self.path = config.rootpath / RECORDS / (
             f"durations-{self.part}.json" if self.part else "durations.json"
         )
-        self.chosen: dict[tuple[str, str], list[int]] = {}
+        self.samples: dict[tuple[str, str], list[str]] = defaultdict(list)
         self.skipped: list[str] = []
         self._began = time.monotonic()
 
@@ -190,17 +192,9 @@ class Budget:
         return {id for id, cell in cells.items() if cell.part == self.part}
 
     def _in_sample(self, cells: Mapping[str, Cell], items: Sequence[pytest.Item]) -> set[str]:
-        chosen = sampled(cells.values(), self.seed)
         for id, cell in cells.items():
-            count = self.chosen.setdefault((cell.part, cell.group), [0, 0])
-            count[0] += id in chosen
-            count[1] += 1
-        return {item.nodeid for item in items} - cells.keys() | chosen
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Of what is sampled, only what -k and -m have left is told."""
-        there = {item.nodeid.partition("[")[0] for item in session.items}
-        self.chosen = {key: count for key, count in self.chosen.items() if key[1] in there}
+            self.samples[cell.part, cell.group].append(id)
+        return {item.nodeid for item in items} - cells.keys() | sampled(cells.values(), self.seed)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.nodeid in self.record.areas and report.when:
@@ -236,11 +230,18 @@ class Budget:
             terminalreporter.write_sep("=", "minutes by area")
             for line in self._by_area():
                 terminalreporter.write_line(line)
-        partly = [(key, count) for key, count in self.chosen.items() if count[0]]
+        partly = list(self._partly())
         if partly and not self.part:
             terminalreporter.write_line(f"sampled with {SEED}={self.seed}; all: make test-full")
-            for (part, group), (some, all_) in partly:
-                terminalreporter.write_line(f"  {some} of {all_} cells of {group} ({part})")
+            for line in partly:
+                terminalreporter.write_line(f"  {line}")
+
+    def _partly(self) -> Iterable[str]:
+        for (part, group), ids in self.samples.items():
+            ran = [id for id in ids if id in self.record.phases]
+            if ran:
+                names = ", ".join(id.rpartition("::")[2] for id in ran)
+                yield f"{len(ran)} of {len(ids)} of {group} ({part}): {names}"
 
     def _by_area(self) -> Iterable[str]:
         used = self.record.used()
@@ -258,7 +259,8 @@ def _cell(item: pytest.Item) -> Cell | None:
         part, sample = str(mark.args[0]), mark.kwargs["sample"]
         if part not in PARTS:
             raise pytest.UsageError(f"{item.nodeid}: part {part} (accepted: {', '.join(PARTS)})")
-        found.append(Cell(item.nodeid, item.nodeid.partition("[")[0], part, sample))
+        group = str(mark.kwargs.get("of", item.nodeid.partition("[")[0]))
+        found.append(Cell(item.nodeid, group, part, sample))
     return min(found, key=lambda cell: cell.sample, default=None)
 
 

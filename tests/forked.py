@@ -77,6 +77,8 @@ def serve() -> None:
     for name in LATER:
         with suppress(ImportError):
             importlib.import_module(name)
+    with suppress(ImportError):
+        _read_models()
     gc.freeze()  # or each child would go through all of it again
     for line in sys.stdin:
         request = json.loads(line)
@@ -87,6 +89,16 @@ def serve() -> None:
             return
         os.setpgid(child, child)  # whoever of both comes first
         print(json.dumps(_wait(child, request["timeout"])), flush=True)
+
+
+def _read_models() -> None:
+    """Have the largest of AWS's models at hand for every session that is made later."""
+    import functools
+
+    from botocore import loaders
+
+    loaders.create_loader = functools.cache(loaders.create_loader)
+    loaders.create_loader().load_service_model("ec2", "service-2")
 
 
 def _become(request: Mapping[str, object]) -> None:

@@ -70,10 +70,10 @@ class Lab:
     network: str  # the first two numbers of the datacenters' networks: "10.30"
     first: int  # the third number of the first datacenter's network
     port_base: int
-    datacenters: Sequence[Mapping[str, int]]
+    datacenters: Sequence[Mapping[str, int | str]]
     environment: dict[str, str] = field(default_factory=dict)
     settings: dict[str, int | str] = field(default_factory=dict)
-    sections: dict[str, dict[str, int | str]] = field(default_factory=dict)
+    sections: dict[str, dict[str, Any]] = field(default_factory=dict)
     links: Sequence[tuple[str, str]] = ()
     mirrors: Sequence[Mapping[str, object]] = ()
 
@@ -94,7 +94,7 @@ class Lab:
 
     def write(self) -> None:
         """The lab file as the fields say; a test changes those and writes again."""
-        sections: dict[str, dict[str, int | str]] = {
+        sections: dict[str, dict[str, Any]] = {
             "local": {"port_base": self.port_base}, **self.sections,
         }
         if self.settings:
@@ -105,7 +105,7 @@ class Lab:
         for number, shape in enumerate(self.datacenters):
             cidr = f"{self.network}.{self.first + number}.0/24"
             lines += ["", "[[datacenters]]", f'name = "dc{number + 1}"', f'cidr = "{cidr}"',
-                      *(f"{key} = {value}" for key, value in shape.items())]
+                      *(f"{k} = {json.dumps(v)}" for k, v in shape.items())]
         for link in self.links:
             lines += ["", "[[links]]", f"between = {json.dumps(link)}"]
         for mirror in self.mirrors:

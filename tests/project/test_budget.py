@@ -99,8 +99,8 @@ def test_only_a_sample_runs_and_its_seed_gives_the_same_again(
     first = run()
     first.assert_outcomes(passed=2 + 1 + 1, deselected=6 + 1 + 5)
     said = first.stdout.str()
-    assert "2 of 8 cells of" in said
-    assert "1 of 3 cells of" in said
+    assert "2 of 8 of" in said
+    assert "1 of 3 of" in said
     found = record(pytester)
     assert f"sampled with KAFKALAB_SEED={found['seed']}; all: make test-full" in said
     monkeypatch.setenv(budget.SEED, str(found["seed"]))
@@ -109,9 +109,22 @@ def test_only_a_sample_runs_and_its_seed_gives_the_same_again(
     # What else is left out changes nothing of it.
     less = run("-k", "test_kill")
     less.assert_outcomes(passed=2, deselected=14)
-    assert "1 of 3 cells of" not in less.stdout.str()
+    assert "1 of 3 of" not in less.stdout.str()
     kills = {id for id in found["tests"] if "test_kill" in id}  # type: ignore[attr-defined]
     assert record(pytester)["tests"].keys() == kills  # type: ignore[attr-defined]
+
+
+def test_several_tests_may_be_one_matrix(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile("""
+        import pytest
+        pytestmark = pytest.mark.full("drills", sample=1, of="modes")
+        def test_one(): pass
+        def test_two(): pass
+        def test_three(): pass
+    """)
+    done = run()
+    done.assert_outcomes(passed=1, deselected=2)
+    done.stdout.fnmatch_lines(["  1 of 3 of modes (drills): test_*"])
 
 
 def test_a_part_runs_all_its_cells_and_nothing_else(pytester: pytest.Pytester, run: Run) -> None:
@@ -144,7 +157,7 @@ def test_a_part_that_is_not_there_is_a_usage_error(pytester: pytest.Pytester, ru
     """)
     done = run()
     assert done.ret == pytest.ExitCode.USAGE_ERROR
-    done.stderr.fnmatch_lines(["*part klils (accepted: kills, docker)*"])
+    done.stderr.fnmatch_lines(["*part klils (accepted: kills, drills, docker)*"])
 
 
 def test_an_area_over_its_quota_fails_the_run(
