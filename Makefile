@@ -6,20 +6,22 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kafkalab/tools
 
-.PHONY: help lab venv test quick lint bench lock clean \
-  bindings snapshots test-equivalence test-checkov workflow-tools
+.PHONY: help lab venv test test-full quick lint bench lock clean \
+  bindings snapshots test-equivalence test-checkov test-other-engine workflow-tools
 
 help:  ## Show these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-18s %s\n", $$1, $$2}' Makefile
 
 lab: $(STAMP)  ## Bring the lab up (LAB=file, default lab.toml), verify it, show it
 	@$(BIN)/fab up verify status
 
 venv: $(STAMP)  ## Make the Python environment only
 
-test: $(STAMP) lint workflow-tools test-checkov  ## Run every test, also those on real hosts
-	@$(BIN)/python -m pytest tests
-	@KAFKALAB_CDK=cdktn $(BIN)/python -m pytest -q tests/stacks/test_stacks.py  # the other engine
+test: $(STAMP)  ## Run every check and test, also those on real hosts, within their quotas
+	@$(BIN)/python -m tests.run
+
+test-full: $(STAMP)  ## Run whole what `make test` samples from (PART=name; PART=list shows them)
+	@$(BIN)/python -m tests.run full $(PART)
 
 quick: $(STAMP)  ## Run the tests that need no hosts, terraform or emulator
 	@$(BIN)/python -m pytest -q -m 'not host and not terraform and not aws' tests
@@ -70,6 +72,9 @@ snapshots: $(STAMP)  ## Write anew what the tests compare the stacks with; look 
 
 test-equivalence: $(STAMP) $(PREBUILT)/.installed  ## Hold the stacks against the prebuilt provider
 	@$(BIN)/python -m tests.equivalence $(PREBUILT)/bin/python
+
+test-other-engine: $(STAMP)  ## Synthesize the stacks with cdktn, too
+	@KAFKALAB_CDK=cdktn $(BIN)/python -m pytest -q tests/stacks/test_stacks.py
 
 test-checkov: $(STAMP) $(CHECKOV)/.installed  ## Run checkov on the synthesized stacks
 	@$(BIN)/python -m tests.checkov $(CHECKOV)/bin/checkov

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests import forked
+
+pytest_plugins = ["tests.budget", "pytester"]
+
 os.environ.setdefault("KAFKALAB_KAFKA_SOURCES", "cache,maven")
 os.environ.setdefault("KAFKALAB_IMAGE_SOURCES", "mmdebstrap")
+
+# A shell lets what it runs in the background ignore an interrupt, and tests hand that on.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A machine that is busy with hosts takes its time, and that is no finding.
 settings.register_profile("lab", deadline=None)
@@ -20,7 +28,6 @@ settings.load_profile("lab")
 
 EMULATED = Path(__file__).parent / "aws"
 PROJECT = Path(__file__).parents[1]
-FAB = Path(sys.executable).parent / "fab"
 Fab = Callable[..., subprocess.CompletedProcess[str]]
 LAB = """\
 name = "no-host"
@@ -48,11 +55,9 @@ def fab(tmp_path: Path) -> Fab:
         path = tmp_path / "lab.toml"
         if text is not None:
             path.write_text(text)
-        done = subprocess.run(
-            [str(FAB), *words], capture_output=True, text=True, check=False, timeout=60,
-            cwd=PROJECT, stdin=subprocess.DEVNULL,
-            env={**os.environ, "LAB": str(path), "XDG_STATE_HOME": str(tmp_path / "state")},
-        )
+        done = forked.fab(*words, timeout=60, environment={
+            **os.environ, "LAB": str(path), "XDG_STATE_HOME": str(tmp_path / "state"),
+        })
         assert "Traceback" not in done.stdout + done.stderr, done.stderr
         return done
 

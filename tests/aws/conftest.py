@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,11 +17,10 @@ from lab.file import load
 from lab.topology import Host, Topology, build
 from scripts.platforms.aws import Aws
 from scripts.platforms.aws.clients import Clients
+from tests import forked
 from tests.aws import policy
 from tests.aws.emulator import ENVIRONMENT, UNSET, Emulator
 
-PROJECT = Path(__file__).parents[2]
-FAB = Path(sys.executable).parent / "fab"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "B" * 43
 LAB_FILE = """\
 name = "{name}"
@@ -211,13 +208,10 @@ class Cloud:
 
     def fab(self, *words: str, expect: int | None = 0, **environment: str) -> str:
         """Run `fab` in a process of its own; everything that it printed."""
-        done = subprocess.run(
-            [str(FAB), *words], cwd=PROJECT, text=True, capture_output=True, check=False,
-            timeout=300, stdin=subprocess.DEVNULL, env={
-                **os.environ, "LAB": str(self.file), "LAB_PLATFORM": "aws",
-                "XDG_STATE_HOME": str(self.folder / "state"), **environment,
-            },
-        )
+        done = forked.fab(*words, timeout=300, environment={
+            **os.environ, "LAB": str(self.file), "LAB_PLATFORM": "aws",
+            "XDG_STATE_HOME": str(self.folder / "state"), **environment,
+        })
         said = done.stdout + done.stderr
         assert "Traceback" not in said, said
         assert expect in (None, done.returncode), said

@@ -55,7 +55,7 @@ def test_a_lab_that_is_there_can_be_logged_in_to(
     cloud: Cloud, sshd: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     map_to(cloud.make(), sshd, monkeypatch)
-    found = cloud.platform.create(None)
+    found = cloud.platform.create({})
     assert found.keys() == cloud.ids.keys()
     for host in cloud.topology.hosts:
         one = found[host.name]
@@ -65,14 +65,14 @@ def test_a_lab_that_is_there_can_be_logged_in_to(
 
 def test_missing_hosts_are_terraforms_to_make(cloud: Cloud) -> None:
     with pytest.raises(LabError, match=r"not in AWS: ann-dc1-ctl01.* and 3 more.*cdktf deploy"):
-        cloud.platform.create(None)
+        cloud.platform.create({})
 
 
 def test_stopped_hosts_are_the_persons_to_start(cloud: Cloud) -> None:
     cloud.make()
     cloud.emulator.client("ec2").stop_instances(InstanceIds=[cloud.ids["ann-dc1-zk01"]])
     with pytest.raises(LabError, match=r"stopped: ann-dc1-zk01 \(`fab lab.start`"):
-        cloud.platform.create(None)
+        cloud.platform.create({})
 
 
 def test_an_sshd_that_stays_silent_has_a_deadline(
@@ -84,7 +84,7 @@ def test_an_sshd_that_stays_silent_has_a_deadline(
         unused.bind(("127.0.0.1", 0))
         map_to(cloud.make(), unused.getsockname()[1], monkeypatch)
         with pytest.raises(TimeoutExpired, match=r"sshd does not answer.*admin_cidrs"):
-            cloud.platform.create(None)
+            cloud.platform.create({})
 
 
 def test_with_a_map_no_other_address_is_ever_used(
@@ -96,7 +96,7 @@ def test_with_a_map_no_other_address_is_ever_used(
         {k: v for k, v in json.loads(path.read_text()).items() if k != "10.2.0.31"}
     ))
     with pytest.raises(LabError, match="ann-dc2-kafka01: is not in the address map"):
-        cloud.platform.create(None)
+        cloud.platform.create({})
     found = cloud.platform.instances()
     public = {m.public for m in cloud.platform.machines().values()}
     assert not public & {one.ssh_host for one in found.values()}

@@ -1,5 +1,7 @@
 """A lab as a person has it: a lab file, `fab` as a process of its own, and a look from beside.
 
+What is to be killed, stopped or spoken to is the program itself; what runs to its end is forked.
+
 What a test asserts is seen through the engine, the workstation's ports and Kafka's protocol, not
 through the code that made it so.
 """
@@ -23,6 +25,7 @@ from typing import Any
 from lab.file import load
 from lab.topology import Host, Topology, build
 from scripts.platforms.local.engine import Engine
+from tests import forked
 
 PROJECT = Path(__file__).parents[2]
 FAB = Path(sys.executable).parent / "fab"
@@ -67,10 +70,10 @@ class Lab:
     network: str  # the first two numbers of the datacenters' networks: "10.30"
     first: int  # the third number of the first datacenter's network
     port_base: int
-    datacenters: Sequence[Mapping[str, int]]
+    datacenters: Sequence[Mapping[str, int | str]]
     environment: dict[str, str] = field(default_factory=dict)
     settings: dict[str, int | str] = field(default_factory=dict)
-    sections: dict[str, dict[str, int | str]] = field(default_factory=dict)
+    sections: dict[str, dict[str, Any]] = field(default_factory=dict)
     links: Sequence[tuple[str, str]] = ()
     mirrors: Sequence[Mapping[str, object]] = ()
 
@@ -91,7 +94,7 @@ class Lab:
 
     def write(self) -> None:
         """The lab file as the fields say; a test changes those and writes again."""
-        sections: dict[str, dict[str, int | str]] = {
+        sections: dict[str, dict[str, Any]] = {
             "local": {"port_base": self.port_base}, **self.sections,
         }
         if self.settings:
@@ -102,7 +105,7 @@ class Lab:
         for number, shape in enumerate(self.datacenters):
             cidr = f"{self.network}.{self.first + number}.0/24"
             lines += ["", "[[datacenters]]", f'name = "dc{number + 1}"', f'cidr = "{cidr}"',
-                      *(f"{key} = {value}" for key, value in shape.items())]
+                      *(f"{k} = {json.dumps(v)}" for k, v in shape.items())]
         for link in self.links:
             lines += ["", "[[links]]", f"between = {json.dumps(link)}"]
         for mirror in self.mirrors:
@@ -120,10 +123,15 @@ class Lab:
     ) -> Run:
         """Run `fab` to its end, and expect its exit status. `before` is Python to run first."""
         began = time.monotonic()
-        process = self.start(*words, before=before, **environment)
-        with killed_at_last(process):
-            out, err = process.communicate(stdin, timeout)
-        run = Run(words, process.returncode, out, err, time.monotonic() - began)
+        if before or stdin:
+            process = self.start(*words, before=before, **environment)
+            with killed_at_last(process):
+                out, err = process.communicate(stdin, timeout)
+            status = process.returncode
+        else:
+            done = forked.fab(*words, environment=self.variables(environment), timeout=timeout)
+            out, err, status = done.stdout, done.stderr, done.returncode
+        run = Run(words, status, out, err, time.monotonic() - began)
         assert "Traceback" not in err, run
         assert run.status == expect, f"expected {expect}: {run}\n--- log\n{self.log()[-3000:]}"
         return run
@@ -136,15 +144,18 @@ class Lab:
         if before:
             code = f"{before}\nfrom fabric.main import program\nprogram.run()"
             program = [sys.executable, "-c", code]
-        variables = {
-            **os.environ, "LAB": str(self.file), "XDG_STATE_HOME": str(self.folder / "state"),
-            **self.environment, **environment,
-        }
         pipe = subprocess.PIPE
         return subprocess.Popen(
-            [*program, *words], cwd=PROJECT, env=variables, start_new_session=True, text=True,
-            stdin=pipe, stdout=pipe, stderr=pipe,
+            [*program, *words], cwd=PROJECT, env=self.variables(environment), text=True,
+            start_new_session=True, stdin=pipe, stdout=pipe, stderr=pipe,
         )
+
+    def variables(self, more: Mapping[str, str]) -> dict[str, str]:
+        """The whole environment of a `fab` on this lab."""
+        return {
+            **os.environ, "LAB": str(self.file), "XDG_STATE_HOME": str(self.folder / "state"),
+            **self.environment, **more,
+        }
 
     def kill_when(self, pattern: str, *words: str, timeout: float = TIMEOUT) -> None:
         """Run `fab` and SIGKILL its whole group as soon as its log has a line like `pattern`."""

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from lab.topology import Host
-from scripts.hosts.deliver import CACHE, PORT, UNPACK
+from scripts.hosts.deliver import PORT
 from scripts.workstation.paths import cache_dir
-from tests.e2e.conftest import MakeLab
 from tests.e2e.lab_under_test import Lab
 
 pytestmark = pytest.mark.host
@@ -29,70 +26,6 @@ def flip(path: Path, at: int) -> None:
         byte = file.read(1)[0]
         file.seek(at)
         file.write(bytes([byte ^ 0xFF]))
-
-
-def uploads(lab: Lab) -> list[str]:
-    return re.findall(r"(\S+): upload the archive -> 0", lab.log())
-
-
-def digest(lab: Lab, host: Host) -> str:
-    return lab.inside(host, f"cat {HOME}/.digest").strip()
-
-
-def test_hosts_without_it_get_it_with_one_upload_a_datacenter(make_lab: MakeLab) -> None:
-    lab = make_lab("upload", first=10, port_base=30100, environment={"LAB_PREBUILT": "0"},
-                   datacenters=({"control": 1, "zookeeper": 1, "kafka": 2},
-                                {"control": 0, "zookeeper": 1, "kafka": 1}))
-    lab.fab("up")
-    hosts = lab.topology.hosts
-    assert sorted(uploads(lab)) == sorted(d.seed.name for d in lab.topology.datacenters)
-    assert len(re.findall("fetch and unpack the archive -> 0", lab.log())) == len(hosts)
-    tar = cache_dir() / "kafka" / "kafka_2.13-3.9.2.tar"
-    with tar.open("rb") as file:
-        wanted = hashlib.file_digest(file, "sha256").hexdigest()
-    assert {digest(lab, host) for host in hosts} == {wanted}
-    for datacenter in lab.topology.datacenters:
-        seed = datacenter.seed
-        assert "8377" not in lab.inside(seed, "ss -Hltn"), "the file server still listens"
-        assert lab.inside(seed, "systemctl list-units --all 'kafkalab-serve*' --no-legend") == ""
-        for host in datacenter.hosts:
-            kept = lab.inside(host, f"ls {CACHE} 2>/dev/null || true").split()
-            assert len(kept) == (host == seed), (host.name, kept)
-            unpacked = lab.inside(host, "ls -Ad /usr/local/*kafka* /usr/local/.kafka* || true")
-            assert unpacked.split() == ["/usr/local/kafka", HOME]
-    lab.fab("verify")
-    assert lab.fab("plan").out == "plan: nothing to do\n"
-    a_corrupt_copy_on_the_seed_is_replaced(lab, wanted)
-    a_corrupt_archive_is_never_unpacked(lab)
-
-
-def a_corrupt_copy_on_the_seed_is_replaced(lab: Lab, wanted: str) -> None:
-    seed, broker = lab.of("control")[0], lab.of("kafka")[1]
-    archive = lab.inside(seed, f"ls {CACHE}/*.tar").strip()
-    lab.inside(seed, f"printf x | dd of={archive} bs=1 seek=5000000 conv=notrunc status=none")
-    lab.inside(broker, f"rm {HOME}/libs/kafka-clients-*.jar")
-    lab.fab("up")
-    assert uploads(lab) == [seed.name]
-    assert digest(lab, broker) == wanted
-    assert lab.inside(seed, f"sha256sum {archive}").split()[0] == wanted
-    assert lab.fab("plan").out == "plan: nothing to do\n"
-    # A good copy that lies there is not brought again.
-    lab.inside(broker, f"rm {HOME}/libs/kafka-clients-*.jar")
-    lab.fab("up")
-    assert uploads(lab) == []
-    assert lab.inside(broker, f"ls {HOME}/libs/kafka-clients-*.jar")
-
-
-def a_corrupt_archive_is_never_unpacked(lab: Lab) -> None:
-    """Whatever the way on which it came: the host itself hashes it before it unpacks."""
-    seed = lab.of("control")[0]
-    archive = lab.inside(seed, f"ls {CACHE}/*.tar").strip()
-    before = lab.inside(seed, f"stat -c %i {HOME}")
-    unpack = ["bash", "-c", UNPACK, "unpack", "kafka_2.13-3.9.2", "ab" * 32, archive]
-    said = lab.inside(seed, f"{shlex.join(unpack)} 2>&1; echo $?", check=False).splitlines()
-    assert said[-2:] == ["the archive that arrived is corrupt; it was removed", "1"]
-    assert lab.inside(seed, f"ls {CACHE}") == ""
-    assert lab.inside(seed, f"stat -c %i {HOME}") == before
 
 
 def test_the_port_of_the_file_server_is_no_service_of_the_lab(lab: Lab) -> None:

@@ -88,6 +88,7 @@ def test_a_datacenter_dies_and_its_clients_come_home(lab: Lab) -> None:
     assert 0 < score["mirror_latency"]["median"] < 3
 
 
+@pytest.mark.full("drills", sample=1, of="modes of a failover")
 def test_its_services_die_and_its_clients_stay_away(lab: Lab) -> None:
     before = lab.main_pids("dc2")
     _, found = drill(
@@ -100,6 +101,7 @@ def test_its_services_die_and_its_clients_stay_away(lab: Lab) -> None:
     assert all(after[name] not in (0, before[name]) for name in before)
 
 
+@pytest.mark.full("drills", sample=1, of="modes of a failover")
 def test_a_cut_link_heals_by_itself_when_its_drill_was_killed(lab: Lab) -> None:
     table = "nft list table inet kafkalab_drill"
     here = lab.of("control")[0]
@@ -129,6 +131,7 @@ def test_a_cut_link_heals_by_itself_when_its_drill_was_killed(lab: Lab) -> None:
     assert lab.open_between(peer, broker, 9092)
 
 
+@pytest.mark.full("drills", sample=2)
 @pytest.mark.parametrize(("words", "role"), [
     (("drill.broker",), "-kafka"), (("drill.broker", "--controller"), "-kafka"),
     (("drill.zookeeper",), "-zk"), (("drill.disk",), "-kafka"),

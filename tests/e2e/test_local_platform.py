@@ -60,7 +60,10 @@ def topology(lab: str, third: int, count: int = 3) -> Topology:
     ))  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=["podman", "docker"])
+DOCKER = pytest.param("docker", marks=pytest.mark.full("docker", sample=0))
+
+
+@pytest.fixture(scope="module", params=["podman", DOCKER])
 def engine(request: pytest.FixtureRequest, alone_here: None) -> Iterator[Engine]:
     if os.geteuid() != 0:
         pytest.skip("only root can start a daemon and see every container")
@@ -273,6 +276,7 @@ def test_two_labs_side_by_side(
     assert bench.ssh(hosts["h1"], "hostname") == (0, "h1")
 
 
+@pytest.mark.full("kills", sample=2)
 @pytest.mark.parametrize("after_s", [0.3, 0.6, 0.9, 1.2])
 @pytest.mark.parametrize("then", ["create", "destroy"])
 def test_a_create_that_is_killed_is_completed_or_taken_away(

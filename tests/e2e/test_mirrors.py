@@ -39,13 +39,16 @@ CUT = "inet e2e_cut"
 
 @pytest.fixture(scope="module")
 def brought_up(_make_lab: MakeLab) -> Iterator[tuple[Lab, Run]]:
-    """The lab with the run that made it; its brokers make no topic that is only asked for."""
+    """The lab with the run that made it; its brokers make no topic that is only asked for.
+
+    Its mirrors look for what is new more often than others: tests wait for that again and again.
+    """
     lab = _make_lab(
         "mirrors", first=32, port_base=29750, links=LINKS, mirrors=MIRRORS,
         datacenters=[{"control": 1, "zookeeper": 1, "kafka": 1}] * len(NAMES),
         settings={"auto.create.topics.enable": "false"},
         sections={"kafka": {"heap_mb": 128}, "zookeeper": {"heap_mb": 32},
-                  "connect": {"heap_mb": 160}},
+                  "connect": {"heap_mb": 160}, "mirroring": {"refresh_s": 1, "configs_s": 2}},
     )
     try:
         yield lab, lab.fab("up", "verify")

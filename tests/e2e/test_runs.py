@@ -78,6 +78,7 @@ def test_networks_that_overlap_are_named_before_anything_is_made(
     assert other.leftovers() == []
 
 
+@pytest.mark.full("kills", sample=1)
 @pytest.mark.parametrize("point", [" build .* -> 0", " network create .* -> 0", " run .* -> 0"])
 def test_down_removes_what_a_killed_up_left(make_lab: MakeLab, point: str) -> None:
     lab = make_lab("cut", first=22, port_base=30400, datacenters=SMALL)
@@ -110,7 +111,10 @@ def a_lab_that_grows_and_shrinks_loses_nothing(lab: Lab) -> None:
     lab.write()
     added = lab.of("kafka")[1]
     assert f"+ host {added.name} (kafka) at {added.address}" in lab.fab("plan", expect=2).out
-    assert "1 hosts created or started" in lab.fab("up").out
+    assert "1 hosts created or started" in lab.fab("up", LAB_PREBUILT="0").out
+    # The new host is not of the image that has the distribution, and the old ones need none.
+    assert lab.log().count("fetch and unpack the archive -> 0") == 1
+    assert f"{added.name}: fetch and unpack the archive -> 0" in lab.log()
     lab.fab("verify")
     process = lab.main_pid(added)
     lab.datacenters = SMALL

@@ -283,7 +283,7 @@ def test_a_process_that_is_ended_may_clean_up_first(tmp_path: Path) -> None:
     code = (
         "import signal, time, pathlib\n"
         "def end(*_):\n"
-        "    time.sleep(1); pathlib.Path('clean').touch(); raise SystemExit(143)\n"
+        "    time.sleep(0.3); pathlib.Path('clean').touch(); raise SystemExit(143)\n"
         "signal.signal(signal.SIGTERM, end); pathlib.Path('up').touch(); time.sleep(60)"
     )
     with pytest.raises(measure.BenchError, match=r"no end after 2 s"):

@@ -162,7 +162,7 @@ class Instance:
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[Instance]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Metadata)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield Instance(tmp_path, f"http://127.0.0.1:{server.server_port}/latest")
     server.shutdown()
     server.server_close()

@@ -130,9 +130,15 @@ def test_an_option_or_task_that_is_not_there_is_an_error(fab: Fab) -> None:
     assert fab("pu").returncode != 0
 
 
-def test_the_list_of_tasks_is_quick(fab: Fab) -> None:
+def test_the_list_of_tasks_is_quick() -> None:
     """It is what a person waits for at every command. CPU time: other tests may keep cores busy."""
-    assert min(_cpu_seconds(lambda: fab("--list")) for _ in range(3)) < 1.0
+    argv = [str(Path(sys.executable).parent / "fab"), "--list"]
+
+    def show() -> None:
+        done = subprocess.run(argv, cwd=PROJECT, check=True, capture_output=True, text=True)
+        assert "drill.failover" in done.stdout
+
+    assert min(_cpu_seconds(show) for _ in range(3)) < 1.0
 
 
 def test_tasks_load_what_is_heavy_only_when_they_need_it() -> None:

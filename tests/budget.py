@@ -1,0 +1,277 @@
+"""What tests take: each is timed, each area of them has a quota, and what does not fit is sampled.
+
+    area("learning")              this test is of another area than its folder says
+    full("kills", sample=2)       of the cells of this test, `make test` runs two; the part runs all
+    full("docker", sample=0)      only the part runs it
+    full("drills", sample=1, of="modes")    of all tests that say so, one runs
+
+An area is a folder's name, wherever that folder lies, or the marker's; what has neither is `base`.
+Which cells are sampled hangs on a seed that is printed; KAFKALAB_SEED chooses the same ones again.
+With --part NAME exactly the tests of that part run, each cell, none skipped, and without quotas.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+# Minutes on two cores, for good: what does not fit becomes faster, or goes to a part.
+QUOTAS = {"base": 16, "learning": 4, "versions": 7, "integrations": 6, "security": 5}
+BASE = "base"
+PARTS = {
+    "kills": "a run is killed at every point that is known to leave something behind",
+    "drills": "each kind of failure is rehearsed",
+    "docker": "the hosts under Docker, whose daemon is started for these tests",
+}
+SLOWEST = 20
+SEED = "KAFKALAB_SEED"
+FACTOR = "KAFKALAB_QUOTA_FACTOR"  # for a machine that is known to be slower than two cores of today
+PHASES = ("setup", "call", "teardown")
+RECORDS = Path(".pytest_cache")
+
+
+def area_of(folders: Iterable[str], marked: Sequence[str] = ()) -> str:
+    """The one area of a test. Raises UsageError for one that is not known, or several."""
+    found = set(marked) or set(folders) & QUOTAS.keys() or {BASE}
+    if len(found) > 1 or not found <= QUOTAS.keys():
+        raise pytest.UsageError(
+            f"area {', '.join(sorted(found))} (accepted: one of {', '.join(QUOTAS)})"
+        )
+    return found.pop()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A test that is of a part: one cell of `group`, of which `sample` run in `make test`."""
+
+    id: str
+    group: str
+    part: str
+    sample: int
+
+
+def sampled(cells: Iterable[Cell], seed: int) -> set[str]:
+    """The ids of those cells that run; the same for a seed, whatever other tests there are."""
+    groups: dict[tuple[str, str, int], list[str]] = defaultdict(list)
+    for cell in cells:
+        groups[cell.group, cell.part, cell.sample].append(cell.id)
+    return {
+        id
+        for (group, part, sample), ids in groups.items()
+        for id in random.Random(f"{seed} {group} {part}").sample(
+            sorted(ids), min(sample, len(ids))
+        )
+    }
+
+
+@dataclass
+class Record:
+    """The seconds of a run: of its steps before the tests, of each test's phases, of the rest."""
+
+    steps: Mapping[str, float] = field(default_factory=dict)
+    areas: dict[str, str] = field(default_factory=dict)  # by the test's id
+    phases: dict[str, dict[str, float]] = field(default_factory=dict)
+    rest: float = 0.0  # collecting, and what lies between tests
+
+    def add(self, id: str, phase: str, seconds: float) -> None:
+        phases = self.phases.setdefault(id, dict.fromkeys(PHASES, 0.0))
+        phases[phase] += seconds
+
+    def tests(self) -> float:
+        return sum(sum(phases.values()) for phases in self.phases.values())
+
+    def used(self) -> dict[str, float]:
+        """Seconds by area; what belongs to no test is of the base."""
+        used = dict.fromkeys(QUOTAS, 0.0)
+        used[BASE] = sum(self.steps.values()) + self.rest
+        for id, phases in self.phases.items():
+            used[self.areas[id]] += sum(phases.values())
+        return used
+
+    def over(self, factor: float) -> dict[str, str]:
+        """What there is to say of each area that used more than its quota."""
+        return {
+            area: f"{area} took {seconds / 60:.1f} of {QUOTAS[area] * factor:g} minutes"
+            for area, seconds in self.used().items() if seconds > QUOTAS[area] * factor * 60
+        }
+
+    def slowest(self) -> list[tuple[float, float, str]]:
+        """(seconds, those of its fixtures, what) of the slowest tests and steps."""
+        tests = [
+            (sum(phases.values()), phases["setup"] + phases["teardown"], id)
+            for id, phases in self.phases.items()
+        ]
+        steps = [(seconds, 0.0, f"make {name}") for name, seconds in self.steps.items()]
+        return sorted([*tests, *steps], reverse=True)[:SLOWEST]
+
+    def as_json(self, seed: int, factor: float) -> str:
+        used = self.used()
+        areas = {
+            area: {"seconds": round(used[area], 2), "quota": QUOTAS[area] * 60 * factor}
+            for area in QUOTAS
+        }
+        tests = {
+            id: {"area": self.areas[id], **{name: round(s, 3) for name, s in phases.items()}}
+            for id, phases in self.phases.items()
+        }
+        steps = {name: round(seconds, 2) for name, seconds in self.steps.items()}
+        return json.dumps({
+            "seed": seed, "areas": areas, "steps": steps, "rest": round(self.rest, 2),
+            "tests": tests,
+        }, indent=1) + "\n"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("budget", "what tests may take")
+    group.addoption("--part", metavar="NAME", help="run all of what `make test` only samples from: "
+                    + ", ".join(PARTS))
+    group.addoption("--steps", metavar="FILE", type=Path,
+                    help="seconds of what went before by name, as JSON; shows where time went")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for line in (
+        f"area(name): whose quota the test uses: {', '.join(QUOTAS)}",
+        "full(part, sample, of=its cells): only `make test-full` runs all of these",
+    ):
+        config.addinivalue_line("markers", line)
+    part = config.getoption("part")
+    if part not in (None, *PARTS):
+        raise pytest.UsageError(f"--part {part} (accepted: {', '.join(PARTS)})")
+    config.pluginmanager.register(Budget(config), "kafkalab-budget")
+
+
+class Budget:
+    """One run of pytest: chooses, times, and holds each area to its quota."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.part: str | None = config.getoption("part")
+        steps: Path | None = config.getoption("steps")
+        self.shows = bool(steps or self.part) and not config.option.collectonly
+        self.seed = int(_number(SEED, random.SystemRandom().randrange(10**6)))
+        self.factor = _number(FACTOR, 1.0)
+        self.record = Record(json.loads(steps.read_text()) if steps else {})
+        self.path = config.rootpath / RECORDS / (
+            f"durations-{self.part}.json" if self.part else "durations.json"
+        )
+        self.samples: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self.skipped: list[str] = []
+        self._began = time.monotonic()
+
+    def pytest_report_header(self) -> str:
+        if self.part:
+            return f"part: {self.part} ({PARTS[self.part]})"
+        return f"sample: {SEED}={self.seed}"
+
+    @pytest.hookimpl(tryfirst=True)  # before -k and -m: they must not change what is sampled
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        cells = {}
+        for item in items:
+            folders = item.nodeid.partition("::")[0].split("/")[:-1]
+            marked = [str(mark.args[0]) for mark in item.iter_markers("area")]
+            self.record.areas[item.nodeid] = area_of(folders, marked)
+            if cell := _cell(item):
+                cells[item.nodeid] = cell
+        keep = self._in_part(cells) if self.part else self._in_sample(cells, items)
+        dropped = [item for item in items if item.nodeid not in keep]
+        if dropped:
+            config.hook.pytest_deselected(items=dropped)
+            items[:] = [item for item in items if item.nodeid in keep]
+
+    def _in_part(self, cells: Mapping[str, Cell]) -> set[str]:
+        return {id for id, cell in cells.items() if cell.part == self.part}
+
+    def _in_sample(self, cells: Mapping[str, Cell], items: Sequence[pytest.Item]) -> set[str]:
+        for id, cell in cells.items():
+            self.samples[cell.part, cell.group].append(id)
+        return {item.nodeid for item in items} - cells.keys() | sampled(cells.values(), self.seed)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.nodeid in self.record.areas and report.when:
+            self.record.add(report.nodeid, report.when, report.duration)
+            if report.skipped and not hasattr(report, "wasxfail"):
+                self.skipped.append(report.nodeid)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if session.config.option.collectonly:
+            return
+        self.record.rest = max(0.0, time.monotonic() - self._began - self.record.tests())
+        self.path.parent.mkdir(exist_ok=True)
+        self.path.write_text(self.record.as_json(self.seed, self.factor))
+        if self.part:
+            failures = dict.fromkeys(self.skipped, f"skipped, and part {self.part} runs all")
+        else:
+            failures = {f"quota of {area}": text
+                        for area, text in self.record.over(self.factor).items()}
+        for id, text in failures.items():
+            # An error like that of a test: in the summary, the closing line and the exit status.
+            session.config.hook.pytest_runtest_logreport(report=pytest.TestReport(
+                nodeid=id, location=(id, None, id), keywords={}, outcome="failed", longrepr=text,
+                when="teardown",
+            ))
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.shows:
+            terminalreporter.write_sep("=", f"slowest {SLOWEST}, with their fixtures")
+            for seconds, fixtures, what in self.record.slowest():
+                terminalreporter.write_line(f"{seconds:7.1f} s {_of(fixtures)} {what}")
+            terminalreporter.write_sep("=", "minutes by area")
+            for line in self._by_area():
+                terminalreporter.write_line(line)
+        partly = list(self._partly())
+        if partly and not self.part:
+            terminalreporter.write_line(f"sampled with {SEED}={self.seed}; all: make test-full")
+            for line in partly:
+                terminalreporter.write_line(f"  {line}")
+
+    def _partly(self) -> Iterable[str]:
+        for (part, group), ids in self.samples.items():
+            ran = [id for id in ids if id in self.record.phases]
+            if ran:
+                names = ", ".join(id.rpartition("::")[2] for id in ran)
+                yield f"{len(ran)} of {len(ids)} of {group} ({part}): {names}"
+
+    def _by_area(self) -> Iterable[str]:
+        used = self.record.used()
+        for area, minutes in QUOTAS.items():
+            quota = "" if self.part else f" of {minutes * self.factor:g}"
+            if used[area] or not self.part:
+                yield f"{used[area] / 60:7.1f}{quota}  {area}"
+        yield f"{sum(used.values()) / 60:7.1f}  together"
+
+
+def _cell(item: pytest.Item) -> Cell | None:
+    """What the markers of a part say of a test; of several, the one that samples least decides."""
+    found = []
+    for mark in item.iter_markers("full"):
+        part, sample = str(mark.args[0]), mark.kwargs["sample"]
+        if part not in PARTS:
+            raise pytest.UsageError(f"{item.nodeid}: part {part} (accepted: {', '.join(PARTS)})")
+        group = str(mark.kwargs.get("of", item.nodeid.partition("[")[0]))
+        found.append(Cell(item.nodeid, group, part, sample))
+    return min(found, key=lambda cell: cell.sample, default=None)
+
+
+def _number(name: str, default: float) -> float:
+    """A number from the environment. Raises UsageError for something else."""
+    text = os.environ.get(name)
+    try:
+        return float(text) if text else default
+    except ValueError:
+        raise pytest.UsageError(f"{name}={text} (accepted: a number)") from None
+
+
+def _of(fixtures: float) -> str:
+    return f"({fixtures:5.1f} s)" if fixtures >= 0.1 else " " * 9

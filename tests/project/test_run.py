@@ -1,0 +1,80 @@
+"""`make test` in its order and with its times; `make test-full` by part."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests import run
+from tests.budget import PARTS
+from tests.conftest import PROJECT
+
+MAKEFILE = (PROJECT / "Makefile").read_text()
+
+
+class Calls:
+    """Hears what is run; `statuses` by the last word, else 0."""
+
+    def __init__(self, statuses: Mapping[str, int] | None = None) -> None:
+        self.statuses, self.heard = statuses or {}, list[list[str]]()
+        self.steps: dict[str, float] = {}
+
+    def __call__(self, argv: Sequence[str]) -> int:
+        self.heard.append(list(argv))
+        if "--steps" in argv:
+            self.steps = json.loads(Path(argv[-1]).read_text())
+        return self.statuses.get(argv[-1], 0)
+
+    @property
+    def names(self) -> list[str]:
+        return [argv[-1] for argv in self.heard]
+
+
+def test_the_tests_come_last_and_are_told_what_the_steps_took() -> None:
+    calls = Calls()
+    assert run.affordable(calls) == 0
+    assert calls.names[:-1] == list(run.STEPS)
+    assert calls.heard[-1][1:4] == ["-m", "pytest", "tests"]
+    assert list(calls.steps) == list(run.STEPS)
+    assert all(0 <= seconds < 1 for seconds in calls.steps.values())
+
+
+def test_a_step_that_fails_ends_the_run() -> None:
+    calls = Calls({"test-checkov": 2})
+    assert run.affordable(calls) == 2
+    assert calls.names == ["lint", "workflow-tools", "test-checkov"]
+
+
+def test_the_parts_follow_each_other_and_each_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    first, *others = PARTS
+    calls = Calls({first: 1})
+    assert run.full(list(PARTS), calls) == 1
+    assert calls.names == list(PARTS)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f"{first:12} failed    0.0 min",
+                     *(f"{name:12} passed    0.0 min" for name in others)]
+
+
+def test_the_list_of_parts_tells_what_each_took(tmp_path: Path) -> None:
+    (tmp_path / "durations-kills.json").write_text(json.dumps({"tests": {
+        "a": {"area": "base", "setup": 60.0, "call": 0.0, "teardown": 30.0},
+    }}))
+    lines = dict(zip(PARTS, run.listed(tmp_path), strict=True))
+    assert re.match(r"kills +1\.5 min  a run is killed", lines["kills"])
+    assert re.match(r"docker +not run  the hosts", lines["docker"])
+
+
+def test_what_is_asked_for_has_to_be_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.main(["full", "klils"]) == 2
+    assert capsys.readouterr().err == f"error: no part 'klils' (known: {', '.join(PARTS)})\n"
+
+
+@pytest.mark.parametrize("target", [*run.STEPS, "test", "test-full", "quick"])
+def test_the_makefile_has_every_target_and_no_other_way_to_its_tests(target: str) -> None:
+    assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE)
+    assert re.search(r"^test: .*\n\t@\$\(BIN\)/python -m tests\.run$", MAKEFILE, re.MULTILINE)
+    assert (PROJECT / ".ci/run").read_text().splitlines()[-1] == "exec make test"

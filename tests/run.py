@@ -1,0 +1,89 @@
+"""What `make test` and `make test-full` run.
+
+    python -m tests.run                 the whole affordable suite, within its quotas
+    python -m tests.run full            every part of what does not fit, one after the other
+    python -m tests.run full PART       one part; `list` shows them
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tests.budget import PARTS, RECORDS
+
+# Targets of the Makefile that need no hosts. The tests come last: their closing line is the end.
+STEPS = ("lint", "workflow-tools", "test-checkov", "test-other-engine")
+PYTEST = (sys.executable, "-m", "pytest", "tests")
+PROJECT = Path(__file__).parents[1]
+Call = Callable[[Sequence[str]], int]
+
+
+def affordable(call: Call) -> int:
+    """Every step, then every test; the first step that fails ends the run. The exit status."""
+    seconds: dict[str, float] = {}
+    for name in STEPS:
+        status, seconds[name] = _timed(call, ["make", "--no-print-directory", name])
+        if status:
+            return status
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(seconds, file)
+        file.flush()
+        return call([*PYTEST, "--steps", file.name])
+
+
+def full(names: Sequence[str], call: Call) -> int:
+    """Each of these parts whole, whatever becomes of the others. The exit status."""
+    lines, worst = [], 0
+    for name in names:
+        status, seconds = _timed(call, [*PYTEST, "--part", name])
+        worst = worst or status
+        lines.append(f"{name:12} {'failed' if status else 'passed'} {seconds / 60:6.1f} min")
+    print("\n".join(lines), flush=True)
+    return worst
+
+
+def listed(records: Path) -> list[str]:
+    """A line a part: what it is, and what it took when it was last run here."""
+    return [f"{name:12} {_last(records / f'durations-{name}.json'):>8}  {what}"
+            for name, what in PARTS.items()]
+
+
+def _last(path: Path) -> str:
+    try:
+        tests: Mapping[str, Mapping[str, float]] = json.loads(path.read_text())["tests"]
+    except OSError:
+        return "not run"
+    total = sum(sum(v for v in test.values() if isinstance(v, float)) for test in tests.values())
+    return f"{total / 60:.1f} min"
+
+
+def _timed(call: Call, argv: Sequence[str]) -> tuple[int, float]:
+    began = time.monotonic()
+    status = call(argv)
+    return status, time.monotonic() - began
+
+
+def main(words: Sequence[str]) -> int:
+    match list(words):
+        case []:
+            return affordable(subprocess.call)
+        case ["full"]:
+            return full(list(PARTS), subprocess.call)
+        case ["full", "list"]:
+            print("\n".join(listed(PROJECT / RECORDS)))
+            return 0
+        case ["full", name] if name in PARTS:
+            return full([name], subprocess.call)
+        case ["full", name]:
+            print(f"error: no part {name!r} (known: {', '.join(PARTS)})", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
