@@ -90,7 +90,7 @@ def lab(request: pytest.FixtureRequest, shared: tuple[Lab, Run]) -> Iterator[Lab
     yield lab
     if request.node.stash.get(FAILED, False):
         lab.settings.clear()
-        lab.options.sections.clear()
+        lab.sections.clear()
         lab.write()
         lab.fab("up")
 

@@ -172,7 +172,7 @@ def test_a_changed_setting_is_rolled_without_a_failed_write(lab: Lab) -> None:
 
 def test_zookeepers_leader_is_restarted_last(lab: Lab) -> None:
     leader = lab.fab("status", "--json").json["datacenters"][0]["zookeeper"]["leader"]
-    lab.options.sections["zookeeper"] = {"sync_limit": 6}
+    lab.sections["zookeeper"] = {"sync_limit": 6}
     lab.write()
     lab.fab("up", "--datacenter", "dc1")
     order = re.findall(r"(\S+): restart zookeeper -> 0", lab.log())

@@ -157,7 +157,7 @@ def test_one_server_fails_and_nothing_is_lost(
 
 
 def test_all_brokers_restart_and_an_objective_that_is_not_met_is_told(lab: Lab) -> None:
-    lab.options.sections["objectives"] = {"max_ack_gap_seconds": 0}
+    lab.sections["objectives"] = {"max_ack_gap_seconds": 0}
     lab.write()
     before = lab.main_pids()
     run, found = drill(lab, "drill.rolling", *LOAD, expect=1)

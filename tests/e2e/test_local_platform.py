@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -38,7 +39,8 @@ class Host:
     ssh_port: int
     external_port: int | None
     datacenter: str = "dc1"
-    roles: tuple[str, ...] = ("kafka",)
+    role: str = "kafka"
+    number: int = 1
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,14 @@ class Topology:
     network: IPv4Network
     hosts: tuple[Host, ...]
 
+    config: None = None  # no service of a broker asks it here
+
     @property
     def gateway(self) -> IPv4Address:
         return self.network[1]
+
+    def datacenter(self, name: str) -> SimpleNamespace:
+        return SimpleNamespace(name=name, config=None, port_base=29000)
 
 
 def topology(lab: str, third: int, count: int = 3) -> Topology:

@@ -16,6 +16,7 @@ from confluent_kafka.admin import ResourceType
 
 from lab.mirrors.topics import CANARY, HEARTBEATS, predicted
 from lab.topology import Host
+from scripts.drivers.connect import MARK
 from tests.e2e.clients import Client, connect
 from tests.e2e.conftest import FAILED, MakeLab, remove
 from tests.e2e.lab_under_test import Lab, Run, until
@@ -89,7 +90,7 @@ def test_up_sets_up_every_mirror_and_verify_proves_each(brought_up: tuple[Lab, R
         ("dc1-to-dc2", f"dc1.{CANARY}"), ("dc2-to-dc1", f"dc2.{CANARY}"), ("dc1-to-dc3", CANARY),
         ("dc2-to-dc3", f"dc2.{CANARY}"),
     ):
-        assert re.search(rf"{name} +connectors +ok +3 connectors, ", run.out), run
+        assert re.search(rf"{name} +mirrors +connectors +ok +3 connectors, ", run.out), run
         assert re.search(
             rf"{name} +records and offsets +ok +20 records in {copy}, \d+ ms median, .* at most; "
             r"offset \d+ became \d+, \d+ records early", run.out,
@@ -270,27 +271,32 @@ def test_a_link_that_is_cut_shows_as_lag_until_it_is_healed(lab: Lab) -> None:
 
 
 def test_a_hand_on_the_connectors_is_shown_and_undone(lab: Lab) -> None:
+    """But for a connector that bears no mark of the lab: it is somebody's own, and stays."""
     host = worker(lab)
     before = connect(host, "GET", "/connectors?expand=info")
     checkpoint = before["dc1-to-dc2.checkpoint"]["info"]["config"]
     connect(host, "PUT", "/connectors/dc1-to-dc2.checkpoint/config", {**checkpoint, "groups": "x"})
     heartbeat = before["dc1-to-dc2.heartbeat"]["info"]["config"]
-    connect(host, "PUT", "/connectors/stranger/config", {**heartbeat, "name": "stranger"})
+    ours, mine = {**heartbeat, "name": "left"}, {**heartbeat, "name": "mine"}
+    del mine[MARK]
+    connect(host, "PUT", "/connectors/left/config", ours)
+    connect(host, "PUT", "/connectors/mine/config", mine)
     connect(host, "PUT", f"/connectors/{SOURCE}/pause")
     until(lambda: states(lab) == {"PAUSED"}, "it is paused")
     assert "dc1-to-dc2.source is PAUSED" in lab.fab("mirror.status", expect=1).out
     plan = lab.fab("plan", expect=2).out.splitlines()
     assert plan == [
-        "- connector stranger",
         f"~ connector dc1-to-dc2.checkpoint: groups: x -> {checkpoint['groups']}",
+        "- connector left",
         f"~ connector {SOURCE}: resume, it is PAUSED",
-        "plan: 0 hosts to create, 0 to change, 0 restarts",
+        "plan: 0 hosts to create, 0 to change, 0 restarts, 3 changes in the clusters",
     ]
     assert "3 connectors set up, repaired or removed" in lab.fab("mirror").out
     after = connect(host, "GET", "/connectors?expand=info")
     assert {name: one["info"]["config"] for name, one in after.items()} == {
-        name: one["info"]["config"] for name, one in before.items()
+        "mine": mine, **{name: one["info"]["config"] for name, one in before.items()},
     }
+    connect(host, "DELETE", "/connectors/mine")
     assert states(lab) == {"RUNNING"}
     assert lab.fab("plan").out == "plan: nothing to do\n"
 

@@ -43,7 +43,7 @@ def test_lab_ports_are_what_the_workstation_may_reach(lab: Lab) -> None:
     for ports, kafka_open, zookeeper_open in (
         ("1024-9000", False, True), ("9094", True, False), ("0-65535", True, True),
     ):
-        lab.options.sections["network"] = {"lab_ports": ports}
+        lab.sections["network"] = {"lab_ports": ports}
         lab.write()
         lab.fab("hosts")
         assert greeted(broker.ssh_port)
