@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kafkalab/tools
 
-.PHONY: help lab venv test test-full quick lint bench lock clean \
+.PHONY: help lab venv test test-full quick lint docs bench lock clean \
   bindings snapshots test-equivalence test-checkov test-other-engine workflow-tools
 
 help:  ## Show these targets
@@ -33,6 +33,9 @@ workflow-tools: $(STAMP)  ## Get actionlint and zizmor, which check .github, int
 lint: $(STAMP)  ## Check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+docs: $(STAMP)  ## Write the tables of docs/ anew from the lab file's options
+	@$(BIN)/python -m docs.tables
 
 bench: $(STAMP)  ## Measure; PEER=folder with the baselines runs them, too
 	@$(BIN)/python -m bench $(if $(PEER),--peer $(PEER))

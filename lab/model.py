@@ -1,7 +1,7 @@
-"""Everything a lab file says, as frozen models that check each field for itself.
+"""The whole lab file as frozen models, each of which checks its own fields.
 
-What only shows in the whole (overlapping networks, names that collide) is the business of
-`lab.checks`; reading a file is that of `lab.file`.
+`lab.checks` finds what only shows when fields are seen together, such as overlapping networks and
+colliding names. `lab.file` reads the file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lab.options.connect import Connect
 from lab.options.kafka import Kafka
 from lab.options.mirrors import Mirror, Mirroring
 from lab.options.objectives import Objectives
-from lab.options.section import LABEL, MAX_PORT, Label, Section, keyed
+from lab.options.section import LABEL, MAX_PORT, Label, Section, keyed, shown
 from lab.options.topics import Topic
 from lab.options.zookeeper import ZooKeeper
 from lab.roles import ROLES
@@ -81,62 +81,88 @@ PortRange = Annotated[tuple[int, int], BeforeValidator(_ports)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
-# A key for each role (lab.roles): its short name, and how many hosts of it a datacenter has.
+# A key for each role (lab.roles): its short name, and the number of its hosts in a datacenter.
 _Shorts: Any = keyed("_Shorts", {
-    role.name: (Label, role.short) for role in ROLES
+    role.name: (Label, Field(role.short, description="what `{role}` becomes")) for role in ROLES
 })
 _Counts: Any = keyed("_Counts", {
-    role.name: (Annotated[int, Field(ge=role.least, le=role.most)], role.usual) for role in ROLES
+    role.name: (Annotated[int, Field(ge=role.least, le=role.most)], Field(
+        role.usual, description=f"{role.least} to {role.most} {role.meaning}",
+    )) for role in ROLES
 })
 
 
 class Names(_Shorts):  # type: ignore[misc]
-    """How hosts are called: `pattern` with the short name of a host's role put in."""
+    """How hosts are named."""
 
-    pattern: Pattern = "{owner}-{datacenter}-{role}{number}"
+    pattern: Pattern = Field(
+        "{owner}-{datacenter}-{role}{number}",
+        description="of host names; starts with `{owner}`; `{number}` has two digits",
+    )
 
     def short(self, role: str) -> str:
         return str(getattr(self, role))
 
 
 class Network(Section):
-    """Who may reach a host beside its own datacenter. Ports are TCP."""
+    """Who may reach a host from outside its own datacenter."""
 
-    lab_ports: PortRange = (0, MAX_PORT)
+    lab_ports: PortRange = Field(
+        (0, MAX_PORT),
+        description="TCP ports that your machine may reach on every host, besides SSH",
+        json_schema_extra=shown(f'`"0-{MAX_PORT}"`'),
+    )
 
 
 class Local(Section):
-    """The containers on this machine."""
+    """A lab of containers on this machine."""
 
-    port_base: Annotated[int, Field(ge=1024, le=60000)] = 20000
+    port_base: Annotated[int, Field(ge=1024, le=60000)] = Field(
+        20000, description="the first port used on localhost; each datacenter takes 1000; from "
+                           "32768 on, outgoing connections may be in the way",
+    )
 
 
 class Datacenter(_Counts):  # type: ignore[misc]
-    """One network with one ensemble and one cluster, spread over `zones` subnets."""
+    """One network with one ensemble and one cluster."""
 
-    name: Label
-    cidr: PrivateNetwork
-    region: Region | None = None
-    zones: Annotated[int, Field(ge=1, le=3)] = 1
+    name: Label = Field(description="unique in the lab")
+    cidr: PrivateNetwork = Field(
+        description="a private network, large enough, that overlaps no other",
+    )
+    region: Region | None = Field(
+        None, description='where this datacenter is on EC2, such as `"eu-central-1"`',
+        json_schema_extra=shown("that of `[aws]`"),
+    )
+    zones: Annotated[int, Field(ge=1, le=3)] = Field(
+        1, description="1 to 3 subnets; hosts are spread over them and `broker.rack` names them",
+    )
 
     def count(self, role: str) -> int:
-        """How many hosts of a role it has."""
+        """The number of its hosts of a role."""
         return int(getattr(self, role))
 
 
 class Link(Section):
     """Two datacenters that may talk to each other."""
 
-    between: tuple[Label, Label]
+    between: tuple[Label, Label] = Field(
+        description='two datacenters whose hosts may reach each other: `between = ["dc1", "dc2"]`',
+    )
 
 
 class Lab(Section):
-    """Everything one lab file says."""
+    """The whole lab file; a line here for each section."""
 
-    name: Label = "kafkalab"
-    owner: Label
-    domain: Domain = "lab.internal"
-    timezone: Timezone = "UTC"
+    name: Label = Field(
+        "kafkalab", description="the lab's name; labs with different names, networks and ports run "
+                                "side by side",
+    )
+    owner: Label = Field(description="your nickname, the first part of every host name")
+    domain: Domain = Field("lab.internal", description="the last part of every host's full name")
+    timezone: Timezone = Field(
+        "UTC", description="a name from the time zone database, set on every host",
+    )
     names: Names = Names()
     network: Network = Network()
     local: Local = Local()

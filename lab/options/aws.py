@@ -1,7 +1,7 @@
-"""The [aws] section of the lab file: what a lab on EC2 has to know beside its topology.
+"""The section [aws]: what a lab on EC2 needs to know besides its topology.
 
-All of it has a harmless default, so that a lab that only ever runs locally does not mention it;
-`lab.aws.checks.for_aws` names what has to be filled in before anything is made in an account.
+Every key has a harmless default, so a lab that only runs locally need not have the section.
+`lab.aws.checks.for_aws` names what must be filled in before anything is made in an account.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from lab.options.section import Section, keyed
+from lab.options.section import Section, keyed, shown
 from lab.roles import ROLES
 
 Architecture = Literal["x86_64", "arm64"]
 Image = Literal["al2023", "debian12"]
 
-USER = "student"  # who logs in to every host, with sudo and without a password
+USER = "student"  # who logs in to every host; sudo asks for no password
 
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d{1,2}")
 INSTANCE_TYPE = re.compile(r"(?P<family>[a-z][a-z0-9-]*)\.[a-z0-9-]+")
-# What EC2 takes as a key pair of one's own (EC2 user guide, "Create key pairs").
+# The keys that EC2 lets one import (EC2 user guide, "Create key pairs").
 PUBLIC_KEY = re.compile(r"ssh-(ed25519|rsa) AAAA[A-Za-z0-9+/]{40,}={0,2}( [^\n\r]*)?")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 PROFILE = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
@@ -80,10 +80,16 @@ Region = Annotated[str, AfterValidator(_region)]
 InstanceType = Annotated[str, AfterValidator(_instance_type)]
 VolumeGb = Annotated[int, Field(ge=8, le=16384)]  # the images need 8; gp3 ends at 16 TiB
 _Types: Any = keyed("_Types", {
-    role.name: (InstanceType, role.instance_type) for role in ROLES
+    role.name: (InstanceType, Field(
+        role.instance_type,
+        description="instance type of each role; arm64 types such as `t4g.small` get their own "
+                    "image",
+    )) for role in ROLES
 })
 _Sizes: Any = keyed("_Sizes", {
-    role.name: (VolumeGb, role.volume_gb) for role in ROLES
+    role.name: (VolumeGb, Field(
+        role.volume_gb, description="root volume of each role, in GiB; encrypted gp3",
+    )) for role in ROLES
 })
 
 
@@ -102,43 +108,72 @@ class VolumeSizes(_Sizes):  # type: ignore[misc]
 
 
 class Backend(Section):
-    """Where Terraform keeps its state: beside the lab file, or in a bucket that locks by itself."""
+    """Where Terraform keeps its state."""
 
-    kind: Literal["local", "s3"] = "local"
-    bucket: Annotated[str, AfterValidator(_bucket)] | None = None
-    region: Region | None = None
-    key_prefix: Annotated[str, AfterValidator(_key_prefix)] = "kafkalab"
-    use_lockfile: bool = True
+    kind: Literal["local", "s3"] = Field(
+        "local", description="where Terraform keeps its state: `\"local\"` beside the lab file, "
+                             "`\"s3\"` in a bucket, as `key_prefix/owner/stack.tfstate`",
+    )
+    bucket: Annotated[str, AfterValidator(_bucket)] | None = Field(
+        None, description="the bucket's name", json_schema_extra=shown('needed with `"s3"`'),
+    )
+    region: Region | None = Field(
+        None, description="the bucket's region", json_schema_extra=shown("that of `[aws]`"),
+    )
+    key_prefix: Annotated[str, AfterValidator(_key_prefix)] = Field(
+        "kafkalab", description="the folder in the bucket",
+    )
+    use_lockfile: bool = Field(
+        True, description="lock the state in the bucket itself, which Terraform can from 1.10 on",
+    )
 
 
 class Aws(Section):
-    """A lab in one AWS account. `region` is that of each datacenter that names none of its own.
+    """A lab in one AWS account."""
 
-    `admin_cidrs` is where people sit: SSH and the lab's ports are open to it and to nobody else.
-    `ttl_hours`: hosts end themselves this long after they were made; None lets them run.
-    `public_key` is the text of a public SSH key or the path of a .pub file.
-    `endpoint_url` points Terraform at an emulator instead of AWS.
-    """
-
-    region: Region | None = None
-    admin_cidrs: tuple[IPv4Network, ...] = ()
-    world_open: bool = False
-    image: Image = "al2023"
+    region: Region | None = Field(
+        None, description="of every datacenter that names none of its own",
+        json_schema_extra=shown("needed on AWS"),
+    )
+    admin_cidrs: tuple[IPv4Network, ...] = Field(
+        (), description="where you sit: SSH and `lab_ports` are open to these networks and to "
+                        "nobody else",
+        json_schema_extra=shown("needed on AWS"),
+    )
+    world_open: bool = Field(
+        False, description="allows `admin_cidrs` as wide as `0.0.0.0/0`; every command then warns",
+    )
+    image: Image = Field(
+        "al2023",
+        description='or `"debian12"`; always the newest, and a newer one replaces no host',
+    )
     instance_types: InstanceTypes = InstanceTypes()
     volume_gb: VolumeSizes = VolumeSizes()
-    spot: bool = False
-    instance_profile: Annotated[str, AfterValidator(_profile)] | None = None
-    ttl_hours: Annotated[int, Field(ge=1, le=8760)] | None = None
-    public_key: Annotated[str, AfterValidator(_public_key)] | None = None
-    endpoint_url: Annotated[str, AfterValidator(_url)] | None = None
+    spot: bool = Field(False, description="cheaper hosts that EC2 may take back")
+    instance_profile: Annotated[str, AfterValidator(_profile)] | None = Field(
+        None, description="name of an IAM instance profile (the SSM agent needs one)",
+    )
+    ttl_hours: Annotated[int, Field(ge=1, le=8760)] | None = Field(
+        None, description="hosts end themselves, with their data, this long after they were made; "
+                          "`sudo poweroff` then also ends a host for good",
+        json_schema_extra=shown("none: they run on"),
+    )
+    public_key: Annotated[str, AfterValidator(_public_key)] | None = Field(
+        None, description="the text of a public SSH key (ed25519 or RSA), or the path of a `.pub` "
+                          "file relative to the lab file; `KAFKALAB_PUBLIC_KEY` can say it instead",
+        json_schema_extra=shown("the lab's own"),
+    )
+    endpoint_url: Annotated[str, AfterValidator(_url)] | None = Field(
+        None, description="an emulator to talk to instead of AWS; `AWS_ENDPOINT_URL` does the same",
+    )
     backend: Backend = Backend()
 
 
 def architecture(instance_type: str) -> Architecture:
-    """What an instance type's processors run.
+    """The instruction set of an instance type.
 
-    Graviton families have a g among the letters after their generation (t4g, m7gd, im4gn); the
-    first one of all is a1 (EC2 user guide, "Amazon EC2 instance type naming conventions").
+    Graviton families have a g among the letters after their generation (t4g, m7gd, im4gn); the very
+    first one was a1 (EC2 user guide, "Amazon EC2 instance type naming conventions").
     """
     family = instance_type.partition(".")[0]
     match = re.match(r"[a-z]+\d+([a-z]*)", family)

@@ -1,4 +1,4 @@
-"""The sections [[mirrors]] and [mirroring]: what is replicated, and how often a mirror looks."""
+"""The sections [[mirrors]] and [mirroring]: what is copied, and how often a mirror looks."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from lab.options.section import Section
 
-# Inline flags, named groups and references to groups: MirrorMaker joins all expressions into one,
-# in which they would reach from one into the next, and Java writes some of them otherwise.
+# Inline flags, named groups and references to groups. MirrorMaker joins all expressions into one,
+# where a flag or a group of one would affect the next; and Java spells some of them differently.
 UNJOINABLE = re.compile(r"\(\?(?![:=!]|<[=!])|\\[1-9]")
 
 
@@ -32,17 +32,31 @@ Seconds = Annotated[int, Field(ge=1, le=3600)]
 
 
 class Mirror(Section):
-    """One direction between two datacenters. `topics`, `exclude`, `groups`: regular expressions."""
+    """One direction between two datacenters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    source: Annotated[str, Field(alias="from")]
-    target: Annotated[str, Field(alias="to")]
-    topics: tuple[Regex, ...] = (".*",)
-    exclude: tuple[Regex, ...] = ()
-    groups: tuple[Regex, ...] = (".*",)
-    policy: Literal["default", "identity"] = "default"
-    exactly_once: bool = True
+    source: Annotated[str, Field(alias="from", description="a datacenter that `to` is linked to")]
+    target: Annotated[str, Field(alias="to", description="the datacenter that gets the copies")]
+    topics: tuple[Regex, ...] = Field(
+        (".*",), description="regular expressions: the topics to copy",
+    )
+    exclude: tuple[Regex, ...] = Field(
+        (),
+        description="regular expressions: topics not to copy after all; internal ones never are",
+    )
+    groups: tuple[Regex, ...] = Field(
+        (".*",),
+        description="regular expressions: the consumer groups whose offsets are translated",
+    )
+    policy: Literal["default", "identity"] = Field(
+        "default",
+        description='`"default"` puts the source\'s name in front: `orders` of dc1 is `dc1.orders` '
+                    'in dc2; `"identity"` keeps the name',
+    )
+    exactly_once: bool = Field(
+        True, description="copy in transactions, so that a worker that dies repeats nothing",
+    )
 
     @property
     def name(self) -> str:
@@ -50,14 +64,29 @@ class Mirror(Section):
 
 
 class Mirroring(Section):
-    """How often mirrors look, in seconds: the shorter, the less a failover loses and repeats.
+    """How often mirrors look. The shorter the intervals, the less a failover loses and repeats.
 
-    Each costs a request to both clusters every time; Kafka's own defaults are 600, 60, 60 and 1.
+    Each look costs requests to both clusters.
     """
 
-    refresh_s: Seconds = 5
-    configs_s: Seconds = 30
-    checkpoint_s: Seconds = 1
-    sync_s: Seconds = 1
-    heartbeat_s: Seconds = 1
-    tasks_max: Annotated[int, Field(ge=1, le=32)] = 1
+    refresh_s: Seconds = Field(
+        5, description="seconds until a new topic or group is seen (Kafka's own default is 600)",
+    )
+    configs_s: Seconds = Field(
+        30, description="seconds between copies of topics' settings, for which every broker reads "
+                        "them again (Kafka's own default is 600)",
+    )
+    checkpoint_s: Seconds = Field(
+        1, description="seconds between checkpoints (Kafka's own default is 60)",
+    )
+    sync_s: Seconds = Field(
+        1, description="seconds between writes of translated offsets to the target's groups "
+                       "(Kafka's own default is 60)",
+    )
+    heartbeat_s: Seconds = Field(
+        1, description="seconds between heartbeats (the same as Kafka's own default)",
+    )
+    tasks_max: Annotated[int, Field(ge=1, le=32)] = Field(
+        1, description="tasks of each source connector; more than one helps where a mirror does "
+                       "not keep up and its workers have cores to spare",
+    )

@@ -1,4 +1,8 @@
-"""What every part of the lab file is made of."""
+"""What the sections of the lab file have in common.
+
+A section is one class. Each of its fields carries its meaning (`description`), from which the
+tables in docs/ are written (`make docs`).
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,11 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, create_model
 
 
 class Section(BaseModel):
-    """What all parts of the file share: immutable, and no unknown keys."""
+    """A part of the lab file: immutable, and it refuses keys that it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
@@ -33,9 +37,17 @@ LAB_JVM: JvmOptions = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 HeapMb = Annotated[int, Field(ge=32, le=32768)]
 
 
-def keyed(name: str, fields: Mapping[str, tuple[Any, Any]]) -> Any:
-    """A section with a key for each of `fields`: its type and its default.
+def shown(default: str) -> dict[str, JsonValue]:
+    """What the documentation shows as a key's default where the value itself would say too little.
 
-    For sections whose keys are the roles (lab.roles): a role is then declared once.
+    For `json_schema_extra`: a default of None often means one that follows from something else.
+    """
+    return {"default": default}
+
+
+def keyed(name: str, fields: Mapping[str, tuple[Any, Any]]) -> Any:
+    """A section with one key for each of `fields`, given as its type and its default.
+
+    Sections with a key for each role are made with it, so that a role is declared once (lab.roles).
     """
     return create_model(name, __base__=Section, **fields)  # type: ignore[call-overload]

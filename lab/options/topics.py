@@ -1,4 +1,4 @@
-"""The section [[topics]]: topics that the lab makes and keeps as the file says."""
+"""The section [[topics]]."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from lab.options.section import Label, Section, Setting
+from lab.options.section import Label, Section, Setting, shown
 
 LONGEST = 249  # org.apache.kafka.common.internals.Topic
 NAME = re.compile(rf"[A-Za-z0-9._-]{{1,{LONGEST}}}")
@@ -22,21 +22,33 @@ def _name(value: str) -> str:
 
 
 class Topic(Section):
-    """One topic, in each of `datacenters` (all, where none is named).
+    """One topic that the lab makes and keeps as the file says.
 
-    A number that is not given is left to the brokers ([kafka] partitions, replication_factor).
-    `absent` is how a topic that the lab made is removed, with its records.
+    The brokers decide what is None ([kafka] has the numbers that they use).
     """
 
-    name: Annotated[str, AfterValidator(_name)]
-    datacenters: tuple[Label, ...] = ()
-    partitions: Annotated[int, Field(ge=1, le=1000)] | None = None
-    replicas: Annotated[int, Field(ge=1, le=9)] | None = None
-    config: dict[str, Setting] = Field(default_factory=dict)
-    absent: bool = False
+    name: Annotated[str, AfterValidator(_name)] = Field(description="the topic's name")
+    datacenters: tuple[Label, ...] = Field(
+        (), description="the datacenters that have it", json_schema_extra=shown("all"),
+    )
+    partitions: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None, description="may be raised later", json_schema_extra=shown("that of `[kafka]`"),
+    )
+    replicas: Annotated[int, Field(ge=1, le=9)] | None = Field(
+        None, description="of each partition",
+        json_schema_extra=shown("the `replication_factor` of `[kafka]`"),
+    )
+    config: dict[str, Setting] = Field(
+        default_factory=dict,
+        description='any topic setting: `config = { "retention.ms" = 3600000 }`; one that is taken '
+                    "out again goes back to the brokers' default",
+    )
+    absent: bool = Field(
+        False, description="`true` removes a topic that the lab made, with its records",
+    )
 
     def settings(self) -> dict[str, str]:
-        """Its settings as Kafka has them."""
+        """Its settings as Kafka writes them."""
         return {
             name: str(value).lower() if isinstance(value, bool) else str(value)
             for name, value in self.config.items()

@@ -10,10 +10,16 @@ from lab.options.section import LAB_JVM, HeapMb, JvmOptions, Section
 
 
 class ZooKeeper(Section):
-    """Every ensemble. Times in milliseconds or, where ZooKeeper counts so, in ticks."""
+    """The servers of all ensembles. Limits are counted in ticks, as ZooKeeper counts them."""
 
-    heap_mb: HeapMb = 96
-    jvm_options: JvmOptions = LAB_JVM
-    tick_time_ms: Annotated[int, Field(ge=500, le=10000)] = 2000
-    init_limit: Annotated[int, Field(ge=2, le=100)] = 10
-    sync_limit: Annotated[int, Field(ge=2, le=100)] = 5
+    heap_mb: HeapMb = Field(96, description="heap of each server")
+    jvm_options: JvmOptions = Field(LAB_JVM, description="further options of each server's JVM")
+    tick_time_ms: Annotated[int, Field(ge=500, le=10000)] = Field(
+        2000, description="ZooKeeper's `tickTime`, in milliseconds",
+    )
+    init_limit: Annotated[int, Field(ge=2, le=100)] = Field(
+        10, description="ticks that a follower may take to connect and sync",
+    )
+    sync_limit: Annotated[int, Field(ge=2, le=100)] = Field(
+        5, description="ticks that a follower may be behind",
+    )

@@ -13,7 +13,6 @@ from invoke import Collection, Task
 
 import scripts
 from lab.file import load, parse
-from lab.model import Lab
 
 PROJECT = Path(__file__).parents[2]
 README = PROJECT / "README.md"
@@ -107,30 +106,6 @@ def test_readmes_lab_file_is_good() -> None:
     assert blocks
     for block in blocks:
         parse(tomllib.loads(block))
-
-
-def test_every_field_of_the_lab_file_is_documented() -> None:
-    text = "".join(TEXTS[PROJECT / "docs" / page] for page in ("lab-file.md", "mirrors.md"))
-    for section, fields in {"": Lab.model_fields, **sections()}.items():
-        for name, model in fields.items():
-            field = model.alias or name
-            names = (f"`{field}`", f"[{field}]", f"`{section}.{field}`", f"[{section}.{field}]")
-            assert any(one in text for one in names), f"{section}.{field}"
-
-
-def sections() -> dict[str, Any]:
-    """The fields of the sections of a lab file, by the section's name."""
-    found: dict[str, Any] = {}
-    sample = parse({
-        "owner": "a", "datacenters": [{"name": n, "cidr": f"10.{n}.0.0/24"} for n in "12"],
-        "links": [{"between": ["1", "2"]}], "mirrors": [{"from": "1", "to": "2"}],
-        "topics": [{"name": "a"}],
-    }).lab
-    for name, value in sample:
-        one = value[0] if isinstance(value, tuple) else value
-        if hasattr(type(one), "model_fields"):
-            found[name] = type(one).model_fields
-    return found
 
 
 def test_status_fields_are_documented() -> None:
