@@ -1,6 +1,7 @@
-"""A service that the lab does not have: a static web page, served by a unit on the control hosts.
+"""A service that the lab does not have, for tests that register one more.
 
-docs/extending.md adds it, word for word; a test holds the two together.
+It is the web page of docs/extending.md without options, driver and template, so that nothing else
+has to know it; tests/project/extended.py holds the two together.
 """
 
 from __future__ import annotations
@@ -34,6 +35,6 @@ SERVICE = Service(
     summary="Serve a page about the lab.",
     roles=("control",),
     process=process,
-    ports=(Port(PORT, scheme="http", published=0),),
+    ports=(Port(PORT, scheme="http", published=19),),
     memory_mb=lambda lab: 20,
 )

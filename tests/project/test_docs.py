@@ -25,6 +25,7 @@ SHORT = {short: TASKS[name] for name, shorts in NAMESPACE.task_names.items() for
 # `fab X …` in a code span or a line of a console block; what follows on the line are its words.
 COMMAND = re.compile(r"(?:`|^\$ |&& )(?:[A-Z_]+=\S+ )*fab ([^`\n|]*)", re.MULTILINE)
 OF_FAB = {"--list", "--help"}
+OF_THE_EXAMPLE = {"web"}  # a task as soon as somebody adds the service of docs/extending.md
 
 
 def commands() -> list[tuple[Path, str]]:
@@ -64,7 +65,7 @@ def test_every_command_in_the_documentation_exists(page: Path, words: str) -> No
             assert option in options(task), f"{page.name}: fab {words}"
         elif word in TASKS or word in SHORT:
             task = TASKS.get(word) or SHORT[word]
-        else:
+        elif page.name != "extending.md" or word not in OF_THE_EXAMPLE:
             assert task is not None, f"{page.name}: no task {word}: fab {words}"
 
 
