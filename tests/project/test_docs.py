@@ -16,7 +16,10 @@ from lab.file import load, parse
 
 PROJECT = Path(__file__).parents[2]
 README = PROJECT / "README.md"
-PAGES = (README, *sorted((PROJECT / "docs").glob("*.md")))
+PAGES = (
+    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGES.md")),
+    *sorted((PROJECT / "docs").glob("*.md")),
+)
 TEXTS = {page: page.read_text() for page in PAGES}
 NAMESPACE: Collection = scripts.namespace
 TASKS: dict[str, Task[Any]] = {name: NAMESPACE[name] for name in NAMESPACE.task_names}
