@@ -13,6 +13,7 @@ from invoke import Collection, Task
 
 import scripts
 from lab.file import load, parse
+from tests.test_walls import LAB, SCRIPTS
 
 PROJECT = Path(__file__).parents[2]
 README = PROJECT / "README.md"
@@ -122,3 +123,13 @@ def test_status_fields_are_documented() -> None:
     ))
     for field in set(re.findall(r'^\s+"([a-z_]+)":', code, re.MULTILINE)):
         assert re.search(rf"`\.?{field}(\[\])?`", text), field
+
+
+def test_the_house_is_shown_as_its_walls_stand() -> None:
+    """CONTRIBUTING.md has every room, in the order in which they may import each other."""
+    text = TEXTS[PROJECT / "CONTRIBUTING.md"]
+    for part, rooms in (("lab", LAB), ("scripts", SCRIPTS)):
+        table = text.split(f"| room of `{part}/` |", 1)[1].split("\n\n", 1)[0]
+        shown = [name for row in table.splitlines()[2:]
+                 for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+        assert shown == [room.split(".")[1] for room in rooms if room.startswith(f"{part}.")]
