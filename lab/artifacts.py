@@ -1,8 +1,8 @@
 """What is unpacked on hosts: software that no package of the operating system has.
 
-An artifact is one folder below /usr/local, the same on every host byte for byte. How it is laid out
-is its recipe's business (scripts/software/recipes/NAME); what its digest is, only the machine that
-has it can tell.
+An artifact is one folder below /usr/local, byte for byte the same on every host. Its recipe
+(scripts/software/recipes/NAME) decides how it is laid out. Only a machine that has it knows its
+digest.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ MAX_FQDN = 253  # RFC 1035
 
 
 def findings(lab: Lab) -> tuple[list[Problem], list[Problem]]:
-    """The errors and the warnings of a lab whose fields are each right for themselves."""
+    """The errors and the warnings of a lab in which each field is right by itself."""
     errors = [
         *_names(lab), *_networks(lab), *_links(lab), *_ports(lab), *aws.findings(lab),
         *(problem for service in SERVICES.values() for problem in service.check(lab)),

@@ -51,8 +51,8 @@ def load(path: Path) -> LabFile:
 def parse(data: dict[str, Any], *, path: str = "lab.toml") -> LabFile:
     """Check a lab file that is already read. Raises LabFileError with every problem in it.
 
-    Fields that are wrong for themselves are reported and then left out, so that what concerns the
-    whole lab is found in the same run.
+    Fields that are wrong by themselves are reported and then left out, so that problems between
+    fields are found in the same run.
     """
     from lab.checks import findings  # noqa: PLC0415 - checks needs these models
 

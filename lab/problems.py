@@ -1,4 +1,4 @@
-"""What is wrong with a lab file, in the words of the file and not of what checks it."""
+"""What is wrong with a lab file, in the file's own words instead of the validator's."""
 
 from __future__ import annotations
 

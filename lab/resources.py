@@ -1,10 +1,10 @@
 """What there is in a cluster, or should be, and the difference between the two.
 
 Connectors, topics, and later users and ACLs: things that belong to no host. As with hosts, a state
-maps keys to resources and a pure function gives what leads from one to the other. One rule is added
-here, once for all kinds: **only what the lab made may the lab change or remove.** What it makes it
-marks (a connector in its own settings, a topic in the cluster's record), and whatever bears no mark
-is somebody's own.
+maps keys to resources, and a pure function computes the changes from one state to another. One rule
+is added here for all kinds: **the lab changes and removes only what it made.** It marks what it
+makes (a connector in its own settings, a topic in the cluster's record); anything without the mark
+belongs to somebody else.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from lab.state import Key
 CONNECTOR, TOPIC = "connector", "topic"
 # In the order of application: a connector may read from a topic.
 KINDS = (TOPIC, CONNECTOR)
-# Of these the lab removes what it made as soon as it is wanted no longer. The others hold records,
-# so they go only when the lab file says so (Absent).
+# Kinds that the lab removes, if it made them, as soon as they are no longer wanted. The others hold
+# records, so they are removed only when the lab file says so (Absent).
 REMOVED_WHEN_UNWANTED = frozenset({CONNECTOR})
 
 
@@ -67,7 +67,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A difference that the lab may not, or cannot, make good; `reason` in words."""
+    """A difference that the lab may not or cannot remove; `reason` in words."""
 
     key: Key
     reason: str
@@ -87,8 +87,8 @@ class ClusterPlan:
 def compare(actual: Mapping[Key, Found], wanted: ClusterState) -> ClusterPlan:
     """The plan from what is there to what is wanted.
 
-    A topic's numbers are compared where the lab file gives them, its settings as far as they are
-    given; `actual` therefore tells of a setting that is no longer wanted what the lab had set.
+    A topic's numbers and settings are compared only where the lab file gives them. So `actual` also
+    has the settings that the lab set earlier and that are no longer wanted.
     """
     changes: list[Change] = []
     refusals: list[Refusal] = []
@@ -168,9 +168,9 @@ def apply(plan: ClusterPlan, state: Mapping[Key, Found]) -> dict[Key, Found]:
 
 
 def lines(plan: ClusterPlan, where: str = "") -> list[str]:
-    """The plan for people: a line for each that is made or removed, and for each setting.
+    """The plan for people: a line for each resource made or removed, and for each changed setting.
 
-    `where`: the datacenter, for what has no name of its own in the lab.
+    `where`: the datacenter, for resources whose names are not unique in the lab.
     """
     found, of = [], f" of {where}" if where else ""
     for change in plan.changes:

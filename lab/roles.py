@@ -1,7 +1,7 @@
-"""The roles that hosts have: one line each. Whatever else depends on a role is made from it.
+"""The roles that hosts have, one line each. Everything that depends on a role is derived from it:
 
-That is the datacenters' keys in the lab file (`kafka = 3`), those of [names], [aws.instance_types]
-and [aws.volume_gb], and the hosts' names and addresses.
+the datacenters' keys in the lab file (`kafka = 3`), the keys of [names], [aws.instance_types] and
+[aws.volume_gb], and the hosts' names and addresses.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from dataclasses import dataclass
 class Role:
     """One kind of host.
 
-    short: what `{role}` in a host's name becomes. meaning: what the key of a datacenter says, for
-    docs/lab-file.md. first_offset: a host's address is its subnet's first one plus this plus its
-    number, which counts from 1. least, most, usual: how many a datacenter may have, and has where
-    the file does not say. instance_type, volume_gb: the machine that it gets on EC2, root volume in
-    GiB.
+    short: what `{role}` in a host's name becomes. meaning: of the datacenter's key, for
+    docs/lab-file.md. first_offset: a host's address is its subnet's first one, plus this, plus the
+    host's number, which counts from 1. least, most, usual: how many hosts a datacenter may have,
+    and how many it has by default. instance_type, volume_gb: its machine on EC2, volume in GiB.
     """
 
     name: str

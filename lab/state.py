@@ -19,7 +19,7 @@ KINDS = (
 )
 
 
-# Where a unit without a JVM notes the digest that it was started with, in a file of its name.
+# Where a unit that is no JVM notes the digest that it was started with, in a file named after it.
 RUNNING = "/run/kafkalab"
 
 
@@ -35,7 +35,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Ability:
-    """Something that a host lets us do, or not; what needs it is wanted only where it does."""
+    """Something that a host may not let us do; `needed_for` is only wanted where it does."""
 
     needed_for: tuple[Key, ...]
     there: bool = True
@@ -43,7 +43,7 @@ class Ability:
 
 @dataclass(frozen=True)
 class Package:
-    """Something of the distribution's that `path` (its file on the host) shows to be there."""
+    """A package of the distribution; it is there when its file `path` is."""
 
     path: str
 
@@ -128,7 +128,7 @@ class Firewall:
 class Unit:
     """A systemd service; `digest` is that of the configuration its process was started with.
 
-    `files` are those that it is started from (of what is wanted; a read does not tell them).
+    `files` are those that it is started from; only a desired state has them, not a read one.
     """
 
     digest: str
@@ -183,10 +183,10 @@ def apply(changes: Iterable[Change], state: HostState) -> HostState:
 
 
 def attainable(desired: HostState, actual: HostState) -> HostState:
-    """`desired` as far as the host needs and lets us.
+    """The part of `desired` that the host needs and allows.
 
-    A setting that the host keeps from us, or that is larger than asked, is taken as it is; so is
-    everything that needs an ability which the host does not have.
+    A setting that the host does not let us change, or that is larger than asked, stays as it is. So
+    does everything that needs an ability that the host lacks.
     """
     kept = dict(desired)
     for key, want in desired.items():
@@ -203,10 +203,10 @@ def attainable(desired: HostState, actual: HostState) -> HostState:
 
 
 def doubt(actual: HostState, desired: HostState) -> HostState:
-    """`actual` without the word of each service whose files are not as they should be.
+    """`actual` with the digest taken from each service whose files are not as they should be.
 
-    Somebody may have changed the files and restarted the service: its process then still shows the
-    digest of the configuration that it should have.
+    Somebody may have changed the files and restarted the service: its process then shows the right
+    digest, although it runs with the wrong files.
     """
     result = dict(actual)
     for key, want in desired.items():

@@ -1,7 +1,7 @@
 """What a lab file means: its hosts with names, ids, addresses, ports and who may reach them.
 
-All of it is a pure function of the file. A host's place depends on its role and its number alone,
-so a host that is added at the end moves no other.
+A pure function of the file. A host's name, address and ports depend only on its role and number, so
+adding a host at the end changes no other.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from ipaddress import IPv4Address, IPv4Network
 from lab.model import Datacenter as DatacenterConfig, Lab
 from lab.roles import ROLES
 
-# What a datacenter has of the workstation's ports, from its own base on: a host's offset for SSH,
-# the same from EXTERNAL_OFFSET on for the EXTERNAL listener of a broker, and ten for each port that
-# a service publishes (lab.services.service.Port) from SERVICES_OFFSET on.
+# How a datacenter uses its ports on the workstation, counted from its own base: SSH of a host at
+# the host's offset; a broker's EXTERNAL listener at EXTERNAL_OFFSET plus the same offset; and from
+# SERVICES_OFFSET on, ten for each port that a service publishes (lab.services.service.Port).
 PORTS_PER_DATACENTER = 1000
 EXTERNAL_OFFSET = 500
 SERVICES_OFFSET = 800

@@ -1,7 +1,7 @@
-"""The tags that everything of a lab carries in AWS: what the stacks write, the tasks look for.
+"""The tags on all that belongs to a lab in AWS: the stacks write them, the tasks look for them.
 
-`Name` is a host's name, as in the topology. Lab and owner together say whose a thing is: in an
-account that a class shares, many a lab has the same name.
+`Name` is a host's name, as in the topology. The lab's name and the owner together identify a lab:
+in an account that a class shares, many labs have the same name.
 """
 
 from __future__ import annotations

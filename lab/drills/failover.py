@@ -60,10 +60,10 @@ class FailoverScore(Score):
 
     sent, acknowledged, consumed: numbers, each counted once. acknowledged_before: by the source
     before the fault.
-    rpo_records: acknowledged by the source until it was repaired and lacked by the target.
+    rpo_records: acknowledged by the source before it was repaired, and missing in the target.
     rpo_seconds: from the acknowledgement of the oldest of them to the fault, or to the source's
-    last acknowledgement if it went on after the fault (a cut link): how much time's worth of
-    acknowledged work the target had to do without. 0 when it lacked nothing.
+    last acknowledgement if it went on after the fault (a cut link). In other words, how many
+    seconds of acknowledged work were missing in the target; 0 when none was.
     rto_seconds: from the last record that the group read in the source to the first one in the
     target that it had not read before. write_gap_seconds: from the last acknowledgement of the
     source to the first of the target. detect_seconds: FAULT to DETECTED.

@@ -76,9 +76,9 @@ END = "end"  # the producer has stopped
 class Log:
     """Everything that was seen in one drill, in the order in which it was seen.
 
-    `mirrored` is what a reader beside the group saw arrive in the target; `held` is what the target
-    held of the source's records once nothing more came, before the source returned; `stored` is
-    what the clusters hold at the end (for drills of one cluster, and after a failback).
+    mirrored: what a second reader saw arrive in the target. held: the source's records that the
+    target had when no more came, before the source returned. stored: what the clusters hold at the
+    end (in drills of one cluster, and after a failback).
     """
 
     keys: int

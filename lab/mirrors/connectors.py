@@ -1,7 +1,7 @@
 """Mirrors: what is replicated from where to where, as MirrorMaker 2's connectors.
 
-A mirror runs on the Kafka Connect workers of the datacenter it leads to, so it consumes over the
-link and produces at home: what is slow is read, what must be acknowledged is near
+A mirror runs on the Kafka Connect workers of its target, so it reads over the slow link and writes
+to the cluster that is near, where every write waits for its acknowledgement
 (KIP-382, "Walkthrough: Running MirrorMaker 2.0").
 """
 
@@ -85,16 +85,16 @@ def _source(
         "tasks.max": str(mirroring.tasks_max),
         "replication.factor": str(target.replication_factor),
         "offset-syncs.topic.replication.factor": str(source.replication_factor),
-        # A note for translating offsets every 100 records of a partition, and after each commit of
-        # the mirror: one for every record would be as much work as mirroring.
+        # MirrorMaker notes a pair of offsets every 100 records of a partition and after each commit
+        # of its own. A note for every record would take as much work as mirroring itself.
         "offset.lag.max": "100",
         "refresh.topics.interval.seconds": every,
         "sync.topic.configs.interval.seconds": str(mirroring.configs_s),
         "sync.topic.acls.enabled": "false",
         "consumer.poll.timeout.ms": "100",
-        # What a poll brings becomes a transaction, which costs several requests and a marker in
-        # every partition: not for each handful of records. (A transaction that is to last for an
-        # interval stays open when nothing follows, so its last records do not arrive.)
+        # Each poll becomes a transaction, which costs several requests and a marker in every
+        # partition: too much for a handful of records. (Transactions that last for an interval are
+        # no way out: one stays open until more records follow, so the last ones do not arrive.)
         "source.consumer.max.poll.records": "2000",
         "source.consumer.fetch.min.bytes": "65536",
         "source.consumer.fetch.max.wait.ms": "250",

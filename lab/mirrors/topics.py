@@ -1,4 +1,4 @@
-"""Which topics a mirror takes, how they are called where they arrive, and where rings form."""
+"""Which topics a mirror copies, what they are called in the target, and where rings form."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from lab.topology import Host
 PORT = 8083
 DATA = "/data/connect"
 CONVERTER = "org.apache.kafka.connect.converters.ByteArrayConverter"
-# A worker that was killed is missed for this long before its tasks go to another. Where there is no
-# other it would only wait for itself.
+# How long the others wait for a worker that was killed before they take over its tasks. A worker
+# that is alone would only wait for itself.
 REBALANCE_DELAY_MS = 5000
 
 

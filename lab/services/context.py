@@ -20,13 +20,14 @@ UNIT_FOLDER = "/etc/systemd/system"
 class Context:
     """The lab around a host, and what differs between platforms.
 
-    `digests` has the SHA-256 of each artifact's archive, by its folder. `reached` gives, by a
-    host's name and port, the address and port under which the workstation reaches it. `racks` names
-    the zone of a host where the platform has a name for it. `admin` is where people sit.
-    `own_firewall`: the host itself enforces the rules (containers; on EC2 the security groups do).
-    `machine`: a machine of its own, which keeps its clock, bounds its logs and gets packages from
-    its distribution; for a container its image and the workstation do. `family`: whose packages it
-    takes.
+    digests: the SHA-256 of each artifact's archive, by the artifact's folder.
+    reached: where the workstation reaches a port: (host's name, port) to (address, port).
+    racks: the zones of hosts, by the host's name, where the platform has names for them.
+    admin: the networks of the people who use the lab.
+    own_firewall: the host itself enforces the rules (containers; on EC2 security groups do).
+    machine: the host is a machine, which sets its clock, limits its logs and installs packages from
+        its distribution. A container gets these from the workstation and from its image.
+    family: the family of distributions whose packages it takes.
     """
 
     topology: Topology

@@ -18,10 +18,11 @@ PLAIN = re.compile(r"[A-Za-z0-9_@+=:,./-]+")
 class Daemon:
     """One program: its command line, the files that it reads, the directory that it alone writes.
 
-    command: the program's path and its arguments; systemd's own expansions do not take place.
-    files: by path. user: a system user of its own, which is made. prepare: command lines that
-    systemd runs before each start, as that user; harmless when run again. software: digests of what
-    else it is started from, such as an artifact (`context.digest`).
+    command: the program's path and its arguments; systemd expands nothing in them.
+    files: by path. user: a system user for this program alone, created if need be.
+    prepare: command lines that systemd runs before each start, as that user; they must do no harm
+    when run again. software: digests of other things that it runs, such as an artifact
+    (`context.digest`).
     """
 
     name: str
@@ -41,8 +42,8 @@ class Daemon:
             raise ValueError(f"{self.name} is no JVM that could be extended")
 
         def unit(value: str) -> str:
-            # systemd notes the digest before each start; with it the note says with which
-            # configuration the process began, also when the files have changed since.
+            # systemd notes the digest before each start, so the note tells which configuration the
+            # process was started with, even if the files have changed since.
             return render(
                 "daemon.service.j2", description=self.description, digest=value,
                 documentation=self.documentation, user=self.user, directory=self.data,

@@ -48,10 +48,10 @@ class Java:
         }
 
         def unit(value: str) -> str:
-            # The class path is the artifact's own argument file: an explicit list in a fixed order,
-            # as a class-data archive demands. An archive that is absent or does not fit is passed
-            # over. The digest stands on the command line, which root may read in a container,
-            # unlike the environment of another user's process.
+            # The class path comes from a file in the artifact: a class-data archive demands an
+            # explicit list in a fixed order. The JVM ignores an archive that is missing or does not
+            # fit. The digest is on the command line because root in a container may read that, but
+            # not the environment of another user's process.
             command = " ".join((
                 JAVA, f"-Xms{self.heap_mb}m", f"-Xmx{self.heap_mb}m", *self.jvm_options,
                 *extension.options,

@@ -1,4 +1,4 @@
-"""The services, one line each, and what follows for a host from all of them together."""
+"""The services, one line each, and what a host gets from all of them together."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SERVICES: dict[str, Service] = {
         mirrors.SERVICE,
     )
 }
-# A service alone is of no use: what every service stands on comes with it.
+# What every service needs; it is set up even when one service is asked for alone.
 GROUND = ("hosts", "firewall")
 
 
@@ -108,8 +108,8 @@ def retired(
 ) -> frozenset[Key]:
     """The units that must not run on a host, though they may still do so from before.
 
-    A service that hosts of this role may have, and this one does not (any more): the workers of a
-    datacenter that nothing is mirrored into, say, which would go on with what they were told last.
+    They are of services that hosts of this role may have but this one should not, or no longer. The
+    workers of a datacenter that nothing is mirrored into any more, say: they would go on copying.
     """
     there = {one.name for one in services_on(host, topology)}
     return frozenset(

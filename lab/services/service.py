@@ -1,7 +1,7 @@
-"""The contract of a service: all that the rest of the lab asks about it.
+"""The contract of a service: everything that the rest of the lab may ask about it.
 
-A service is one module here, one line in `registry.SERVICES` and, where "restart it and wait for
-its port" is not enough, one driver (scripts/drivers). docs/extending.md adds one from nothing.
+A service is one module here and one line in `registry.SERVICES`; where "restart it and wait for its
+port" is not enough, it also has a driver (scripts/drivers). See docs/extending.md.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Port:
 
 @dataclass(frozen=True)
 class Extension:
-    """What one service adds to the JVM of another: options, and files that have to be there first.
+    """What one service adds to the JVM of another: options, and the files that these need.
 
-    `artifacts` are those that the options name.
+    `artifacts`: the software that the options name.
     """
 
     options: tuple[str, ...] = ()
@@ -96,17 +96,17 @@ class Service:
     name: what `fab NAME` sets up, the name of its unit and of its driver.
     summary: one line for `fab --list`.
     roles: the kinds of host that may have it.
-    wanted: whether hosts of a role have it in a datacenter of a lab; where they do not, a process
-        of it that still runs from before is stopped.
-    desired: its files and settings beside those of its process.
-    process: what runs; None for a service of files alone.
-    ports: what the process listens on, the one that shows it to be up first.
-    needs: services without which it is of no use. They are converged with it, and before it.
-    artifacts, packages: software that has to be there (lab.artifacts, lab.packages).
-    memory_mb: resident size of the process when it works, a JVM's own included.
+    wanted: whether hosts of a role have it in a datacenter; where they do not, a process that still
+        runs from earlier is stopped.
+    desired: its files and settings besides those of its process.
+    process: what runs; None for a service that is only files.
+    ports: what the process listens on; the first one shows that it is up.
+    needs: services that it cannot work without. They are converged with it, and before it.
+    artifacts, packages: software that it needs (lab.artifacts, lab.packages).
+    memory_mb: resident size of the process at work, including what a JVM needs besides its heap.
     extends: what it adds to the JVM of another service on the same host.
-    resources: what there has to be in a datacenter's cluster: connectors, topics.
-    check: what is wrong with the lab's settings of it. advise: what is allowed, but unwise.
+    resources: what it needs in a datacenter's cluster: connectors, topics.
+    check: what is wrong with its settings. advise: what is allowed, but unwise.
     """
 
     name: str

@@ -120,8 +120,10 @@ def keep_topic(
     endpoint: Endpoint, name: str, *, partitions: int, replication: tuple[int, int],
     config: Mapping[str, str], where: str,
 ) -> None:
-    """Have one of the lab's own topics there, which stay: one that comes and goes makes every
-    mirror rebalance. `replication`: factor and least in-sync replicas. Raises LabError.
+    """Make one of the lab's own topics if it is missing. They are kept, because a topic that comes
+    and goes makes every mirror rebalance.
+
+    `replication`: factor and least in-sync replicas. Raises LabError.
     """
     from confluent_kafka.admin import NewTopic  # noqa: PLC0415 - 50 ms
 
@@ -147,11 +149,11 @@ def settle(futures: Mapping[Any, Any], where: str) -> None:
 
 
 def spread_leaders(endpoint: Endpoint, *, where: str) -> None:
-    """Let the preferred replica of each partition lead it, as the brokers would of themselves
-    some minutes later. Raises LabError when no broker answers.
+    """Make the preferred replica of each partition its leader, as the brokers would do themselves a
+    few minutes later. Raises LabError when no broker answers.
 
-    After a broker or a datacenter was away, one broker may lead all partitions: what is measured
-    then depends on it.
+    After a broker or a datacenter was away, one broker may lead all partitions, and measurements
+    would depend on that.
     """
     from confluent_kafka import ElectionType, KafkaException  # noqa: PLC0415 - 50 ms
 
@@ -168,7 +170,7 @@ def spread_leaders(endpoint: Endpoint, *, where: str) -> None:
 
 
 def forget_group(endpoint: Endpoint, group: str) -> None:
-    """Delete a group. One that never was, or whose cluster does not answer, is let be."""
+    """Delete a group; no error if it does not exist or its cluster does not answer."""
     admin = admin_client(endpoint)
     # The request has to end before the wait for its future does, which would raise.
     futures = admin.delete_consumer_groups([group], request_timeout=FORGET_SECONDS)

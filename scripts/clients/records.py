@@ -14,7 +14,7 @@ READ_SECONDS = 20.0
 
 
 class Tail:
-    """Reads partition 0 of a topic from its end of now on, also of one that is not there yet."""
+    """Reads what arrives in partition 0 of a topic from now on; the topic may not exist yet."""
 
     def __init__(self, endpoint: Endpoint, topic: str) -> None:
         from confluent_kafka import Consumer, TopicPartition  # noqa: PLC0415 - 50 ms

@@ -1,7 +1,7 @@
-"""Failures, each with its repair. None outlives the drill unless its repair is `fab up`'s, too.
+"""Failures, each with its repair. None outlives the drill, except those that `fab up` repairs, too.
 
-A fault begins with `strike` and is put right by `repair`, which may be called again and also when
-`strike` did not come to its end.
+`strike` starts a fault and `repair` ends it. `repair` may be called more than once, and also when
+`strike` was interrupted.
 """
 
 from __future__ import annotations

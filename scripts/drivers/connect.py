@@ -22,7 +22,7 @@ from scripts.workstation.waiting import wait_until
 READY_SECONDS = 120
 RUNNING_SECONDS = 120
 RESTARTS = 3  # of failed tasks, before a person has to look
-# A task that was restarted is RUNNING until it meets again what it failed of: it has to stay so.
+# A restarted task is RUNNING until it meets its old problem again: it has to stay so for a while.
 STEADY_SECONDS = 10.0
 HALTED = ("PAUSED", "STOPPED")  # by a person: Connect does neither by itself
 RETRIED = (404, 409, 500, 503)  # starting, rebalancing, or a request that was passed on too early

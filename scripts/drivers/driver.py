@@ -1,7 +1,7 @@
-"""The contract of a driver: one service as the lab acts on it.
+"""The contract of a driver: how the lab acts on one service.
 
-`lab.services.service` says what a service is; a driver knows what restarting it, looking at it and
-proving it takes. The default here serves any service that answers on a port.
+`lab.services.service` says what a service is; a driver knows how to restart it, how to look at it
+and how to prove that it works. The default here serves any service that answers on a port.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Report:
     lines: list[Line] = field(default_factory=list)
 
     def check(self, service: str, what: str, work: Callable[[], str]) -> bool:
-        """Run one check; a LabError is its failure, anything else is a bug and goes on up."""
+        """Run one check. A LabError means that it failed; anything else is a bug and is raised."""
         self.tell(what)
         try:
             seen = work()
@@ -147,7 +147,7 @@ class Span(Protocol):
     name: str
 
     def prepare(self) -> None:
-        """Have there what takes its time to be noticed; runs beside the checks of datacenters."""
+        """Make in advance what takes time to be noticed; runs while datacenters are checked."""
 
     def prove(self, report: Report) -> None: ...
 
@@ -174,7 +174,7 @@ class Driver:
         return None
 
     def settled(self, site: Site) -> Any:
-        """Wait until the service bears that one of it restarts; what `look` would tell then.
+        """Wait until one process of the service may safely restart; returns what `look` then tells.
 
         Also called after the last restart. Raises LabError.
         """

@@ -145,8 +145,8 @@ class MirrorView:
         return f"{len(mine)} connectors, {sum(len(state.tasks) for state in mine)} tasks running"
 
     def prepare(self) -> None:
-        """Have the topic and the group of the proof there: mirrors look for new ones only now and
-        then, and may do so while other things are verified. What fails the checks will tell."""
+        """Make the topic and the group of the proof now: mirrors look for new ones only now and
+        then, and can do so while other things are verified. The checks will tell what failed."""
         from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms
 
         with suppress(LabError, KafkaException):

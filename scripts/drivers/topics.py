@@ -128,7 +128,7 @@ class Topics:
         return []
 
     def _apply(self, change: Change) -> None:
-        """Make one change. The record comes first: what is cut off is then still the lab's."""
+        """Make one change. The record comes first: after a cut-off the topic is still the lab's."""
         name = change.key.name
         if change.after is None:
             self._request(change)

@@ -117,7 +117,7 @@ def describe_change(change: Change) -> Iterator[str]:
 
 
 def _text(resource: object) -> str | None:
-    """What of a resource is shown as a text; None for what is none, or is for the host alone."""
+    """A resource's content as the plan shows it; None for one without text, or a secret one."""
     if isinstance(resource, state.Block):
         return resource.content
     if isinstance(resource, state.File) and not resource.secret:

@@ -15,7 +15,7 @@ from scripts.workstation.screen import Progress
 def roll(
     sites: Mapping[str, Site], plans: Mapping[str, HostPlan], progress: Progress
 ) -> int:
-    """Restart what runs with an old configuration; datacenters side by side. How many it were."""
+    """Restart what runs with an old configuration, datacenters side by side; how many restarts."""
     def one(name: str) -> int:
         site = sites[name]
         mine = {k: plan for k, plan in plans.items() if plan.host.datacenter == name}

@@ -106,7 +106,7 @@ def reconcile(
 ) -> dict[str, int]:
     """Make what is in the clusters what it should be, datacenters side by side.
 
-    How many changed, by kind; kinds of which nothing did are left out.
+    Returns the number of changes by kind, without the kinds that had none.
     """
     chosen = {name: found for name, site in places.items()
               if (found := reconcilers(site, names, only))}

@@ -1,4 +1,4 @@
-"""A tar that is kept in the cache, and how far it is to be believed."""
+"""A tar that is kept in the cache, and whether it can be trusted."""
 
 from __future__ import annotations
 

@@ -231,7 +231,7 @@ def _datacenter(aws: Aws, vpc: dict[str, Any]) -> str | None:
 
 
 def _networks(aws: Aws, region: str) -> Iterator[Finding]:
-    """Networks that would answer for the lab's: a peered one stops it, another is only told.
+    """Other networks with the lab's addresses: a peered one is an error, others are reported.
 
     Two VPCs of one network may stand side by side as long as nothing routes between them.
     """
