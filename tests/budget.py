@@ -77,6 +77,7 @@ class Record:
     """The seconds of a run: of its steps before the tests, of each test's phases, of the rest."""
 
     steps: Mapping[str, float] = field(default_factory=dict)
+    together: float = 0.0  # what the steps took: less than their sum, where some ran side by side
     areas: dict[str, str] = field(default_factory=dict)  # by the test's id
     phases: dict[str, dict[str, float]] = field(default_factory=dict)
     rest: float = 0.0  # collecting, and what lies between tests
@@ -91,7 +92,7 @@ class Record:
     def used(self) -> dict[str, float]:
         """Seconds by area; what belongs to no test is of the base."""
         used = dict.fromkeys(QUOTAS, 0.0)
-        used[BASE] = sum(self.steps.values()) + self.rest
+        used[BASE] = self.together + self.rest
         for id, phases in self.phases.items():
             used[self.areas[id]] += sum(phases.values())
         return used
@@ -134,7 +135,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--part", metavar="NAME", help="run all of what `make test` only samples from: "
                     + ", ".join(PARTS))
     group.addoption("--steps", metavar="FILE", type=Path,
-                    help="seconds of what went before by name, as JSON; shows where time went")
+                    help="what went before, as JSON (see Record); shows where time went")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -158,7 +159,7 @@ class Budget:
         self.shows = bool(steps or self.part) and not config.option.collectonly
         self.seed = int(_number(SEED, random.SystemRandom().randrange(10**6)))
         self.factor = _number(FACTOR, 1.0)
-        self.record = Record(json.loads(steps.read_text()) if steps else {})
+        self.record = Record(**json.loads(steps.read_text()) if steps else {})
         self.path = config.rootpath / RECORDS / (
             f"durations-{self.part}.json" if self.part else "durations.json"
         )

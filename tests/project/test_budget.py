@@ -189,20 +189,22 @@ def test_steps_before_the_tests_are_of_the_base_and_shown(
 ) -> None:
     pytester.makepyfile("def test_one(): pass")
     steps = tmp_path / "steps.json"
-    steps.write_text('{"lint": 959.0}')
+    steps.write_text('{"together": 959.0, "steps": {"lint": 800.0, "test-checkov": 159.5}}')
     done = run("--steps", str(steps))
     assert done.ret == pytest.ExitCode.OK
     done.stdout.fnmatch_lines([
-        "=* slowest 20, with their fixtures =*", "  959.0 s * make lint", "*test_one",
+        "=* slowest 20, with their fixtures =*", "  800.0 s * make lint",
+        "  159.5 s * make test-checkov", "*test_one",
         "=* minutes by area =*", "   16.0 of 16  base", "    0.0 of 4  learning",
         "   16.0  together",
     ])
-    steps.write_text('{"lint": 961.0}')
+    steps.write_text('{"together": 961.0, "steps": {}}')
     assert run("--steps", str(steps)).ret == pytest.ExitCode.TESTS_FAILED
 
 
 def test_the_record_tells_seconds_by_test_and_area() -> None:
-    made = Record(steps={"lint": 8.0}, areas={"a": "base", "b": "security"}, rest=2.0)
+    areas = {"a": "base", "b": "security"}
+    made = Record(steps={"lint": 8.0, "x": 1.0}, together=8.0, areas=areas, rest=2.0)
     for id, phase, seconds in (
         ("a", "setup", 1.0), ("a", "call", 2.0), ("b", "call", 301.0), ("b", "teardown", 4.0),
     ):
