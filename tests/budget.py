@@ -29,6 +29,7 @@ BASE = "base"
 PARTS = {
     "kills": "a run is killed at every point that is known to leave something behind",
     "drills": "each kind of failure is rehearsed",
+    "extending": "each line that docs/extending.md registers a service by is left out",
     "docker": "the hosts under Docker, whose daemon is started for these tests",
 }
 SLOWEST = 20

@@ -156,7 +156,7 @@ def test_a_part_that_is_not_there_is_a_usage_error(pytester: pytest.Pytester, ru
     """)
     done = run()
     assert done.ret == pytest.ExitCode.USAGE_ERROR
-    done.stderr.fnmatch_lines(["*part klils (accepted: kills, drills, docker)*"])
+    done.stderr.fnmatch_lines(["*part klils (accepted: kills, drills, extending, docker)*"])
 
 
 def test_an_area_over_its_quota_fails_the_run(
