@@ -242,7 +242,7 @@ class Budget:
         for (part, group), ids in self.samples.items():
             ran = [id for id in ids if id in self.record.phases]
             if ran:
-                names = ", ".join(id.rpartition("::")[2] for id in ran)
+                names = ", ".join(id.removeprefix(group).rpartition("::")[2] for id in ran)
                 yield f"{len(ran)} of {len(ids)} of {group} ({part}): {names}"
 
     def _by_area(self) -> Iterable[str]:
