@@ -29,6 +29,7 @@ BASE = "base"
 PARTS = {
     "kills": "a run is killed at every point that is known to leave something behind",
     "drills": "each kind of failure is rehearsed",
+    "extending": "each line that docs/extending.md registers a service by is left out",
     "docker": "the hosts under Docker, whose daemon is started for these tests",
 }
 SLOWEST = 20
@@ -77,6 +78,7 @@ class Record:
     """The seconds of a run: of its steps before the tests, of each test's phases, of the rest."""
 
     steps: Mapping[str, float] = field(default_factory=dict)
+    together: float = 0.0  # what the steps took: less than their sum, where some ran side by side
     areas: dict[str, str] = field(default_factory=dict)  # by the test's id
     phases: dict[str, dict[str, float]] = field(default_factory=dict)
     rest: float = 0.0  # collecting, and what lies between tests
@@ -91,7 +93,7 @@ class Record:
     def used(self) -> dict[str, float]:
         """Seconds by area; what belongs to no test is of the base."""
         used = dict.fromkeys(QUOTAS, 0.0)
-        used[BASE] = sum(self.steps.values()) + self.rest
+        used[BASE] = self.together + self.rest
         for id, phases in self.phases.items():
             used[self.areas[id]] += sum(phases.values())
         return used
@@ -134,7 +136,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--part", metavar="NAME", help="run all of what `make test` only samples from: "
                     + ", ".join(PARTS))
     group.addoption("--steps", metavar="FILE", type=Path,
-                    help="seconds of what went before by name, as JSON; shows where time went")
+                    help="what went before, as JSON (see Record); shows where time went")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -158,7 +160,7 @@ class Budget:
         self.shows = bool(steps or self.part) and not config.option.collectonly
         self.seed = int(_number(SEED, random.SystemRandom().randrange(10**6)))
         self.factor = _number(FACTOR, 1.0)
-        self.record = Record(json.loads(steps.read_text()) if steps else {})
+        self.record = Record(**json.loads(steps.read_text()) if steps else {})
         self.path = config.rootpath / RECORDS / (
             f"durations-{self.part}.json" if self.part else "durations.json"
         )
@@ -240,7 +242,7 @@ class Budget:
         for (part, group), ids in self.samples.items():
             ran = [id for id in ids if id in self.record.phases]
             if ran:
-                names = ", ".join(id.rpartition("::")[2] for id in ran)
+                names = ", ".join(id.removeprefix(group).rpartition("::")[2] for id in ran)
                 yield f"{len(ran)} of {len(ids)} of {group} ({part}): {names}"
 
     def _by_area(self) -> Iterable[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -21,6 +22,9 @@ os.environ.setdefault("KAFKALAB_IMAGE_SOURCES", "mmdebstrap")
 # A shell lets what it runs in the background ignore an interrupt, and tests hand that on.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Much is made here that lives to the end, and the usual rounds look through all of it.
+gc.set_threshold(100_000, 20, 50)
 
 # A machine that is busy with hosts takes its time, and that is no finding.
 settings.register_profile("lab", deadline=None)

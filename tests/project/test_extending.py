@@ -112,6 +112,7 @@ def test_what_the_page_says_makes_a_service(tmp_path: Path) -> None:
     assert held, said
 
 
+@pytest.mark.full("extending", sample=2)
 @pytest.mark.parametrize(("path", "by", "words"), [
     ("lab/model.py", "", "KeyError: 'web'"),
     ("lab/services/registry.py", "tests/scripts/drivers/test_web.py", "KeyError: 'web'"),

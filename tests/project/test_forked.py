@@ -13,7 +13,7 @@ from tests import forked
 from tests.conftest import LAB, PROJECT
 
 
-@pytest.mark.parametrize("words", ["--list", "status --host x", "plan --host x", "up --hots x"])
+@pytest.mark.parametrize("words", ["plan --host x", "up --hots x"])
 def test_it_says_what_the_program_says(words: str, tmp_path: Path) -> None:
     (tmp_path / "lab.toml").write_text(LAB)
     environment = {

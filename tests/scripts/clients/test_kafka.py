@@ -14,14 +14,14 @@ from scripts.errors import LabError
 
 def test_a_group_whose_cluster_does_not_answer_is_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
     """`fab verify` of a lab that is down says what is down, and does not end in a traceback."""
-    monkeypatch.setattr(cluster, "FORGET_SECONDS", 1.0)
+    monkeypatch.setattr(cluster, "FORGET_SECONDS", 0.3)
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and does not listen
         forget_group(Endpoint(f"127.0.0.1:{nobody.getsockname()[1]}"), "group")
 
 
 def test_leaders_of_a_cluster_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "ELECT_SECONDS", 1.0)
+    monkeypatch.setattr(cluster, "ELECT_SECONDS", 0.3)
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         with pytest.raises(LabError, match="dc1: leaders cannot be elected") as raised:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,17 @@ from scripts.drivers import connect as connectors
 from scripts.drivers.connect import MARK, Workers
 from scripts.drivers.driver import Site
 from scripts.errors import LabError
+from scripts.workstation import waiting
 from tests.fakes import FakeFleet
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look at a fake Connect moves it on: nothing is won by waiting between them."""
+    for module in (connectors, waiting):
+        monkeypatch.setattr(module, "time", SimpleNamespace(
+            monotonic=time.monotonic, sleep=lambda seconds: None
+        ))
 
 
 class FakeConnect:
