@@ -75,7 +75,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     from rich.table import Table  # noqa: PLC0415 - 0.1 s
     from rich.text import Text  # noqa: PLC0415 - 0.1 s
 
-    console = Console() if sys.stdout.isatty() else Console(width=160)
+    console = Console() if sys.stdout.isatty() else Console(width=1000)
     shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
     for column in columns:
         shown.add_column(column, overflow="fold")
