@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from lab.services import retired
 from lab.topology import Host
@@ -14,23 +16,27 @@ from scripts.distribute import Distributor
 from scripts.kafka_dist import Distribution
 from scripts.memory import check_memory
 from scripts.platforms import Instance
-from scripts.progress import Progress
+from scripts.progress import Progress, phase
 from scripts.rolling import roll
 from scripts.session import Session
+
+T = TypeVar("T")
+BESIDE = "beside"  # the name of the threads that `beside` makes
 
 
 def deploy(session: Session, hosts: Sequence[Host]) -> None:
     """Create what is missing and converge `hosts`; says what it did."""
-    began = time.monotonic()
     instances = session.platform.instances()
     missing = missing_hosts(hosts, instances)
     distribution = None
     if session.platform_name == "local":  # elsewhere hosts are made by others, without it
         check_memory(missing)
-        distribution = session.distribution()
+        distribution = _prepare(session, missing)
+    began = time.monotonic()
     # An instance without a host key is one whose creation was cut off.
     if missing or not all(instance.host_key for instance in instances.values()):
-        instances = session.platform.create(distribution, {host.name for host in hosts})
+        with phase("create hosts"):
+            instances = session.platform.create(distribution, {host.name for host in hosts})
     distribution = distribution or session.distribution()
     if missing:
         session.say(f"{len(missing)} hosts created or started in {duration(began)}")
@@ -38,6 +44,49 @@ def deploy(session: Session, hosts: Sequence[Host]) -> None:
     for name in sorted(instances.keys() - known):
         session.say(f"warning: {name} is of this lab but not in the lab file; left alone")
     _converge(session, hosts, instances, distribution, None)
+
+
+def _prepare(session: Session, missing: Sequence[Host]) -> Distribution:
+    """The distribution, and with it the image of `missing` hosts of the local platform.
+
+    Where both have to be got, the image's first part is made while the distribution is fetched: the
+    one keeps a single core busy, the other waits for the network.
+    """
+    fetch: Callable[[], Distribution] = session.distribution
+    names = {host.name for host in missing}
+    if missing and session.peek_distribution() is None:
+        fetch = beside(fetch)
+        session.platform.prepare(None, names)
+    distribution = fetch()
+    if missing:
+        session.platform.prepare(distribution, names)
+    return distribution
+
+
+def beside(work: Callable[[], T]) -> Callable[[], T]:
+    """Begin `work` in a thread; what is returned waits for its end and has its result or error.
+
+    The thread holds nobody up: a run that ends before it, by an error or by hand, ends at once.
+    """
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name=BESIDE, daemon=True)
+    thread.start()
+
+    def wait() -> T:
+        thread.join()
+        if errors:
+            raise errors[0]
+        return results[0]
+
+    return wait
 
 
 def missing_hosts(hosts: Sequence[Host], instances: Mapping[str, Instance]) -> list[Host]:
@@ -65,16 +114,18 @@ def _converge(
     distributor = Distributor(session.topology, distribution)
     names = [host.name for host in hosts]
     with session.fleet(instances) as fleet, Progress(session.topology.lab, names) as progress:
-        try:
-            plans = converge(fleet, hosts, context, distributor, progress, only=only)
-        finally:
-            distributor.close(fleet)
-        datacenters = session.datacenters(tuple(hosts))
-        restarted = roll(fleet, datacenters, plans, context, progress)
+        with phase("converge"):
+            try:
+                plans = converge(fleet, hosts, context, distributor, progress, only=only)
+            finally:
+                distributor.close(fleet)
+            datacenters = session.datacenters(tuple(hosts))
+            restarted = roll(fleet, datacenters, plans, context, progress)
         moved = 0
         if only is None or "connect" in only:
             workers = [d for d in datacenters if set(d.by_role("connect")) & set(hosts)]
-            moved = converge_connectors(fleet, session.topology, workers, progress)
+            with phase("connectors"):
+                moved = converge_connectors(fleet, session.topology, workers, progress)
     changed = sum(1 for plan in plans.values() if plan.changes)
     text = f"{changed} of {len(hosts)} hosts changed" if changed or moved else (
         f"{len(hosts)} hosts in order, nothing to do"

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from scripts.errors import LabError, UsageError
 from scripts.paths import PROJECT, cache_dir
+from scripts.progress import phase
 
 DIST = PROJECT / "dist"
 SOURCES_VARIABLE = "KAFKALAB_KAFKA_SOURCES"
@@ -63,7 +64,7 @@ def obtain(version: str, *, sources: Sequence[str] | None = None, say: Say = pri
             label, fetch = _SOURCES[word]
             began = time.monotonic()
             try:
-                with _workspace(folder) as work:
+                with phase(f"Kafka from {label}"), _workspace(folder) as work:
                     digest = fetch(version, kept, work, say)
             except UsageError:
                 raise
