@@ -1,6 +1,6 @@
 """Single steps of the product as processes of their own, so that each can be timed.
 
-    python -m bench.steps distribution|base|host|create|admit-root [--repository NAME]
+    python -m bench.steps create|up|admit-root [--repository NAME]
 
 The lab is the one that LAB names. With --repository the images get names and a build label of their
 own: a build from cold caches then neither finds nor removes what belongs to other runs.
@@ -15,6 +15,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from bench.measure import BenchError
+from scripts import runlog
+from scripts.deploy import deploy
 from scripts.platforms import Instance, engine, image, recipe
 from scripts.session import Session
 
@@ -33,23 +35,17 @@ systemctl reload ssh
 """
 
 
-def distribution(session: Session) -> None:
-    session.distribution()
-
-
-def base(session: Session) -> None:
-    session.platform.images.base()
-
-
-def host(session: Session) -> None:
-    session.platform.images.host(session.distribution())
-
-
 def create(session: Session) -> None:
     """Hosts with an sshd that answers; refuses to count hosts that were there already."""
     if session.platform.instances():
         raise BenchError("hosts of an earlier run are still there")
     session.platform.create(session.distribution())
+
+
+def up(session: Session) -> None:
+    """`fab up`, in a process that may use images of its own."""
+    runlog.start(session.state, "up")
+    deploy(session, session.topology.hosts)
 
 
 def admit_root(session: Session) -> None:
@@ -88,8 +84,7 @@ def remove_images(repository: str) -> None:
 
 
 ACTIONS = {
-    "distribution": distribution, "base": base, "host": host, "create": create,
-    "admit-root": admit_root,
+    "create": create, "up": up, "admit-root": admit_root,
 }
 
 
