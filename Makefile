@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What `make lab` needs, and everything: tests, checks and AWS as well.
+SOME := $(VENV)/.lab
 STAMP := $(VENV)/.installed
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kafkalab/tools
 
@@ -12,10 +14,10 @@ TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kafkalab/tools
 help:  ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-18s %s\n", $$1, $$2}' Makefile
 
-lab: $(STAMP)  ## Bring the lab up (LAB=file, default lab.toml), verify it, show it
+lab: $(SOME)  ## Bring the lab up (LAB=file, default lab.toml), verify it, show it
 	@$(BIN)/fab up verify status
 
-venv: $(STAMP)  ## Make the Python environment only
+venv: $(STAMP)  ## Make the Python environment only, with all that is not needed for the lab, too
 
 test: $(STAMP)  ## Run every check and test, also those on real hosts, within their quotas
 	@$(BIN)/python -m tests.run
@@ -41,16 +43,24 @@ bench: $(STAMP)  ## Measure; PEER=folder with the baselines runs them, too
 	@$(BIN)/python -m bench $(if $(PEER),--peer $(PEER))
 	@$(MAKE) --no-print-directory test-equivalence
 
-# The lock names every package with its digest; pip refuses anything else.
-$(STAMP): requirements.lock scripts/venv.sh
-	@PYTHON=$(PYTHON) scripts/venv.sh $(VENV)
+# The locks name every package with its digest; pip refuses anything else.
+$(SOME): requirements-lab.lock scripts/venv.sh
+	@PYTHON=$(PYTHON) scripts/venv.sh $(VENV) $<
 	@touch $@
 
-lock: $(STAMP)  ## Write requirements.lock anew from pyproject.toml
+$(STAMP): requirements.lock scripts/venv.sh
+	@PYTHON=$(PYTHON) scripts/venv.sh $(VENV) $<
+	@touch $@ $(SOME)
+
+lock: $(STAMP)  ## Write both locks anew from pyproject.toml
+	@$(BIN)/python -m ensurepip -q
 	@$(BIN)/python -m pip -q install pip-tools
 	@$(BIN)/pip-compile -q --generate-hashes --strip-extras --extra dev --extra aws \
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	  -o requirements.lock pyproject.toml
+	@$(BIN)/pip-compile -q --generate-hashes --strip-extras --constraint requirements.lock \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  -o requirements-lab.lock pyproject.toml
 
 # Both are large and change nothing of what the lab needs: each has an environment of its own.
 PREBUILT := .venv-equivalence

@@ -12,6 +12,7 @@ _LINE = re.compile(r"(\d\d):(\d\d):(\d\d\.\d{3}) (?:(\S+): (.+) -> (\S+), (\d+\.
 _ROLES = {"ctl": "control", "zk": "zookeeper", "kafka": "kafka"}
 DAY = 86400.0
 WORKSTATION = "workstation"
+PHASE = "phase"
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,12 @@ def count(entries: Iterable[Entry], what: str) -> int:
     return sum(1 for entry in entries if entry.what == what)
 
 
+def phases(entries: Iterable[Entry]) -> dict[str, float]:
+    """The seconds of each phase of a run, by its name, in the order of their ends. Phases may lie
+    side by side: no sum."""
+    return {entry.what: entry.seconds for entry in entries if entry.who == PHASE}
+
+
 def breakdown(entries: Iterable[Entry]) -> list[dict[str, object]]:
     """What was done on how many hosts of a role, how long it took, and when the last had ended.
 
@@ -57,7 +64,7 @@ def breakdown(entries: Iterable[Entry]) -> list[dict[str, object]]:
     """
     groups: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
-        if not entry.what:
+        if not entry.what or entry.who == PHASE:
             continue
         words = entry.what if entry.who != WORKSTATION else " ".join(entry.what.split()[:2])
         groups.setdefault((words, role(entry.who)), []).append(entry)

@@ -15,6 +15,7 @@ from bench import runlog, steps
 from bench.lab import FAB, REPOSITORY, BenchLab, lab_file
 from bench.measure import BenchError, Ran, Sample
 from bench.peers import Peers, changed
+from scripts.workstation.paths import PROJECT
 
 IMPORTS_PER_RUN = 5
 # A setting that concerns nothing the benchmark does, so that only the restarts are measured.
@@ -158,24 +159,26 @@ def imports(bench: Bench) -> None:
 
 
 def cold(bench: Bench) -> None:
-    """From nothing to verified mirrors: a private cache and images of its own; only Maven's
-    repository is kept."""
+    """From nothing to verified mirrors, as `make lab`: a Python environment, a private cache and
+    images of its own; only Maven's repository and the engine's packages are kept."""
     lab = bench.lab
     lab.configure(lab_file(mirrored=True))
-    cache = lab.folder / "cache"
-    env, own = {"XDG_CACHE_HOME": str(cache)}, ("--repository", REPOSITORY)
+    cache, venv = lab.folder / "cache", lab.folder / "venv"
+    env = {"XDG_CACHE_HOME": str(cache)}
+    lock = str(PROJECT / "requirements-lab.lock")
     try:
-        for action in ("distribution", "base", "host"):
-            ran = lab.step(action, *own, env=env)
-            bench.results.add(f"cold.{action}", ran.sample)
-        with lab.hosts(*own, prebuilt=True, env=env) as made:
-            bench.results.add("cold.create", made.sample)
-            lab.environ |= env
-            bench.first("cold")
+        made = lab.run("venv", [str(PROJECT / "scripts" / "venv.sh"), str(venv), lock])
+        bench.results.add("cold.environment", made.sample)
+        ran = lab.step("up", "--repository", REPOSITORY, env=env, quiet=False)
+        for phase, seconds in runlog.phases(lab.log_of(ran, "up")).items():
+            bench.results.add(f"cold.{phase}", Sample(seconds))
+        bench.results.add("cold.up", ran.sample)
+        bench.results.add("cold.verify", lab.fab("verify", env=env, quiet=False).sample)
     finally:
-        lab.environ.pop("XDG_CACHE_HOME", None)
+        lab.down()
         steps.remove_images(REPOSITORY)
-        shutil.rmtree(cache, ignore_errors=True)
+        for folder in (cache, venv):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)

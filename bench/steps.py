@@ -1,6 +1,6 @@
 """Single steps of the product as processes of their own, so that each can be timed.
 
-    python -m bench.steps distribution|base|host|create|admit-root [--repository NAME]
+    python -m bench.steps create|up|admit-root [--repository NAME]
 
 The lab is the one that LAB names. With --repository the images get names and a build label of their
 own: a build from cold caches then neither finds nor removes what belongs to other runs.
@@ -15,9 +15,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from bench.measure import BenchError
+from scripts.operations.up import deploy
 from scripts.platforms import Instance
 from scripts.platforms.local import Local, engine, image, recipe
 from scripts.session import Session
+from scripts.workstation import runlog
 
 ROOT_SECONDS = 30
 # Hosts let in their login user only. Baselines that configure as root get root's login, with the
@@ -34,21 +36,9 @@ systemctl reload ssh
 """
 
 
-def distribution(session: Session) -> None:
-    session.software()
-
-
 def _local(session: Session) -> Local:
     assert isinstance(session.platform, Local), "the bench measures local hosts"
     return session.platform
-
-
-def base(session: Session) -> None:
-    _local(session).images.base()
-
-
-def host(session: Session) -> None:
-    _local(session).images.host(tuple(session.software().values()))
 
 
 def create(session: Session) -> None:
@@ -56,6 +46,12 @@ def create(session: Session) -> None:
     if session.platform.instances():
         raise BenchError("hosts of an earlier run are still there")
     session.platform.create(session.software())
+
+
+def up(session: Session) -> None:
+    """`fab up`, in a process that may use images of its own."""
+    runlog.start(session.state, "up")
+    deploy(session, session.topology.hosts)
 
 
 def admit_root(session: Session) -> None:
@@ -94,8 +90,7 @@ def remove_images(repository: str) -> None:
 
 
 ACTIONS = {
-    "distribution": distribution, "base": base, "host": host, "create": create,
-    "admit-root": admit_root,
+    "create": create, "up": up, "admit-root": admit_root,
 }
 
 

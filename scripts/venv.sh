@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# venv.sh FOLDER: a virtual environment with exactly what requirements.lock names.
+# venv.sh FOLDER LOCK: a virtual environment with what LOCK names, each package with its digest.
 set -euo pipefail
-folder=$1 python=${PYTHON:-python3}
+folder=$1 lock=$2 python=${PYTHON:-python3}
 
 if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
   echo "error: $python is not Python 3.11 or newer (name another with PYTHON=...)" >&2
@@ -19,7 +19,20 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
   "${apt[@]}" install -y --no-install-recommends python3-venv >/dev/null ||
     { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends python3-venv >/dev/null; }
 fi
-echo "installing the Python environment into $folder"
-"$python" -m venv "$folder"
-"$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
-  -r requirements.lock
+# The pip that Python brings along installs from its own archive: to put it into the folder first
+# takes as long as what the lab needs. What is imported is compiled then; most is never.
+pip=$("$python" -c '
+import ensurepip, pathlib, sysconfig
+bundled = pathlib.Path(ensurepip.__file__).with_name("_bundled")
+folder = pathlib.Path(sysconfig.get_config_var("WHEEL_PKG_DIR") or bundled)
+print(*sorted(folder.glob("pip-*.whl"))[-1:])')
+if [ -z "$pip" ]; then
+  echo "error: $python brings no pip along (ensurepip has no pip-*.whl)" >&2
+  exit 1
+fi
+began=$SECONDS
+echo "Python environment from $lock into $folder ..."
+"$python" -m venv --without-pip "$folder"
+PYTHONPATH=$pip "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
+  --no-compile --require-hashes -r "$lock"
+echo "Python environment from $lock into $folder: $((SECONDS - began)) s"

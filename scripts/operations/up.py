@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeVar
 
 from lab.artifacts import Artifact
-from lab.services.registry import resources, retired, services_on
+from lab.services.registry import artifacts, resources, retired, services_on
 from lab.topology import Host
 from scripts.drivers.driver import Driver, Site, sites
 from scripts.drivers.registry import drivers_of
@@ -17,21 +19,25 @@ from scripts.platforms import Instance
 from scripts.session import Session
 from scripts.software.obtain import Obtained
 from scripts.workstation.memory import check_memory
-from scripts.workstation.screen import Progress, duration
+from scripts.workstation.screen import Progress, duration, phase
+
+T = TypeVar("T")
+BESIDE = "beside"  # the name of the threads that `beside` makes
 
 
 def deploy(session: Session, hosts: Sequence[Host]) -> None:
     """Create what is missing and converge `hosts`; says what it did."""
-    began = time.monotonic()
     instances = session.platform.instances()
     missing = missing_hosts(hosts, instances)
     software: dict[Artifact, Obtained] = {}
     if session.platform_name == "local":  # elsewhere hosts are made by others, without it
         check_memory(missing, session.topology)
-        software = session.software()
+        software = _prepare(session, missing)
+    began = time.monotonic()
     # An instance without a host key is one whose creation was cut off.
     if missing or not all(instance.host_key for instance in instances.values()):
-        instances = session.platform.create(software, {host.name for host in hosts})
+        with phase("create hosts"):
+            instances = session.platform.create(software, {host.name for host in hosts})
     software = software or session.software()
     if missing:
         session.say(f"{len(missing)} hosts created or started in {duration(began)}")
@@ -39,6 +45,49 @@ def deploy(session: Session, hosts: Sequence[Host]) -> None:
     for name in sorted(instances.keys() - known):
         session.say(f"warning: {name} is of this lab but not in the lab file; left alone")
     _converge(session, hosts, instances, software, None)
+
+
+def _prepare(session: Session, missing: Sequence[Host]) -> dict[Artifact, Obtained]:
+    """The lab's software, and with it the image of `missing` hosts of the local platform.
+
+    Where both have to be got, the image's first part is made while the software is fetched: the one
+    keeps a single core busy, the other waits for the network.
+    """
+    fetch: Callable[[], dict[Artifact, Obtained]] = session.software
+    names = {host.name for host in missing}
+    if missing and len(session.peek_software()) < len(artifacts(session.topology)):
+        fetch = beside(fetch)
+        session.platform.prepare({}, names)
+    software = fetch()
+    if missing:
+        session.platform.prepare(software, names)
+    return software
+
+
+def beside(work: Callable[[], T]) -> Callable[[], T]:
+    """Begin `work` in a thread; what is returned waits for its end and has its result or error.
+
+    The thread holds nobody up: a run that ends before it, by an error or by hand, ends at once.
+    """
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name=BESIDE, daemon=True)
+    thread.start()
+
+    def wait() -> T:
+        thread.join()
+        if errors:
+            raise errors[0]
+        return results[0]
+
+    return wait
 
 
 def missing_hosts(hosts: Sequence[Host], instances: Mapping[str, Instance]) -> list[Host]:
@@ -71,13 +120,15 @@ def _converge(
     deliverer = Deliverer(session.topology, software)
     names = [host.name for host in hosts]
     with session.fleet(instances) as fleet, Progress(session.topology.lab, names) as progress:
-        try:
-            plans = converge(fleet, hosts, context, deliverer, progress, only=only)
-        finally:
-            deliverer.close(fleet)
-        places = sites(fleet, context, session.datacenters(tuple(hosts)))
-        restarted = roll(places, plans, progress)
-        moved = reconcile(places, {host.name for host in hosts}, progress, only)
+        with phase("converge"):
+            try:
+                plans = converge(fleet, hosts, context, deliverer, progress, only=only)
+            finally:
+                deliverer.close(fleet)
+            places = sites(fleet, context, session.datacenters(tuple(hosts)))
+            restarted = roll(places, plans, progress)
+        with phase("clusters"):
+            moved = reconcile(places, {host.name for host in hosts}, progress, only)
     changed = sum(1 for plan in plans.values() if plan.changes)
     text = f"{changed} of {len(hosts)} hosts changed" if changed or moved else (
         f"{len(hosts)} hosts in order, nothing to do"

@@ -60,6 +60,12 @@ class Platform(Protocol):
     def instances(self) -> dict[str, Instance]:
         """Every host of the lab that exists, by name, read from reality."""
 
+    def prepare(
+        self, software: Mapping[Artifact, Obtained], names: Collection[str] | None = None
+    ) -> None:
+        """Whatever `create` of these hosts (all) needs and that takes long; more of it with
+        `software` than without."""
+
     def create(
         self, software: Mapping[Artifact, Obtained], names: Collection[str] | None = None
     ) -> dict[str, Instance]:

@@ -22,6 +22,7 @@ from lab.artifacts import Artifact
 from scripts.errors import LabError, UsageError
 from scripts.software.kept import PART, Kept, recipe_digest
 from scripts.workstation.paths import cache_dir
+from scripts.workstation.screen import phase
 
 SOURCES_VARIABLE = "KAFKALAB_KAFKA_SOURCES"
 ARCHIVES = frozenset({"kafka"})  # what is published as an archive with its checksum
@@ -62,7 +63,7 @@ def obtain(
             label, fetch = _SOURCES[word]
             began = time.monotonic()
             try:
-                with _workspace(folder) as work:
+                with phase(f"{artifact.title} from {label}"), _workspace(folder) as work:
                     digest = fetch(artifact, kept, work, say)
             except UsageError:
                 raise

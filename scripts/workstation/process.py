@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from scripts.errors import CommandError
 
@@ -25,19 +26,22 @@ def run(
     check: bool = True,
     hint: str = "",
     shielded: bool = False,
+    stdout: BinaryIO | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run `argv` (never through a shell) and return its decoded result.
 
     `timeout` is in seconds. Raises CommandError when the program is missing, does not end in time
     or, with `check`, exits non-zero. Every call is one line in the run's log. A `shielded` command
     gets a process group of its own: what ends ours (Ctrl-C, a kill of the group) lets it finish.
+    With `stdout` what it prints goes there and is no part of the result.
     """
     began = time.monotonic()
     try:
         done = subprocess.run(
-            list(argv), check=False, capture_output=True, timeout=timeout, env=env, cwd=cwd,
-            process_group=0 if shielded else None, input=stdin,
+            list(argv), check=False, timeout=timeout, env=env, cwd=cwd, input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
+            stdout=stdout or subprocess.PIPE, stderr=subprocess.PIPE,
+            process_group=0 if shielded else None,
         )
     except FileNotFoundError as error:
         _record(argv, "not found", began)
@@ -46,7 +50,7 @@ def run(
         _record(argv, "time-out", began)
         raise CommandError(argv, f"no end after {timeout:g} s", hint=hint) from error
     _record(argv, done.returncode, began)
-    out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    out, err = (done.stdout or b"").decode(errors="replace"), done.stderr.decode(errors="replace")
     if check and done.returncode:
         log.info("stderr: %s", err.strip())
         raise CommandError(argv, done.returncode, out, err, hint=hint)

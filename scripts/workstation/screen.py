@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+
+log = logging.getLogger("kafkalab.run")
+
+
+@contextmanager
+def phase(name: str, say: Callable[[str], None] | None = None) -> Iterator[None]:
+    """A part of a run that takes long: its name and its seconds are a line in the run's log.
+
+    With `say` they are also shown, the name already when it begins. Phases may lie side by side.
+    One that fails has no line: its error says more.
+    """
+    if say:
+        say(f"{name} ...")
+    began = time.monotonic()
+    yield
+    seconds = time.monotonic() - began
+    log.info("phase: %s -> 0, %.3f s", name, seconds)
+    if say:
+        say(f"{name}: {seconds:.1f} s")
 
 
 class Progress:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from bench.__main__ import SCENARIOS, _arguments
 from lab.file import load, parse
 from lab.services.registry import roles
 from lab.topology import Topology, build
+from scripts.errors import LabError
 from scripts.platforms.local import image, recipe
 from scripts.software.kept import RECIPES
+from scripts.workstation import runlog as runlog_of_runs, screen as progress
 from scripts.workstation.paths import PROJECT
 from tests.labs import obtained
 
@@ -131,13 +134,13 @@ def test_breakdown_is_of_the_run_nearest_to_the_median() -> None:
 
 
 def test_later_results_replace_the_same_measure_of_earlier_ones() -> None:
-    merged = report.merge([result(ours__first=[1.0], cold__base=[60.0]), result(ours__first=[2.0])])
+    merged = report.merge([result(ours__first=[1.0], cold__up=[60.0]), result(ours__first=[2.0])])
     assert merged["measures"]["ours.first"][0]["wall"] == 2.0
-    assert merged["measures"]["cold.base"][0]["wall"] == 60.0
+    assert merged["measures"]["cold.up"][0]["wall"] == 60.0
 
 
 def test_a_page_of_several_results_says_what_is_of_which_commit() -> None:
-    first, second = result(ours__first=[1.0], cold__base=[60.0]), result(ours__first=[2.0])
+    first, second = result(ours__first=[1.0], cold__up=[60.0]), result(ours__first=[2.0])
     second["machine"] = {**second["machine"], "commit": "def"}
     text = report.render(report.merge([first, second]))
     assert "Cold: measured 2026-01-02 at commit abc:" in text
@@ -299,6 +302,23 @@ def test_a_process_that_hangs_is_ended(tmp_path: Path) -> None:
             [sys.executable, "-c", "import time; time.sleep(60)"], log=tmp_path / "log", env={},
             cwd=tmp_path, timeout=0.3,
         )
+
+
+def test_phases_come_from_the_run_log_and_are_no_steps_of_hosts(
+    tmp_path: Path,
+) -> None:
+    """What a run writes is what the benchmark reads; a phase that fails has no time."""
+    runlog_of_runs.start(tmp_path, "up")
+    said: list[str] = []
+    with progress.phase("host image", said.append), progress.phase("Kafka from Maven"):
+        pass
+    with pytest.raises(LabError), progress.phase("create hosts"):
+        raise LabError("no")
+    (log,) = (tmp_path / "runs").glob("*-up-*.log")
+    entries = runlog.parse(log.read_text(), began=time.time())
+    assert list(runlog.phases(entries)) == ["Kafka from Maven", "host image"]
+    assert runlog.breakdown(entries) == []
+    assert said[0] == "host image ..." and re.fullmatch(r"host image: 0\.\d s", said[1])
 
 
 def test_a_build_from_cold_caches_finds_no_image_of_others(monkeypatch: pytest.MonkeyPatch) -> None:

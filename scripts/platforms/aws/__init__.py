@@ -90,6 +90,11 @@ class Aws:
         """Every host of the lab that exists, by name; those that are stopped, too."""
         return self._instances(self.machines(), self.host_keys.known())
 
+    def prepare(
+        self, software: Mapping[Artifact, Obtained], names: Collection[str] | None = None
+    ) -> None:
+        """Nothing: EC2 has its images."""
+
     def create(
         self, software: Mapping[Artifact, Obtained], names: Collection[str] | None = None
     ) -> dict[str, Instance]:

@@ -86,6 +86,19 @@ class Local:
         """Every host of the lab that exists, by name; one call of the engine."""
         return self._instances(self._containers())
 
+    def prepare(
+        self, software: Mapping[Artifact, Obtained], names: Collection[str] | None = None
+    ) -> None:
+        """Make or load the image of the hosts that `create` would make, if it would make any.
+
+        Without `software` only what does not depend on it. Raises LabError as `create` does.
+        """
+        there, absent, stopped, networks = self._wanting(names)
+        if absent:
+            self._refuse_moved(there)
+            self._check([*absent, *stopped], networks)
+            self._parent(software)
+
     def create(
         self, software: Mapping[Artifact, Obtained], names: Collection[str] | None = None
     ) -> dict[str, Instance]:
@@ -96,17 +109,9 @@ class Local:
         host does not come up.
         """
         login = self.keys.login(f"kafkalab {self.topology.lab}")
-        there = self._containers()
-        hosts = [host for host in self.topology.hosts if names is None or host.name in names]
-        if not all(_runs(there.get(host.name)) for host in hosts):
-            there = self._sound()
+        there, absent, stopped, networks = self._wanting(names)
         self._refuse_moved(there)
-        absent = [host for host in hosts if host.name not in there]
-        stopped = [
-            host for host in hosts if host.name in there and not there[host.name].running
-        ]  # fmt: skip
         if absent or stopped:
-            networks = self.engine.networks()
             self._check([*absent, *stopped], networks if absent else [])
             if stopped:
                 self.engine("start", *(there[host.name].id for host in stopped), timeout=300)
@@ -182,6 +187,22 @@ class Local:
             self.engine.images(self.label),
         )
 
+    def _wanting(
+        self, names: Collection[str] | None
+    ) -> tuple[dict[str, Container], list[Host], list[Host], list[str]]:
+        """The containers; of the hosts called `names` (all) the absent and the stopped ones; and,
+        where there are such, all networks of the engine."""
+        there = self._containers()
+        hosts = [host for host in self.topology.hosts if names is None or host.name in names]
+        if not all(_runs(there.get(host.name)) for host in hosts):
+            there = self._sound()
+        absent = [host for host in hosts if host.name not in there]
+        stopped = [
+            host for host in hosts if host.name in there and not there[host.name].running
+        ]  # fmt: skip
+        networks = self.engine.networks() if absent or stopped else []
+        return there, absent, stopped, networks
+
     def _sound(self) -> dict[str, Container]:
         """The containers without those that a create that was cut off left half made.
 
@@ -253,8 +274,7 @@ class Local:
         *,
         network: bool,
     ) -> None:
-        parent = self.images.host(tuple(software.values()) if self.prebuilt else ())
-        image = self.images.lab(self.topology.lab, parent)
+        image = self.images.lab(self.topology.lab, self._parent(software))
         if network:
             self.engine(
                 "network", "create", *self.engine.network_flags(), "--label", self.label,
@@ -263,6 +283,10 @@ class Local:
             )  # fmt: skip
         self.say(f"Creating {len(absent)} hosts with {self.engine.name} ...")
         _each(lambda host: self._run(host, image, login), absent)
+
+    def _parent(self, software: Mapping[Artifact, Obtained]) -> str:
+        """The name of the image that the lab's own is made from."""
+        return self.images.host(tuple(software.values()) if self.prebuilt else ())
 
     def _run(self, host: Host, image: str, login: str) -> None:
         words = run_words(

@@ -14,7 +14,6 @@ import fcntl
 import os
 import shutil
 import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from scripts.platforms.local.container import LAB_LABEL
 from scripts.platforms.local.engine import Engine, Say, elevation, install
 from scripts.workstation import process
 from scripts.workstation.paths import cache_dir
+from scripts.workstation.screen import phase
 
 if TYPE_CHECKING:
     from scripts.software.obtain import Obtained
@@ -61,8 +61,7 @@ class Images:
                 return tag
             archive = _folder() / f"base-{digest}.tar"
             if archive.exists():
-                with _told(self.say, "Loading the host image from the cache"):
-                    self.engine("load", "--input", str(archive), timeout=300)
+                self._load(archive)
                 return tag
             self._first(tag, archive, digest)
             # 400 MB each, and an older recipe's is needed by nobody.
@@ -84,7 +83,7 @@ class Images:
         below, one = self.host(software[:-1]), software[-1]
         with self._building():
             if not self.engine.has_image(tag):
-                with _told(self.say, f"Adding {one.artifact.folder} to the host image"):
+                with phase(f"{one.artifact.title} into the host image", self.say):
                     self._seed(below, tag, one)
         return tag
 
@@ -120,7 +119,7 @@ class Images:
     def _from_registry(self, tag: str, archive: Path, digest: str) -> None:
         if not self.engine.has_image(FROM_IMAGE):
             self.engine("pull", "--quiet", FROM_IMAGE, timeout=120)
-        with _told(self.say, f"Building the host image from {FROM_IMAGE}"):
+        with phase("host image from a registry", self.say):
             self.engine(
                 "build", "--quiet", "--tag", tag, "--label", f"{RECIPE_LABEL}={digest}",
                 "--file", str(recipe.FOLDER / "Containerfile"), str(recipe.FOLDER), timeout=900,
@@ -133,17 +132,23 @@ class Images:
     def _from_packages(self, tag: str, archive: Path, digest: str) -> None:
         if shutil.which("mmdebstrap") is None:
             install(("mmdebstrap", "debian-archive-keyring"), say=self.say, why="the host image")
-        told = "Building the host image from Debian packages (about a minute, once)"
-        with _told(self.say, told), _workspace() as work:
-            root = work / "root.tar"
-            argv = [*(elevation() or ()), *recipe.mmdebstrap(root)]
-            process.run(
-                argv, timeout=1200, hint="its output is in the run's log", shielded=True
-            )
+        with phase("host image from Debian packages", self.say), _workspace() as work:
+            argv = [*(elevation() or ()), *recipe.mmdebstrap()]
             loadable = work / "image.tar"
-            recipe.wrap(root, loadable, tag=tag, labels={RECIPE_LABEL: digest})
+            recipe.wrap(
+                loadable,
+                lambda file: process.run(
+                    argv, timeout=1200, hint="its output is in the run's log", shielded=True,
+                    stdout=file,
+                ),
+                tag=tag, labels={RECIPE_LABEL: digest},
+            )  # fmt: skip
             loadable.replace(archive)
-        self.engine("load", "--input", str(archive), timeout=300)
+        self._load(archive)
+
+    def _load(self, archive: Path) -> None:
+        with phase("host image into the engine", self.say):
+            self.engine("load", "--input", str(archive), timeout=300)
 
     def _seed(self, below: str, tag: str, one: Obtained) -> None:
         name = f"kafkalab-build-{uuid.uuid4().hex[:8]}"
@@ -217,12 +222,3 @@ def _locked(*, wait: bool) -> Iterator[bool]:
             yield False
             return
         yield True
-
-
-@contextmanager
-def _told(say: Say, what: str) -> Iterator[None]:
-    """Say what takes long before it begins, and its seconds afterwards."""
-    say(f"{what} ...")
-    began = time.monotonic()
-    yield
-    say(f"{what}: {time.monotonic() - began:.1f} s")

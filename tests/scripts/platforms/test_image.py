@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -32,7 +32,8 @@ class Store:
         self.there: set[str] = set()
 
     def __call__(
-        self, argv: Sequence[str], *, check: bool = True, stdin: bytes | None = None, **_: Any
+        self, argv: Sequence[str], *, check: bool = True, stdin: bytes | None = None,
+        stdout: BinaryIO | None = None, **_: Any,
     ) -> CompletedProcess[str]:
         words = list(argv)
         if words[1:3] == ["image", "inspect"]:
@@ -43,9 +44,11 @@ class Store:
         name = words[1] if words[0] == "podman" else words[0]
         if name not in self.works:
             raise CommandError(words, 125, stderr=f"{name} does not work here")
-        for word in words:
-            if word.startswith("--output") or word.endswith("root.tar"):
-                Path(words[-1] if word != "--output" else words[3]).write_bytes(b"layer")
+        if "--output" in words:
+            Path(words[words.index("--output") + 1]).write_bytes(b"saved")
+        if words[0] == "mmdebstrap":
+            assert words[-1] == "-" and stdout is not None
+            stdout.write(b"layer")
         return CompletedProcess(words, 0, "", "")
 
     def names(self) -> list[str]:
@@ -153,7 +156,7 @@ def test_both_ways_run_the_same_setup_on_the_same_packages() -> None:
     assert f"FROM {image.FROM_IMAGE}\n" in containerfile
     assert "/tmp/host/packages.txt" in containerfile
     assert "/tmp/host/setup.sh /tmp/host" in containerfile
-    argv = " ".join(recipe.mmdebstrap(Path("root.tar")))
+    argv = " ".join(recipe.mmdebstrap())
     assert "/tmp/host/setup.sh /tmp/host" in argv
     assert recipe.packages() == sorted(recipe.packages())
     assert f"--include={','.join(recipe.packages())}" in argv
@@ -166,10 +169,41 @@ def test_the_scripts_are_shell(script: str) -> None:
     subprocess.run(["sh", "-n", str(recipe.FOLDER / script)], check=True)
 
 
+def test_what_nobody_reads_is_left_out_without_a_filter_for_each_package(tmp_path: Path) -> None:
+    """mmdebstrap runs a Python program for every essential package when dpkg's options exclude."""
+    argv = recipe.mmdebstrap()
+    assert not [word for word in argv if word.startswith("--dpkgopt=path-exclude")]
+    (hook,) = [word for word in argv if word.startswith("--extract-hook=")]
+    for folder in ("etc/dpkg/dpkg.cfg.d", "usr/share/doc/bash", "usr/share/man/man1"):
+        (tmp_path / folder).mkdir(parents=True)
+    # As mmdebstrap runs a hook.
+    subprocess.run(["sh", "-c", hook.partition("=")[2], "exec", str(tmp_path)], check=True)
+    assert sorted(path.name for path in (tmp_path / "usr/share").iterdir()) == []
+    options = (tmp_path / "etc/dpkg/dpkg.cfg.d/kafkalab").read_text().splitlines()
+    assert options == [f"path-exclude={folder}/*" for folder in recipe.UNREAD]
+
+
+def test_a_root_that_could_not_be_made_leaves_nothing(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Fails(Store):
+        def __call__(self, argv: Sequence[str], **options: Any) -> CompletedProcess[str]:
+            if argv[0] == "mmdebstrap":
+                options["stdout"].write(b"half of a root")
+                raise CommandError(list(argv), 1, stderr="no space left")
+            return super().__call__(argv, **options)
+
+    with pytest.raises(LabError, match="no space left"):
+        images(monkeypatch, Fails("load")).base()
+    assert [path.name for path in cache.iterdir()] == [".lock"]
+
+
 def test_the_archive_holds_what_its_manifest_says(tmp_path: Path) -> None:
-    root = tmp_path / "root.tar"
-    root.write_bytes(b"a file system")
-    recipe.wrap(root, tmp_path / "image.tar", tag="localhost/x:1", labels={"a": "b"})
+    printed = ["sh", "-c", "printf 'a file system'"]
+    recipe.wrap(
+        tmp_path / "image.tar", lambda file: process.run(printed, stdout=file),
+        tag="localhost/x:1", labels={"a": "b"},
+    )  # fmt: skip
     with tarfile.open(tmp_path / "image.tar") as archive:
         content = {name: archive.extractfile(name).read() for name in archive.getnames()}  # type: ignore[union-attr]
     (manifest,) = json.loads(content["manifest.json"])

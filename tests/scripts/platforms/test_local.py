@@ -112,6 +112,31 @@ def test_the_second_create_only_looks(bench: Bench) -> None:
 
 
 @ENGINES
+def test_prepare_makes_no_host_and_create_then_makes_no_image(bench: Bench) -> None:
+    tag = next(iter(bench.fake.images))
+    bench.local().prepare({})
+    assert not bench.fake.containers and not bench.fake.made("build")
+    assert ["image", "inspect", tag] in bench.fake.calls
+    bench.local().create(None)
+    bench.fake.calls.clear()
+    bench.local().prepare({})
+    assert [call[0] for call in bench.fake.calls] == ["ps"], "nothing is to be prepared"
+
+
+@PODMAN
+def test_what_is_in_the_way_is_told_before_an_image_is_made(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken(wanted: object) -> None:
+        raise LabError("port 26001 is taken")
+
+    monkeypatch.setattr(checks, "ports", taken)
+    with pytest.raises(LabError, match="26001"):
+        bench.local().prepare({})
+    assert not [call for call in bench.fake.calls if call[:2] == ["image", "inspect"]]
+
+
+@ENGINES
 def test_instances_is_one_call_and_needs_no_console(bench: Bench) -> None:
     bench.local().create({})
     bench.fake.calls.clear()

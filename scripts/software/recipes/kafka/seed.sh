@@ -72,6 +72,27 @@ listening() {
     exit 1
 }
 
+# stopped SERVICE PID WORDS: waits up to 60 s until the log has the words, or the process has ended.
+stopped() {
+    for _ in $(seq 600); do
+        if grep -q "$3" "$work/$1.log" || ! kill -0 "$2" 2> /dev/null; then return; fi
+        sleep 0.1
+    done
+    tail -n 20 "$work/$1.log" >&2
+    echo "$1 does not stop" >&2
+    exit 1
+}
+
+# ended SERVICE PID STATUS: waits for the process, which has to end with this status.
+ended() {
+    status=0
+    wait "$2" || status=$?
+    [ $status -eq "$3" ] && return
+    tail -n 20 "$work/$1.log" >&2
+    echo "$1 ended with $status" >&2
+    exit 1
+}
+
 record zookeeper org.apache.zookeeper.server.quorum.QuorumPeerMain "$work/zookeeper.cfg" &
 zookeeper=$!
 listening zookeeper $zookeeper 2181
@@ -79,22 +100,29 @@ record kafka kafka.Kafka "$work/kafka.cfg" &
 kafka=$!
 listening kafka $kafka 9092
 
-( record tools org.apache.kafka.tools.TopicCommand --bootstrap-server 127.0.0.1:9092 \
-    --create --topic seed --partitions 3 --replication-factor 1 )
+# Beside the others, as each records with one thread.
+record tools org.apache.kafka.tools.TopicCommand --bootstrap-server 127.0.0.1:9092 \
+    --create --topic seed --partitions 3 --replication-factor 1 &
+tools=$!
+record connect org.apache.kafka.connect.cli.ConnectDistributed "$work/connect.cfg" &
+connect=$!
+ended tools $tools 0
 seq 100 | kcat -b 127.0.0.1:9092 -P -t seed
 kcat -q -b 127.0.0.1:9092 -C -t seed -o beginning -e > "$work/consumed"
 [ "$(wc -l < "$work/consumed")" -eq 100 ]
-kcat -q -b 127.0.0.1:9092 -G seed -e seed > "$work/consumed"
-
-record connect org.apache.kafka.connect.cli.ConnectDistributed "$work/connect.cfg" &
-connect=$!
+kcat -q -b 127.0.0.1:9092 -G seed-consumer -e seed > "$work/consumed"
 listening connect $connect 8083
 
-# One after the other: a broker without ZooKeeper would wait for it before it ends.
-for pid in $connect $kafka $zookeeper; do
-    kill "$pid"
-    wait "$pid" || [ $? -eq 143 ]
-done
+# Each archive is written after its service has stopped, so the next may stop meanwhile. In this
+# order: a broker without ZooKeeper would wait for it before it ends.
+kill $connect
+stopped connect $connect 'Kafka Connect stopped'
+kill $kafka
+stopped kafka $kafka 'shut down completed'
+kill $zookeeper
+ended connect $connect 143
+ended kafka $kafka 143
+ended zookeeper $zookeeper 143
 for service in zookeeper kafka connect tools; do
     [ -s "$home/cds/$service.jsa" ] || { tail -n 20 "$work/$service.log" >&2; exit 1; }
 done

@@ -1,0 +1,53 @@
+"""The Python environments: what the lab needs is a part of what everything needs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+from scripts.workstation.paths import PROJECT
+
+VENV = PROJECT / "scripts" / "venv.sh"
+_ENTRY = re.compile(r"^([a-z0-9._-]+)==(\S+) \\\n((?:    --hash=\S+(?: \\)?\n)+)", re.MULTILINE)
+
+
+def locked(name: str) -> dict[str, tuple[str, frozenset[str]]]:
+    """Version and digests of each package of a lock."""
+    text = (PROJECT / name).read_text()
+    found = {
+        name: (version, frozenset(re.findall(r"sha256:[0-9a-f]{64}", hashes)))
+        for name, version, hashes in _ENTRY.findall(text)
+    }
+    assert len(found) == len(re.findall(r"^\S+==", text, re.MULTILINE))
+    return found
+
+
+def test_the_labs_lock_is_a_part_of_the_whole_one() -> None:
+    """Else `make test` after `make lab` would change what the lab runs with."""
+    lab, everything = locked("requirements-lab.lock"), locked("requirements.lock")
+    assert lab.items() <= everything.items()
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    wanted = {re.split(r"[<>=\[]", line)[0] for line in project["dependencies"]}
+    assert wanted <= lab.keys()
+    others = {
+        re.split(r"[<>=\[]", line)[0]
+        for lines in project["optional-dependencies"].values() for line in lines
+    }
+    assert not others & lab.keys(), "what the lab does not need"
+
+
+def test_a_python_without_pip_is_told_in_one_line(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\ncase "$*" in *bundled*) echo;; esac\n')
+    python.chmod(0o755)
+    done = subprocess.run(
+        [str(VENV), str(tmp_path / "venv"), "requirements-lab.lock"],
+        env={**os.environ, "PYTHON": str(python)}, cwd=PROJECT, capture_output=True, text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"error: {python} brings no pip along (ensurepip has no pip-*.whl)\n"
+    assert not (tmp_path / "venv").exists()
