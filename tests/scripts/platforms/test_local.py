@@ -117,7 +117,7 @@ def test_prepare_makes_no_host_and_create_then_makes_no_image(bench: Bench) -> N
     bench.local().prepare({})
     assert not bench.fake.containers and not bench.fake.made("build")
     assert ["image", "inspect", tag] in bench.fake.calls
-    bench.local().create(None)
+    bench.local().create({})
     bench.fake.calls.clear()
     bench.local().prepare({})
     assert [call[0] for call in bench.fake.calls] == ["ps"], "nothing is to be prepared"
