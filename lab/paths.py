@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+LOGIN_KEY = "id_ed25519"  # the private key; the public one lies beside it, with .pub
+
 
 def base(variable: str, default: str) -> Path:
     """kafkalab's folder in the directory that an XDG variable names, else in ~/`default`."""
@@ -19,4 +21,4 @@ def state(lab: str) -> Path:
 
 def login_key(lab: str) -> Path:
     """The private key that opens a lab's hosts, where the lab file names no other."""
-    return state(lab) / "id_ed25519"
+    return state(lab) / LOGIN_KEY

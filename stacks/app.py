@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lab.aws.checks import for_aws
 from lab.file import LabFile, LabFileError, load
-from lab.model import Lab
 from lab.options.aws import PUBLIC_KEY
+from lab.paths import login_key
 from lab.problems import Problem
 from lab.topology import build
 from stacks.datacenter import DatacenterStack
@@ -65,8 +65,9 @@ def _public_key(file: LabFile, problems: list[Problem]) -> str:
     elif variable:
         name, chosen, base_folder = KEY_VARIABLE, variable, Path()
     else:
-        name, chosen, base_folder = "aws.public_key", str(own_key(file.lab)), Path()
-        if not Path(chosen).exists():
+        own = login_key(file.lab.name).with_suffix(".pub")
+        name, chosen, base_folder = "aws.public_key", str(own), Path()
+        if not own.exists():
             problems.append(Problem(
                 name, "",
                 "missing, and needed on AWS: the text of a public key or the path of a .pub file "
@@ -87,10 +88,3 @@ def _public_key(file: LabFile, problems: list[Problem]) -> str:
             name, repr(chosen), "holds no ssh-ed25519 or ssh-rsa public key, which EC2 takes"
         ))
     return text
-
-
-def own_key(lab: Lab) -> Path:
-    """Where the lab's own public key lies (XDG base directories)."""
-    root = os.environ.get("XDG_STATE_HOME")
-    base = Path(root) if root else Path.home() / ".local/state"
-    return base / "kafkalab" / lab.name / "id_ed25519.pub"

@@ -17,9 +17,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from lab.file import LabFileError, parse
+from lab.paths import login_key
 from lab.topology import build
 from stacks import aws, plan
-from stacks.app import add_stacks, own_key
+from stacks.app import add_stacks
 from stacks.bindings import terraform
 from stacks.engine import cdk
 from stacks.user_data import escape, user_data
@@ -279,8 +280,8 @@ def test_the_key_is_the_files_the_environments_or_the_labs_own(
     monkeypatch.delenv("KAFKALAB_PUBLIC_KEY")
     content = data(PROJECT / "labs" / "minimal.toml")
     other = KEY.replace("me@here", given)
-    path = {"own": own_key(parse(content).lab), "home": tmp_path / "id.pub",
-            "path": tmp_path / "keys" / "a.pub"}.get(given)
+    own = login_key(parse(content).lab.name).with_suffix(".pub")
+    path = {"own": own, "home": tmp_path / "id.pub", "path": tmp_path / "keys" / "a.pub"}.get(given)
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{other}\n")

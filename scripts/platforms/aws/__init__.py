@@ -7,7 +7,6 @@ prices, audit and the rest stand in the modules beside this one.
 from __future__ import annotations
 
 import os
-import socket
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
@@ -19,12 +18,13 @@ from lab.aws.checks import for_aws
 from lab.file import LabFile, LabFileError
 from lab.options.aws import PUBLIC_KEY, USER
 from lab.packages import FAMILY
+from lab.paths import LOGIN_KEY
 from lab.services.context import Context
 from lab.services.registry import published
 from lab.topology import EXTERNAL_PORT, SSH_PORT, Topology
 from scripts.errors import LabError, TimeoutExpired
-from scripts.platforms import Instance, Steps
-from scripts.platforms.aws.clients import Clients, fan_out
+from scripts.platforms import Instance, Steps, sshd
+from scripts.platforms.aws.clients import Clients
 from scripts.platforms.aws.console import HostKeys
 from scripts.platforms.aws.inventory import Addresses, Machine, Reached, machines
 from scripts.workstation import paths
@@ -139,19 +139,16 @@ class Aws:
 
     def await_sshd(self, names: Sequence[str]) -> None:
         """Wait until sshd of all of `names` sends its banner; they share one deadline."""
-        deadline = time.monotonic() + READY_S
-
-        def one(name: str) -> None:
+        def late(name: str) -> LabError:
             host, port = self._reached[name].ssh
-            while not _banner(host, port):
-                if time.monotonic() > deadline:
-                    raise TimeoutExpired(
-                        f"sshd does not answer on {host}:{port} after {READY_S:g} s", where=name,
-                        hint="is your own address in aws.admin_cidrs?",
-                    )
-                time.sleep(POLL_S)
+            return TimeoutExpired(
+                f"sshd does not answer on {host}:{port} after {READY_S:g} s", where=name,
+                hint="is your own address in aws.admin_cidrs?",
+            )
 
-        fan_out(one, names)
+        sshd.wait_for(
+            {name: self._reached[name].ssh for name in names}, READY_S, late, pause=POLL_S
+        )
 
     def stop(self, names: Collection[str]) -> list[str]:
         """Stop the instances, brokers before the ensembles that they need."""
@@ -249,16 +246,7 @@ def private_key(file: LabFile, state: Path) -> Path:
             return base / Path(public).expanduser().with_suffix("")
         if public:
             break
-    return state / "id_ed25519"
-
-
-def _banner(host: str, port: int) -> bool:
-    """Whether an SSH server talks there."""
-    try:
-        with socket.create_connection((host, port), timeout=5) as stream:
-            return stream.recv(8).startswith(b"SSH-")
-    except OSError:
-        return False
+    return state / LOGIN_KEY
 
 
 def _some(names: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.aws import sizes, tags
+from lab.paths import LOGIN_KEY
 from scripts.errors import CommandError, LabError
 from scripts.platforms.aws import cost
 from scripts.platforms.aws.audit import ENABLED
@@ -66,7 +67,7 @@ def check(aws: Aws) -> tuple[list[Finding], cost.Bill | None]:
 def _key(aws: Aws) -> Finding:
     """The private key that logs in fits the public one, and is nobody else's."""
     path, config = aws.key_file, aws.topology.config.aws
-    own = aws.state / "id_ed25519"
+    own = aws.state / LOGIN_KEY
     if path == own and config.public_key is None and not path.exists():
         login_pair(path, f"kafkalab {aws.topology.lab}")
         return Finding("workstation", "key", True, f"made {path}, the lab's own")

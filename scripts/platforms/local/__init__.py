@@ -6,19 +6,18 @@ labels of a container, too, so one listing tells everything but the host keys (s
 
 from __future__ import annotations
 
-import socket
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from lab.paths import LOGIN_KEY
 from lab.services.context import Context
 from lab.services.local import local_context
 from lab.services.registry import published, roles
 from scripts.errors import CommandError, LabError, TimeoutExpired
-from scripts.platforms import Instance, Steps
+from scripts.platforms import Instance, Steps, sshd
 from scripts.platforms.local import checks
 from scripts.platforms.local.container import (
     HOST_LABEL,
@@ -68,7 +67,7 @@ class Local:
         self.network = f"kafkalab-{topology.lab}"
         self.images = Images(engine, say)
         self.keys = Keys(state, engine)
-        self.key_file = state / "id_ed25519"
+        self.key_file = state / LOGIN_KEY
 
     def context(self, digests: Mapping[str, str], instances: Mapping[str, Instance]) -> Context:
         """The services' context: ports published on localhost, people behind the gateway."""
@@ -300,35 +299,23 @@ class Local:
             raise LabError(f"{self.engine.name} run: {said[-1]}", where=host.name) from error
 
     def _await_sshd(self, hosts: Sequence[Host], there: Mapping[str, Container]) -> None:
-        """Wait until sshd of each host sends its banner; all share one deadline."""
-        deadline = time.monotonic() + READY_S
+        def late(name: str) -> LabError:
+            container = there[name]
+            console = self.engine.consoles([container])[container.name]
+            return TimeoutExpired(
+                f"sshd does not answer on {LOOPBACK}:{ports[name]} after {READY_S:g} s; "
+                f"the console says: {last(console)}",
+                where=name, hint=f"{self.engine.name} logs {container.name}",
+            )  # fmt: skip
 
-        def one_host(host: Host) -> None:
-            while not _banner(host.ssh_port):
-                if time.monotonic() > deadline:
-                    container = there[host.name]
-                    console = self.engine.consoles([container])[container.name]
-                    raise TimeoutExpired(
-                        f"sshd does not answer on {LOOPBACK}:{host.ssh_port} after {READY_S:g} s; "
-                        f"the console says: {last(console)}",
-                        where=host.name, hint=f"{self.engine.name} logs {container.name}",
-                    )  # fmt: skip
-                time.sleep(POLL_S)
-
-        _each(one_host, hosts, at_a_time=len(hosts))
+        ports = {host.name: host.ssh_port for host in hosts}
+        sshd.wait_for(
+            {name: (LOOPBACK, port) for name, port in ports.items()}, READY_S, late, pause=POLL_S
+        )
 
 
 def _runs(container: Container | None) -> bool:
     return container is not None and container.running
-
-
-def _banner(port: int) -> bool:
-    """Whether an SSH server talks on the port. Docker's proxy accepts before the host does."""
-    try:
-        with socket.create_connection((LOOPBACK, port), timeout=2) as stream:
-            return stream.recv(8).startswith(b"SSH-")
-    except OSError:
-        return False
 
 
 def _named(

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from lab.paths import LOGIN_KEY
 from scripts.errors import TimeoutExpired
 from scripts.platforms.local.engine import Container, Engine
 from scripts.platforms.login import login_pair
@@ -30,7 +31,7 @@ class Keys:
 
     def __init__(self, state: Path, engine: Engine) -> None:
         self.engine = engine
-        self._private, self._public = state / "id_ed25519", state / "id_ed25519.pub"
+        self._private, self._public = state / LOGIN_KEY, state / f"{LOGIN_KEY}.pub"
         self._cache = state / "hostkeys.json"
 
     def login(self, comment: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from scripts.errors import CommandError, LabError, TimeoutExpired
 from scripts.operations.up import missing_hosts
-from scripts.platforms import local
+from scripts.platforms import local, sshd
 from scripts.platforms.local import Local, checks, keys, recipe
 from scripts.platforms.local.engine import Engine
 from scripts.workstation import process
@@ -78,7 +78,7 @@ def bench(
     fake.images[f"{recipe.REPOSITORY}/base:{recipe.digest()}"] = {}
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(process, "run", fake)
-    monkeypatch.setattr(local, "_banner", lambda port: True)
+    monkeypatch.setattr(sshd, "answers", lambda host, port: True)
     monkeypatch.setattr(checks, "ports", lambda wanted: None)
     monkeypatch.setattr(checks, "inotify", lambda hosts: None)
     state = tmp_path / "state"
@@ -276,7 +276,7 @@ def test_a_silent_host_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
 @ENGINES
 def test_a_host_without_sshd_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "READY_S", 0.0)
-    monkeypatch.setattr(local, "_banner", lambda port: port != 26002)
+    monkeypatch.setattr(sshd, "answers", lambda host, port: port != 26002)
     with pytest.raises(TimeoutExpired, match=r"kafka2: sshd does not answer on 127\.0\.0\.1:26002"):
         bench.local().create({})
 
