@@ -29,7 +29,7 @@ QUOTAS = {"base": 16, "learning": 4, "versions": 7, "integrations": 6, "security
 BASE = "base"
 PARTS = {
     "kills": "a run is killed at every point that is known to leave something behind",
-    "drills": "each kind of failure is rehearsed",
+    "drills": "each kind of failure is rehearsed, and each end of a drill that is cut short",
     "extending": "each line that docs/extending.md registers a service by is left out",
     "docker": "the hosts under Docker, whose daemon is started for these tests",
 }
