@@ -26,7 +26,8 @@ test-full: $(STAMP)  ## Run whole what `make test` samples from (PART=name; PART
 	@$(BIN)/python -m tests.run full $(PART)
 
 quick: $(STAMP)  ## Run the tests that need no hosts, terraform or emulator
-	@$(BIN)/python -m pytest -q -m 'not host and not terraform and not aws' tests
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile \
+	  -m 'not host and not terraform and not aws' tests
 
 # Where one cannot be had, its test is skipped and says so; with CI=true it fails.
 workflow-tools: $(STAMP)  ## Get actionlint and zizmor, which check .github, into the cache

@@ -16,10 +16,11 @@ import json
 import os
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,13 +29,14 @@ QUOTAS = {"base": 16, "learning": 4, "versions": 7, "integrations": 6, "security
 BASE = "base"
 PARTS = {
     "kills": "a run is killed at every point that is known to leave something behind",
-    "drills": "each kind of failure is rehearsed",
+    "drills": "each kind of failure is rehearsed, and each end of a drill that is cut short",
     "extending": "each line that docs/extending.md registers a service by is left out",
     "docker": "the hosts under Docker, whose daemon is started for these tests",
 }
 SLOWEST = 20
 SEED = "KAFKALAB_SEED"
 FACTOR = "KAFKALAB_QUOTA_FACTOR"  # for a machine that is known to be slower than two cores of today
+AREA, SAMPLE = "area", "sample"  # what a report tells of its test
 PHASES = ("setup", "call", "teardown")
 RECORDS = Path(".pytest_cache")
 
@@ -158,13 +160,16 @@ class Budget:
         self.part: str | None = config.getoption("part")
         steps: Path | None = config.getoption("steps")
         self.shows = bool(steps or self.part) and not config.option.collectonly
-        self.seed = int(_number(SEED, random.SystemRandom().randrange(10**6)))
+        # With pytest-xdist others run the tests, with the seed of the one that hears of them.
+        told: Mapping[str, int] = getattr(config, "workerinput", {})
+        self.works_for_another = bool(told)
+        self.seed = told.get(SEED) or int(_number(SEED, random.SystemRandom().randrange(10**6)))
         self.factor = _number(FACTOR, 1.0)
         self.record = Record(**json.loads(steps.read_text()) if steps else {})
         self.path = config.rootpath / RECORDS / (
             f"durations-{self.part}.json" if self.part else "durations.json"
         )
-        self.samples: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self.samples: dict[tuple[str, str, int], list[str]] = defaultdict(list)
         self.skipped: list[str] = []
         self._began = time.monotonic()
 
@@ -173,17 +178,24 @@ class Budget:
             return f"part: {self.part} ({PARTS[self.part]})"
         return f"sample: {SEED}={self.seed}"
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput[SEED] = self.seed
+
     @pytest.hookimpl(tryfirst=True)  # before -k and -m: they must not change what is sampled
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        cells = {}
+        cells = {item.nodeid: cell for item in items if (cell := _cell(item))}
+        all_of = Counter((cell.part, cell.group) for cell in cells.values())
         for item in items:
             folders = item.nodeid.partition("::")[0].split("/")[:-1]
             marked = [str(mark.args[0]) for mark in item.iter_markers("area")]
-            self.record.areas[item.nodeid] = area_of(folders, marked)
-            if cell := _cell(item):
-                cells[item.nodeid] = cell
+            # What a report says of its test, also where another process has run it.
+            item.user_properties.append((AREA, area_of(folders, marked)))
+            if cell := cells.get(item.nodeid):
+                key = cell.part, cell.group
+                item.user_properties.append((SAMPLE, [*key, all_of[key]]))
         keep = self._in_part(cells) if self.part else self._in_sample(cells, items)
         dropped = [item for item in items if item.nodeid not in keep]
         if dropped:
@@ -194,18 +206,20 @@ class Budget:
         return {id for id, cell in cells.items() if cell.part == self.part}
 
     def _in_sample(self, cells: Mapping[str, Cell], items: Sequence[pytest.Item]) -> set[str]:
-        for id, cell in cells.items():
-            self.samples[cell.part, cell.group].append(id)
         return {item.nodeid for item in items} - cells.keys() | sampled(cells.values(), self.seed)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.nodeid in self.record.areas and report.when:
+        told: dict[str, Any] = dict(report.user_properties)
+        if AREA in told and report.when:
+            self.record.areas[report.nodeid] = told[AREA]
             self.record.add(report.nodeid, report.when, report.duration)
+            if SAMPLE in told and report.when == "setup":
+                self.samples[tuple(told[SAMPLE])].append(report.nodeid)
             if report.skipped and not hasattr(report, "wasxfail"):
                 self.skipped.append(report.nodeid)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if session.config.option.collectonly:
+        if session.config.option.collectonly or self.works_for_another:
             return
         self.record.rest = max(0.0, time.monotonic() - self._began - self.record.tests())
         self.path.parent.mkdir(exist_ok=True)
@@ -232,18 +246,13 @@ class Budget:
             terminalreporter.write_sep("=", "minutes by area")
             for line in self._by_area():
                 terminalreporter.write_line(line)
-        partly = list(self._partly())
-        if partly and not self.part:
+        if self.samples and not self.part:
             terminalreporter.write_line(f"sampled with {SEED}={self.seed}; all: make test-full")
-            for line in partly:
-                terminalreporter.write_line(f"  {line}")
-
-    def _partly(self) -> Iterable[str]:
-        for (part, group), ids in self.samples.items():
-            ran = [id for id in ids if id in self.record.phases]
-            if ran:
+            for (part, group, count), ran in self.samples.items():
                 names = ", ".join(id.removeprefix(group).rpartition("::")[2] for id in ran)
-                yield f"{len(ran)} of {len(ids)} of {group} ({part}): {names}"
+                terminalreporter.write_line(
+                    f"  {len(ran)} of {count} of {group} ({part}): {names}"
+                )
 
     def _by_area(self) -> Iterable[str]:
         used = self.record.used()

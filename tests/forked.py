@@ -7,6 +7,7 @@ already there. What a start costs, and what a task reads, is what tests ask of t
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -58,10 +59,12 @@ def _status(request: Mapping[str, object], timeout: float) -> int | None:
 @cache
 def _parent() -> subprocess.Popen[str]:
     """What the others come from. It ends when its standard input does, with this one."""
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "tests.forked"], cwd=PROJECT, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )
+    atexit.register(process.communicate)
+    return process
 
 
 def serve() -> None:

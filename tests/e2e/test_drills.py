@@ -131,7 +131,7 @@ def test_a_cut_link_heals_by_itself_when_its_drill_was_killed(lab: Lab) -> None:
     assert lab.open_between(peer, broker, 9092)
 
 
-@pytest.mark.full("drills", sample=2)
+@pytest.mark.full("drills", sample=2, of="failures of a server")
 @pytest.mark.parametrize(("words", "role"), [
     (("drill.broker",), "-kafka"), (("drill.broker", "--controller"), "-kafka"),
     (("drill.zookeeper",), "-zk"), (("drill.disk",), "-kafka"),
@@ -156,6 +156,7 @@ def test_one_server_fails_and_nothing_is_lost(
     assert role in changed[0]
 
 
+@pytest.mark.full("drills", sample=2, of="failures of a server")
 def test_all_brokers_restart_and_an_objective_that_is_not_met_is_told(lab: Lab) -> None:
     lab.sections["objectives"] = {"max_ack_gap_seconds": 0}
     lab.write()
@@ -169,6 +170,7 @@ def test_all_brokers_restart_and_an_objective_that_is_not_met_is_told(lab: Lab) 
     assert changed == {host.name for host in lab.of("kafka")}
 
 
+@pytest.mark.full("drills", sample=1, of="drills that are cut short")
 def test_a_drill_that_is_stopped_by_hand_repairs_first(lab: Lab) -> None:
     before = pages(lab)
     status = interrupt(
@@ -181,6 +183,7 @@ def test_a_drill_that_is_stopped_by_hand_repairs_first(lab: Lab) -> None:
     in_order(lab)
 
 
+@pytest.mark.full("drills", sample=1, of="drills that are cut short")
 def test_what_a_killed_drill_left_is_repaired_by_up(lab: Lab) -> None:
     """Killed while the datacenter is down: nobody is left who could repair it."""
     status = interrupt(

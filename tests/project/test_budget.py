@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
@@ -47,9 +48,9 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     return lambda *words: pytester.runpytest_inprocess("-p", "tests.budget", *words)
 
 
-def record(pytester: pytest.Pytester, name: str = "durations") -> dict[str, object]:
+def record(pytester: pytest.Pytester, name: str = "durations") -> dict[str, Any]:
     path = pytester.path / ".pytest_cache" / f"{name}.json"
-    found: dict[str, object] = json.loads(path.read_text())
+    found: dict[str, Any] = json.loads(path.read_text())
     return found
 
 
@@ -105,13 +106,13 @@ def test_only_a_sample_runs_and_its_seed_gives_the_same_again(
     assert f"sampled with KAFKALAB_SEED={found['seed']}; all: make test-full" in said
     monkeypatch.setenv(budget.SEED, str(found["seed"]))
     run().assert_outcomes(passed=4, deselected=12)
-    assert record(pytester)["tests"].keys() == found["tests"].keys()  # type: ignore[attr-defined]
+    assert record(pytester)["tests"].keys() == found["tests"].keys()
     # What else is left out changes nothing of it.
     less = run("-k", "test_kill")
     less.assert_outcomes(passed=2, deselected=14)
     assert "1 of 3 of" not in less.stdout.str()
-    kills = {id for id in found["tests"] if "test_kill" in id}  # type: ignore[attr-defined]
-    assert record(pytester)["tests"].keys() == kills  # type: ignore[attr-defined]
+    kills = {id for id in found["tests"] if "test_kill" in id}
+    assert record(pytester)["tests"].keys() == kills
 
 
 def test_several_tests_may_be_one_matrix(pytester: pytest.Pytester, run: Run) -> None:
@@ -127,12 +128,25 @@ def test_several_tests_may_be_one_matrix(pytester: pytest.Pytester, run: Run) ->
     done.stdout.fnmatch_lines(["  1 of 3 of modes (drills): test_*"])
 
 
+def test_processes_side_by_side_choose_the_same_sample(
+    pytester: pytest.Pytester, run: Run
+) -> None:
+    """Or pytest-xdist refuses them; and what they ran is timed as if it were one process."""
+    pytester.makepyfile(MATRIX)
+    done = run("-n", "2")
+    done.assert_outcomes(passed=4)
+    done.stdout.fnmatch_lines(["  2 of 8 of *::test_kill (kills): *"])
+    found = record(pytester)
+    assert f"sampled with KAFKALAB_SEED={found['seed']}" in done.stdout.str()
+    assert [one["area"] for one in found["tests"].values()] == ["base"] * 4
+
+
 def test_a_part_runs_all_its_cells_and_nothing_else(pytester: pytest.Pytester, run: Run) -> None:
     """One of two parts is of the one that is never sampled: it needs what that part needs."""
     pytester.makepyfile(MATRIX)
     run("--part", "kills").assert_outcomes(passed=8 + 3, deselected=2 + 3)
     run("--part", "docker").assert_outcomes(passed=1 + 3, deselected=8 + 1 + 3)
-    assert len(record(pytester, "durations-docker")["tests"]) == 4  # type: ignore[arg-type]
+    assert len(record(pytester, "durations-docker")["tests"]) == 4
 
 
 def test_what_a_part_skips_is_a_failure(pytester: pytest.Pytester, run: Run) -> None:

@@ -104,11 +104,11 @@ def test_what_was_changed_is_what_is_read(
 def test_a_secret_that_differs_never_leaves_its_host(content: str | bytes, tmp_path: Path) -> None:
     """Neither the one that is there nor the one that is wanted, in any encoding."""
     path = tmp_path / "password"
-    path.write_bytes(b"open")
+    path.write_bytes(b"rhubarb")
     want = state.File(content, 0o600, ME, secret=True)
     desired = {Key("file", str(path)): want}
     said = bash(read_script(desired)).stdout
-    for secret in (b"open", want.data):
+    for secret in (b"rhubarb", want.data):
         for shown in (secret.decode(errors="replace"), base64.b64encode(secret).decode()):
             assert shown not in said
             assert shown not in read_script(desired)
