@@ -27,6 +27,9 @@ import pytest
 # Minutes on two cores, for good: what does not fit becomes faster, or goes to a part.
 QUOTAS = {"base": 16, "learning": 4, "versions": 7, "integrations": 6, "security": 5}
 BASE = "base"
+# Another program on the machine costs a run this much and more: what is over its quota by less is
+# told, and not held to be the tests' own fault.
+NOISE = 1.5
 PARTS = {
     "kills": "a run is killed at every point that is known to leave something behind",
     "drills": "each kind of failure is rehearsed, and each end of a drill that is cut short",
@@ -101,10 +104,11 @@ class Record:
         return used
 
     def over(self, factor: float) -> dict[str, str]:
-        """What there is to say of each area that used more than its quota."""
+        """What there is to say of each area that used so much more than its quota that it fails."""
         return {
             area: f"{area} took {seconds / 60:.1f} of {QUOTAS[area] * factor:g} minutes"
-            for area, seconds in self.used().items() if seconds > QUOTAS[area] * factor * 60
+            for area, seconds in self.used().items()
+            if seconds > QUOTAS[area] * factor * NOISE * 60
         }
 
     def slowest(self) -> list[tuple[float, float, str]]:
@@ -259,7 +263,9 @@ class Budget:
         for area, minutes in QUOTAS.items():
             quota = "" if self.part else f" of {minutes * self.factor:g}"
             if used[area] or not self.part:
-                yield f"{used[area] / 60:7.1f}{quota}  {area}"
+                over = used[area] > minutes * self.factor * 60 and not self.part
+                note = f" (too much; fails at {minutes * self.factor * NOISE:g})" if over else ""
+                yield f"{used[area] / 60:7.1f}{quota}  {area}{note}"
         yield f"{sum(used.values()) / 60:7.1f}  together"
 
 

@@ -214,6 +214,10 @@ def test_steps_before_the_tests_are_of_the_base_and_shown(
         "   16.0  together",
     ])
     steps.write_text('{"together": 961.0, "steps": {}}')
+    done = run("--steps", str(steps))
+    assert done.ret == pytest.ExitCode.OK
+    done.stdout.fnmatch_lines(["   16.0 of 16  base (too much; fails at 24)"])
+    steps.write_text('{"together": 1441.0, "steps": {}}')
     assert run("--steps", str(steps)).ret == pytest.ExitCode.TESTS_FAILED
 
 
@@ -221,15 +225,15 @@ def test_the_record_tells_seconds_by_test_and_area() -> None:
     areas = {"a": "base", "b": "security"}
     made = Record(steps={"lint": 8.0, "x": 1.0}, together=8.0, areas=areas, rest=2.0)
     for id, phase, seconds in (
-        ("a", "setup", 1.0), ("a", "call", 2.0), ("b", "call", 301.0), ("b", "teardown", 4.0),
+        ("a", "setup", 1.0), ("a", "call", 2.0), ("b", "call", 451.0), ("b", "teardown", 4.0),
     ):
         made.add(id, phase, seconds)
     assert made.used() == {
-        "base": 13.0, "learning": 0, "versions": 0, "integrations": 0, "security": 305.0,
+        "base": 13.0, "learning": 0, "versions": 0, "integrations": 0, "security": 455.0,
     }
-    assert made.over(1.0) == {"security": "security took 5.1 of 5 minutes"}
+    assert made.over(1.0) == {"security": "security took 7.6 of 5 minutes"}
     assert made.over(1.1) == {}
-    assert made.slowest()[:2] == [(305.0, 4.0, "b"), (8.0, 0.0, "make lint")]
+    assert made.slowest()[:2] == [(455.0, 4.0, "b"), (8.0, 0.0, "make lint")]
     kept = json.loads(made.as_json(7, 1.0))
-    assert (kept["seed"], kept["areas"]["security"]) == (7, {"seconds": 305.0, "quota": 300.0})
+    assert (kept["seed"], kept["areas"]["security"]) == (7, {"seconds": 455.0, "quota": 300.0})
     assert kept["tests"]["a"] == {"area": "base", "setup": 1.0, "call": 2.0, "teardown": 0.0}
