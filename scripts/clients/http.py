@@ -25,12 +25,26 @@ class HttpError(LabError):
         super().__init__(what, where=where, hint=f"see `fab logs HOST {service}`")
 
 
+class _Socket:
+    """A channel as http.client needs a socket: it is closed before what it sent has been read.
+
+    A socket stays open for those who still read from it; a channel's rest would be lost.
+    """
+
+    def __init__(self, channel: Any) -> None:
+        self._channel = channel
+        self.sendall, self.makefile = channel.sendall, channel.makefile
+
+    def close(self) -> None:
+        """Nothing: the channel is closed when the answer has been read."""
+
+
 class _Tunnelled(http.client.HTTPConnection):
     """An HTTP connection whose socket is a channel of an SSH connection."""
 
     def __init__(self, channel: Any, host: str, port: int) -> None:
         super().__init__(host, port, timeout=TIMEOUT)
-        self.sock = channel
+        self.sock = _Socket(channel)
 
     def connect(self) -> None:
         raise OSError("the channel is closed")
