@@ -29,6 +29,7 @@ def deploy(session: Session, hosts: Sequence[Host]) -> None:
     """Create what is missing and converge `hosts`; says what it did."""
     instances = session.platform.instances()
     missing = missing_hosts(hosts, instances)
+    woken = [host.name for host in missing if host.name in instances]
     software: dict[Artifact, Obtained] = {}
     if session.platform_name == "local":  # elsewhere hosts are made by others, without it
         check_memory(missing, session.topology)
@@ -44,7 +45,7 @@ def deploy(session: Session, hosts: Sequence[Host]) -> None:
     known = {host.name for host in session.topology.hosts}
     for name in sorted(instances.keys() - known):
         session.say(f"warning: {name} is of this lab but not in the lab file; left alone")
-    _converge(session, hosts, instances, software, None)
+    _converge(session, hosts, instances, software, woken=woken)
 
 
 def _prepare(session: Session, missing: Sequence[Host]) -> dict[Artifact, Obtained]:
@@ -108,13 +109,15 @@ def converge_existing(session: Session, hosts: Sequence[Host], only: Collection[
         one.artifacts(topology.config) for host in chosen for one in services_on(host, topology)
         if one.name in only
     ) else {}
-    _converge(session, chosen, instances, software, only)
+    _converge(session, chosen, instances, software, only=only)
 
 
 def _converge(
     session: Session, hosts: Sequence[Host], instances: dict[str, Instance],
-    software: Mapping[Artifact, Obtained], only: Collection[str] | None,
+    software: Mapping[Artifact, Obtained], *, only: Collection[str] | None = None,
+    woken: Collection[str] = (),
 ) -> None:
+    """Bring `hosts` to what they should be; those that were just started again are `woken`."""
     began = time.monotonic()
     context = session.context(software, instances)
     deliverer = Deliverer(session.topology, software)
@@ -127,6 +130,7 @@ def _converge(
                 deliverer.close(fleet)
             places = sites(fleet, context, session.datacenters(tuple(hosts)))
             restarted = roll(places, plans, progress)
+            settle(places, woken)
         with phase("clusters"):
             moved = reconcile(places, {host.name for host in hosts}, progress, only)
     changed = sum(1 for plan in plans.values() if plan.changes)
@@ -137,6 +141,20 @@ def _converge(
     counts = "".join(f", {count} {what}s set up, repaired or removed"
                      for what, count in moved.items())
     session.say(f"{text}{rolled}{counts}, {duration(began)}")
+
+
+def settle(places: Mapping[str, Site], woken: Collection[str]) -> None:
+    """Wait until every service of hosts that were started again serves. Raises LabError.
+
+    That systemd runs it says little: a broker first reads its logs, a worker joins its group.
+    """
+    def one(name: str) -> None:
+        for driver in drivers_of(places[name]):
+            if any(host.name in woken for host in places[name].carriers(driver.name)):
+                driver.settled(places[name])
+
+    if woken and places:
+        next(iter(places.values())).fleet.each(one, places)
 
 
 def reconcilers(

@@ -12,6 +12,7 @@ from tests.e2e.lab_under_test import Lab, answers
 pytestmark = pytest.mark.host
 
 FREED = 0.95
+SECONDS = 30  # to start and verify
 PARTITIONS = 3
 
 
@@ -33,8 +34,10 @@ def test_a_lab_that_rested_goes_on_with_its_data(lab: Lab) -> None:
     assert lab.fab("status", "--json", expect=1).json["healthy"] is False
     assert "nothing" in lab.fab("lab.stop").out
 
-    started = lab.fab("lab.start")
+    started = lab.fab("lab.start", "verify")
+    assert "9 hosts created or started" in started.out
     assert "verified dc1, dc2" in started.out
+    assert started.seconds <= SECONDS
     assert ids(lab) == containers, "hosts were made anew"
     assert lab.fab("plan").out == "plan: nothing to do\n"
     last = {part: values[-1] for part, values in written.items()}
