@@ -30,9 +30,12 @@ if [ -z "$pip" ]; then
   echo "error: $python brings no pip along (ensurepip has no pip-*.whl)" >&2
   exit 1
 fi
+compile=--no-compile
+# Where nobody may write what an import has compiled, every command would compile all of it anew.
+[ -z "${PYTHONDONTWRITEBYTECODE:-}" ] || compile=--compile
 began=$SECONDS
 echo "Python environment from $lock into $folder ..."
 "$python" -m venv --without-pip "$folder"
 PYTHONPATH=$pip "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
-  --no-compile --require-hashes -r "$lock"
+  "$compile" --require-hashes -r "$lock"
 echo "Python environment from $lock into $folder: $((SECONDS - began)) s"

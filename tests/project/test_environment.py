@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
+
+import pytest
 
 from scripts.workstation.paths import PROJECT
 
@@ -51,3 +56,27 @@ def test_a_python_without_pip_is_told_in_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr == f"error: {python} brings no pip along (ensurepip has no pip-*.whl)\n"
     assert not (tmp_path / "venv").exists()
+
+
+@pytest.mark.parametrize(("forbidden", "compiled"), [("", False), ("1", True)])
+def test_modules_are_compiled_at_once_only_where_no_import_may_write_them(
+    forbidden: str, compiled: bool, tmp_path: Path
+) -> None:
+    wheel = tmp_path / "some-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as out:
+        out.writestr("some.py", "VALUE = 1\n")
+        for name, text in (
+            ("METADATA", "Metadata-Version: 2.1\nName: some\nVersion: 1.0\n"),
+            ("WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
+            ("RECORD", ""),
+        ):
+            out.writestr(f"some-1.0.dist-info/{name}", text)
+    lock = tmp_path / "lock"
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    lock.write_text(f"some @ {wheel.as_uri()} --hash=sha256:{digest}\n")
+    subprocess.run(
+        [str(VENV), str(tmp_path / "venv"), str(lock)], check=True, capture_output=True,
+        env={**os.environ, "PYTHON": sys.executable, "PYTHONDONTWRITEBYTECODE": forbidden},
+    )
+    (module,) = (tmp_path / "venv").glob("lib/*/site-packages/some.py")
+    assert bool(list(module.parent.glob("__pycache__/some.*"))) == compiled
