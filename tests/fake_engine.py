@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
+from typing import Any, BinaryIO
 
 from scripts.errors import CommandError
 
@@ -53,6 +53,7 @@ class FakeEngine:
         check: bool = True,
         hint: str = "",
         shielded: bool = False,
+        stdout: BinaryIO | None = None,
     ) -> CompletedProcess[str]:
         with self._lock:
             status, out = self._answer(list(argv), stdin, shielded)

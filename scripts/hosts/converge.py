@@ -89,8 +89,7 @@ def converge(
         host = by_name[name]
         progress.step(name, "reading")
         plan = plan_host(fleet, host, context, only)
-        deliverer.provide(fleet, host, plan.changes, progress)
-        rest = [change for change in plan.changes if not isinstance(change.after, state.Archive)]
+        rest = deliverer.provide(fleet, host, plan.changes, progress)
         if rest:
             progress.step(name, summary(plan.changes))
             fleet[name].script(
@@ -132,6 +131,8 @@ def summary(changes: Sequence[Change]) -> str:
                 counts["file"] = counts.get("file", 0) + 1
             case state.Archive():
                 acts.insert(0, change.key.name.rpartition("/")[2])
+            case state.Package():
+                acts.insert(0, f"install {change.key.name}")
             case _:
                 counts["setting"] = counts.get("setting", 0) + 1
     words = [f"{count} {what}{'s' if count > 1 else ''}" for what, count in counts.items()]

@@ -1,4 +1,4 @@
-"""Artifacts on hosts that do not have them in their image.
+"""Artifacts and packages on hosts that do not have them in their image.
 
 One copy of an archive goes into each datacenter: to its seed (the control host), which serves it
 on its private address while the others fetch it. Every host checks its SHA-256 before it
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from lab import state
 from lab.artifacts import Artifact
@@ -19,14 +20,14 @@ from lab.state import Change
 from lab.topology import Datacenter, Host, Topology
 from scripts.errors import CommandError, LabError
 from scripts.hosts.fleet import Fleet
+from scripts.software.kept import CORRUPT
 from scripts.software.obtain import Obtained, doubt
+from scripts.software.packages import Packages, install_script
 from scripts.workstation.screen import Progress
 
 CACHE = "/var/cache/kafkalab"
 PORT = 8377  # only within the datacenter's own network, and only while hosts fetch
 TRANSFER_SECONDS = 900
-
-CORRUPT = "the archive that arrived is corrupt"
 
 # Run as root with: NAME SHA256 ARCHIVE. Unpacks beside the target and renames.
 UNPACK = """\
@@ -53,6 +54,18 @@ with opener.open(sys.argv[1], timeout=60) as source, open(sys.argv[2], "wb") as 
 """
 
 
+@dataclass(frozen=True)
+class _Parcel:
+    """A tar, where it lies on hosts, and the command that makes use of it there."""
+
+    title: str
+    tar: Path
+    sha256: str
+    path: str
+    command: Sequence[str]
+    label: str
+
+
 @dataclass
 class _Relay:
     """The state of one datacenter's copy: served, not needed, or failed."""
@@ -64,44 +77,75 @@ class _Relay:
 
 
 class Deliverer:
-    """Gives each host of a run the artifacts that it lacks, of those that this machine has."""
+    """Gives each host of a run what it lacks of software, of what this machine has.
 
-    def __init__(self, topology: Topology, software: Mapping[Artifact, Obtained]) -> None:
+    `packages` has a set of the operating system's packages with some that a host lacks, by the
+    lab's names; where it gives None, or is not given, hosts install those by themselves.
+    """
+
+    def __init__(
+        self, topology: Topology, software: Mapping[Artifact, Obtained],
+        packages: Callable[[Collection[str]], Packages | None] = lambda lacking: None,
+    ) -> None:
         self._datacenters: dict[str, Datacenter] = {d.name: d for d in topology.datacenters}
         self._by_home = {artifact.home: one for artifact, one in software.items()}
-        self._relays = {
-            (name, home): _Relay() for name in self._datacenters for home in self._by_home
-        }
+        self._packages = packages
+        self._relays: dict[tuple[str, str], _Relay] = {}
+        self._refused: LabError | None = None
+        self._fetching = threading.Lock()
 
     def provide(
         self, fleet: Fleet, host: Host, changes: Sequence[Change], progress: Progress
-    ) -> None:
-        """Give `host` the artifacts that it lacks, by its `changes`. Raises LabError."""
-        for change in changes:
-            if isinstance(change.after, state.Archive):
-                self._provide(fleet, host, change.key.name, progress)
+    ) -> list[Change]:
+        """Give `host` the software that it lacks, by its `changes`; those that are left to make.
 
-    def _provide(self, fleet: Fleet, host: Host, home: str, progress: Progress) -> None:
-        wanted = self._by_home.get(home)
-        if wanted is None:
-            raise LabError(
-                f"needs {home}, which is not on this machine", where=host.name, hint="run `fab up`"
-            )
-        progress.step(host.name, f"fetching {wanted.artifact.title}")
-        seed, relay = self._datacenters[host.datacenter].seed, self._relays[host.datacenter, home]
+        Raises LabError.
+        """
+        lacking = [change.key.name for change in changes if isinstance(change.after, state.Package)]
+        archives = [change for change in changes if isinstance(change.after, state.Archive)]
+        done = list(archives)
+        if lacking:
+            progress.step(host.name, f"packages: {', '.join(lacking)}")
+            if (packages := self._fetched(lacking)) is not None:
+                self._hand_over(fleet, host, _of_packages(packages, lacking))
+                done += [one for one in changes if isinstance(one.after, state.Package)]
+        for change in archives:
+            wanted = self._by_home.get(change.key.name)
+            if wanted is None:
+                raise LabError(
+                    f"needs {change.key.name}, which is not on this machine", where=host.name,
+                    hint="run `fab up`",
+                )
+            progress.step(host.name, f"fetching {wanted.artifact.title}")
+            self._hand_over(fleet, host, _of_artifact(wanted))
+        return [change for change in changes if change not in done]
+
+    def _fetched(self, lacking: Collection[str]) -> Packages | None:
+        """The packages; the first host has them fetched for all, or none gets them."""
+        with self._fetching:
+            if self._refused:
+                raise self._refused
+            try:
+                return self._packages(lacking)
+            except LabError as error:
+                self._refused = error
+                raise
+
+    def _hand_over(self, fleet: Fleet, host: Host, parcel: _Parcel) -> None:
+        seed = self._datacenters[host.datacenter].seed
+        # At once, as the interpreter does it; threads that come together get the same one.
+        relay = self._relays.setdefault((host.datacenter, parcel.path), _Relay())
         with relay.lock:  # whoever comes first brings the copy; the others find it served
             if relay.failed:
-                raise LabError(
-                    f"{seed.name} has no copy of {wanted.artifact.title}", where=host.name
-                )
+                raise LabError(f"{seed.name} has no copy of {parcel.title}", where=host.name)
             if not relay.serving:
                 try:
-                    self._bring(fleet, seed, wanted)
+                    self._bring(fleet, seed, parcel)
                 except BaseException:
                     relay.failed = True
                     raise
                 relay.serving = True
-        self._take(fleet, host, seed, wanted)
+        self._take(fleet, host, seed, parcel)
 
     def close(self, fleet: Fleet) -> None:
         """Stop serving, wherever that was begun; where that fails it ends by itself in time."""
@@ -112,45 +156,63 @@ class Deliverer:
                     label="stop serving archives",
                 )
 
-    def _bring(self, fleet: Fleet, seed: Host, wanted: Obtained) -> None:
+    def _bring(self, fleet: Fleet, seed: Host, parcel: _Parcel) -> None:
         """One copy to the seed, whole or not at all, and served on its private address."""
-        path = _path(wanted)
-        check = f"echo '{wanted.sha256}  {path}' | sha256sum -c --status 2>/dev/null"
+        path = parcel.path
+        check = f"echo '{parcel.sha256}  {path}' | sha256sum -c --status 2>/dev/null"
         there = fleet[seed.name].script(check + "\n", label="look for the archive", check=False)
         if there.status:
             receive = f"mkdir -p {CACHE} && cat >{path}.part && mv {path}.part {path}"
             fleet[seed.name].upload(
-                wanted.tar, shlex.join(["bash", "-c", f"umask 022; {receive}"]),
+                parcel.tar, shlex.join(["bash", "-c", f"umask 022; {receive}"]),
                 label="upload the archive", timeout=TRANSFER_SECONDS,
             )
         fleet[seed.name].script(_serve_script(str(seed.address)), label="serve archives")
 
-    def _take(self, fleet: Fleet, host: Host, seed: Host, wanted: Obtained) -> None:
-        path, lines = _path(wanted), []
+    def _take(self, fleet: Fleet, host: Host, seed: Host, parcel: _Parcel) -> None:
+        path, lines = parcel.path, []
         if host.name != seed.name:
             url = f"http://{seed.address}:{PORT}/{path.rpartition('/')[2]}"
             lines += [
                 f"mkdir -p {CACHE}",
                 f"python3 -c {shlex.quote(FETCH)} {shlex.quote(url)} {shlex.quote(path)}",
             ]
-        arguments = [wanted.artifact.folder, wanted.sha256, path]
-        lines.append(shlex.join(["bash", "-c", UNPACK, "unpack", *arguments]))
+        lines.append(shlex.join(parcel.command))
         if host.name != seed.name:
             lines.append(f"rm -f {shlex.quote(path)}")
         try:
             fleet[host.name].script(
-                "set -e\n" + "\n".join(lines) + "\n", label="fetch and unpack the archive",
+                "set -e\n" + "\n".join(lines) + "\n", label=parcel.label,
                 timeout=TRANSFER_SECONDS,
             )
         except CommandError as error:
             if CORRUPT in error.stderr:
-                doubt(wanted.tar)  # it may be the copy here that has gone bad
+                doubt(parcel.tar)  # it may be the copy here that has gone bad
             raise
 
 
-def _path(wanted: Obtained) -> str:
+def _of_artifact(wanted: Obtained) -> _Parcel:
+    folder = wanted.artifact.folder
+    path = _path(folder, wanted.sha256)
+    return _Parcel(
+        wanted.artifact.title, wanted.tar, wanted.sha256, path,
+        ("bash", "-c", UNPACK, "unpack", folder, wanted.sha256, path),
+        "fetch and unpack the archive",
+    )
+
+
+def _of_packages(packages: Packages, lacking: Collection[str]) -> _Parcel:
+    path = _path("packages", packages.sha256)
+    return _Parcel(
+        packages.title, packages.tar, packages.sha256, path,
+        ("bash", "-c", install_script(), "install", *packages.arguments(path, lacking)),
+        "fetch and install packages",
+    )
+
+
+def _path(name: str, sha256: str) -> str:
     """Where a seed keeps an archive."""
-    return f"{CACHE}/{wanted.artifact.folder}-{wanted.sha256[:12]}.tar"
+    return f"{CACHE}/{name}-{sha256[:12]}.tar"
 
 
 def _serve_script(address: str) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from lab import state
 from lab.state import RUNNING, HostState, Key, Resource
 from scripts.errors import LabError
+from scripts.software.packages import INSTALLING
 
 BEGIN, END = "# BEGIN kafkalab", "# END kafkalab"
 # A file UNIT here says that the unit's process began before its files were written. It goes with a
@@ -33,7 +34,7 @@ ability() { # NAME BIT: whether capability BIT is among those that a process her
   done </proc/self/status
   say ability "$1" "$found"
 }
-package() { [ -e "$2" ] && say package "$1" "$2"; }
+package() { [ -e "$2" ] && [ ! -e "@INSTALLING@/$1" ] && say package "$1" "$2"; }
 user() {
   local name home
   while IFS=: read -r name _ _ _ _ home _; do
@@ -92,7 +93,7 @@ units() {
 }
 """
 for _name, _text in (("@BEGIN@", BEGIN), ("@END@", END), ("@STALE@", STALE),
-                     ("@RUNNING@", RUNNING)):
+                     ("@RUNNING@", RUNNING), ("@INSTALLING@", INSTALLING)):
     PRELUDE = PRELUDE.replace(_name, _text)
 
 

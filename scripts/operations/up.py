@@ -120,7 +120,7 @@ def _converge(
     """Bring `hosts` to what they should be; those that were just started again are `woken`."""
     began = time.monotonic()
     context = session.context(software, instances)
-    deliverer = Deliverer(session.topology, software)
+    deliverer = Deliverer(session.topology, software, session.platform.packages)
     names = [host.name for host in hosts]
     with session.fleet(instances) as fleet, Progress(session.topology.lab, names) as progress:
         with phase("converge"):

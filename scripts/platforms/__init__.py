@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lab.artifacts import Artifact
     from lab.services.context import Context
     from scripts.software.obtain import Obtained
+    from scripts.software.packages import Packages
 
 
 UP = "run `fab up`"
@@ -65,6 +66,10 @@ class Platform(Protocol):
     ) -> None:
         """Whatever `create` of these hosts (all) needs and that takes long; more of it with
         `software` than without."""
+
+    def packages(self, software: Collection[str]) -> Packages | None:
+        """What hosts need to install `software` (lab.packages) without asking anybody, fetched if
+        this machine does not have it; None where hosts ask their distribution. Raises LabError."""
 
     def create(
         self, software: Mapping[Artifact, Obtained], names: Collection[str] | None = None

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.errors import LabError
 
 RECIPES = Path(__file__).parent / "recipes"
 PART = ".part-"
+# What a host says of a tar that arrived as another one than it left here.
+CORRUPT = "the archive that arrived is corrupt"
 
 
 class Kept:
@@ -99,3 +106,32 @@ def recipe_digest(name: str) -> str:
         content = path.read_bytes()
         digest.update(f"{path.relative_to(folder)}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
+
+
+@contextmanager
+def locked(folder: Path, title: str, say: Callable[[str], None]) -> Iterator[None]:
+    """Only one run fetches; the others wait and then find it in the cache.
+
+    The lock goes with its process, so a killed run leaves none; what it left half-done is swept.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise LabError(f"the cache cannot be written: {error}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"another run is fetching {title}; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in folder.glob(f"{PART}*"):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        yield
+
+
+@contextmanager
+def workspace(folder: Path) -> Iterator[Path]:
+    """A folder for what is not whole yet, on the cache's own file system so that a rename does."""
+    with tempfile.TemporaryDirectory(prefix=PART, dir=folder) as path:
+        yield Path(path)

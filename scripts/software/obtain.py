@@ -8,19 +8,15 @@ since, so a second run costs a few short reads. Only whole files have their fina
 
 from __future__ import annotations
 
-import fcntl
 import os
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.artifacts import Artifact
 from scripts.errors import LabError, UsageError
-from scripts.software.kept import PART, Kept, recipe_digest
+from scripts.software.kept import Kept, locked, recipe_digest, workspace
 from scripts.workstation.paths import cache_dir
 from scripts.workstation.screen import phase
 
@@ -58,12 +54,12 @@ def obtain(
     if chosen[:1] == ["cache"] and (digest := kept.stamped()):
         return Obtained(artifact, kept.tar, digest, "cache")
     reasons = []
-    with _locked(folder, artifact, say):
+    with locked(folder, artifact.title, say):
         for word in chosen:
             label, fetch = _SOURCES[word]
             began = time.monotonic()
             try:
-                with phase(f"{artifact.title} from {label}"), _workspace(folder) as work:
+                with phase(f"{artifact.title} from {label}"), workspace(folder) as work:
                     digest = fetch(artifact, kept, work, say)
             except UsageError:
                 raise
@@ -155,32 +151,3 @@ _SOURCES: dict[str, tuple[str, Callable[[Artifact, Kept, Path, Say], str]]] = {
     "archive": ("official archive", _from_archive),
     "maven": ("Maven", _from_maven),
 }
-
-
-@contextmanager
-def _locked(folder: Path, artifact: Artifact, say: Say) -> Iterator[None]:
-    """Only one run fetches; the others wait and then find it in the cache.
-
-    The lock goes with its process, so a killed run leaves none; what it left half-done is swept.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    except OSError as error:
-        raise LabError(f"the cache cannot be written: {error}") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"another run is fetching {artifact.title}; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        for left in folder.glob(f"{PART}*"):
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
-        yield
-
-
-@contextmanager
-def _workspace(folder: Path) -> Iterator[Path]:
-    """A folder for what is not whole yet, on the cache's own file system so that a rename does."""
-    with tempfile.TemporaryDirectory(prefix=PART, dir=folder) as path:
-        yield Path(path)

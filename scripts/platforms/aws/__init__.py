@@ -95,6 +95,9 @@ class Aws:
     ) -> None:
         """Nothing: EC2 has its images."""
 
+    def packages(self, software: Collection[str]) -> None:
+        """None: instances ask their distribution."""
+
     def create(
         self, software: Mapping[Artifact, Obtained], names: Collection[str] | None = None
     ) -> dict[str, Instance]:

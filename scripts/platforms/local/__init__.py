@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, TypeVar
 from lab.paths import LOGIN_KEY
 from lab.services.context import Context
 from lab.services.local import local_context
-from lab.services.registry import published, roles
+from lab.services.registry import published, roles, software as software_of
 from scripts.errors import CommandError, LabError, TimeoutExpired
 from scripts.platforms import Instance, Steps, sshd
-from scripts.platforms.local import checks
+from scripts.platforms.local import checks, recipe
 from scripts.platforms.local.container import (
     HOST_LABEL,
     LAB_LABEL,
@@ -30,6 +30,7 @@ from scripts.platforms.local.container import (
 from scripts.platforms.local.engine import Container, Engine, Say
 from scripts.platforms.local.image import Images
 from scripts.platforms.local.keys import Keys, last
+from scripts.software import packages
 
 if TYPE_CHECKING:
     from lab.artifacts import Artifact
@@ -97,6 +98,16 @@ class Local:
             self._refuse_moved(there)
             self._check([*absent, *stopped], networks)
             self._parent(software)
+
+    def packages(self, software: Collection[str]) -> packages.Packages:
+        """All packages of the lab that the base lacks, and those of `software`.
+
+        All of them, so that they fit together whichever a host has already.
+        """
+        return packages.obtain(
+            {*self._beyond_base(), *software}, base=f"{recipe.SUITE} {recipe.digest()}",
+            fetch=self.images.fetch, say=self.say,
+        )  # fmt: skip
 
     def create(
         self, software: Mapping[Artifact, Obtained], names: Collection[str] | None = None
@@ -285,7 +296,14 @@ class Local:
 
     def _parent(self, software: Mapping[Artifact, Obtained]) -> str:
         """The name of the image that the lab's own is made from."""
-        return self.images.host(tuple(software.values()) if self.prebuilt else ())
+        if not (self.prebuilt and software):
+            return self.images.base()
+        parent = self.images.host(tuple(software.values()))
+        return self.images.packed(parent, self.packages(())) if self._beyond_base() else parent
+
+    def _beyond_base(self) -> tuple[str, ...]:
+        """What the lab's services want of the operating system that the base lacks."""
+        return recipe.lacking(software_of(self.topology))
 
     def _run(self, host: Host, image: str, login: str) -> None:
         words = run_words(

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
+from typing import Any, BinaryIO
 
 from scripts.errors import CommandError, LabError, UsageError
 from scripts.workstation import process
@@ -68,14 +68,16 @@ class Engine:
     runtime: str | None = None
 
     def __call__(
-        self, *args: str, timeout: float = 120, stdin: bytes | None = None, check: bool = True
+        self, *args: str, timeout: float = 120, stdin: bytes | None = None, check: bool = True,
+        stdout: BinaryIO | None = None,
     ) -> CompletedProcess[str]:
         """Run one command of the engine; raises CommandError as `process.run` does.
 
         It is shielded: a Podman that is killed half-way leaves mounts and bridges nobody removes.
         """
         return process.run(
-            [*self.prefix, *args], timeout=timeout, stdin=stdin, check=check, shielded=True
+            [*self.prefix, *args], timeout=timeout, stdin=stdin, check=check, shielded=True,
+            stdout=stdout,
         )
 
     def lines(self, *args: str) -> list[str]:

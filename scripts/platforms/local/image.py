@@ -1,7 +1,8 @@
 """The images that hosts are made from, each named by the digest of all that goes into it.
 
     base    Debian with systemd, sshd and Java: from an image registry, else from Debian packages
-    host    base plus artifacts (lab.artifacts), unpacked, and Kafka with class-data archives
+    host    base plus artifacts (lab.artifacts), unpacked, and Kafka with class-data archives; and
+            on top of these packages (lab.packages) that the base lacks, if services ask for some
     lab     host (or base) plus one label: what `destroy` may take away; the others are shared
 
 Both ways to the base run host/setup.sh, so they yield the same host. The finished base is also kept
@@ -19,12 +20,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from scripts.errors import LabError, UsageError
 from scripts.platforms.local import recipe
 from scripts.platforms.local.container import LAB_LABEL
 from scripts.platforms.local.engine import Engine, Say, elevation, install
+from scripts.software.packages import FETCH_SECONDS, Packages, fetch_script, install_script
 from scripts.workstation import process
 from scripts.workstation.paths import cache_dir
 from scripts.workstation.screen import phase
@@ -86,6 +88,39 @@ class Images:
                 with phase(f"{one.artifact.title} into the host image", self.say):
                     self._seed(below, tag, one)
         return tag
+
+    def packed(self, below: str, packages: Packages) -> str:
+        """The name of the image with `packages` on top of `below`, made when it is not there.
+
+        On top of all else: what takes long below is made once, whichever packages a lab has.
+        """
+        tag = recipe.packed_tag(below, packages)
+        if self.engine.has_image(tag):
+            return tag
+        tar = "/tmp/packages.tar"  # noqa: S108 - in the container
+        script = f'cat > "$2"\n{install_script()}'
+        with self._building():
+            if not self.engine.has_image(tag):
+                with phase(f"{packages.title} into the host image", self.say):
+                    self._layer(
+                        below, tag, ("kafkalab.packages", packages.sha256[:12]), packages.tar,
+                        "bash", "-c", script, "install",
+                        *packages.arguments(tar, packages.software),
+                    )
+        return tag
+
+    def fetch(self, names: Sequence[str], target: BinaryIO) -> None:
+        """Write these packages, and what the base lacks of what they need, to `target` as a tar.
+
+        apt runs in a container of the base that has the workstation's network.
+        """
+        base = self.base()
+        with self._building(), phase(f"packages {', '.join(names)} from the distribution"):
+            self.engine(
+                "run", "--rm", *self._container(), "--network", "host", base,
+                "bash", "-c", fetch_script(), "fetch", *names,
+                timeout=FETCH_SECONDS, stdout=target,
+            )
 
     def lab(self, lab: str, parent: str) -> str:
         """The name of the lab's own image: `parent` with the lab's label."""
@@ -151,23 +186,34 @@ class Images:
             self.engine("load", "--input", str(archive), timeout=300)
 
     def _seed(self, below: str, tag: str, one: Obtained) -> None:
+        self._layer(
+            below, tag, (f"kafkalab.{one.artifact.name}", one.artifact.folder), one.tar,
+            "sh", "-c", recipe.seed(one), recipe.SEED.name, one.artifact.folder, one.sha256,
+        )  # fmt: skip
+
+    def _layer(
+        self, below: str, tag: str, label: tuple[str, str], tar: Path, *command: str
+    ) -> None:
+        """Make an image of what `command` leaves behind in one of `below`, without network."""
         name = f"kafkalab-build-{uuid.uuid4().hex[:8]}"
-        runtime = ("--runtime", self.engine.runtime) if self.engine.runtime else ()
         try:
             self.engine(
-                "run", "--interactive", "--name", name, "--label", f"{BUILD_LABEL}=1", *runtime,
-                "--network", "none", "--tmpfs", "/tmp", *self.engine.limits(), below,  # noqa: S108
-                "sh", "-c", recipe.seed(one), recipe.SEED.name,
-                one.artifact.folder, one.sha256,
-                stdin=one.tar.read_bytes(), timeout=300,
+                "run", "--interactive", "--name", name, *self._container(),
+                "--network", "none", "--tmpfs", "/tmp", below, *command,  # noqa: S108
+                stdin=tar.read_bytes(), timeout=300,
             )  # fmt: skip
             self.engine(
-                "commit", "--change", f"LABEL kafkalab.{one.artifact.name}={one.artifact.folder}",
+                "commit", "--change", f"LABEL {label[0]}={label[1]}",
                 "--change", f"LABEL {BUILD_LABEL}=", "--change", 'CMD ["/sbin/init"]', name, tag,
                 timeout=300,
             )  # fmt: skip
         finally:
             self.engine("rm", "--force", "--volumes", name, check=False)
+
+    def _container(self) -> tuple[str, ...]:
+        """What each container of a build is run with."""
+        runtime = ("--runtime", self.engine.runtime) if self.engine.runtime else ()
+        return ("--label", f"{BUILD_LABEL}=1", *runtime, *self.engine.limits())
 
     @contextmanager
     def _building(self) -> Iterator[None]:

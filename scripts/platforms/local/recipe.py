@@ -7,11 +7,13 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from lab.packages import names
 from scripts.software.kept import RECIPES
+from scripts.software.packages import FAMILY, Packages, install_script
 
 if TYPE_CHECKING:
     from scripts.software.obtain import Obtained
@@ -59,6 +61,18 @@ def seed(one: Obtained) -> str:
 
 def packages() -> list[str]:
     return (FOLDER / "packages.txt").read_text().split()
+
+
+def lacking(software: Iterable[str]) -> tuple[str, ...]:
+    """What of `software` (lab.packages) is none of the base's own packages."""
+    base = packages()
+    return tuple(one for one in software if any(name not in base for name in names([one], FAMILY)))
+
+
+def packed_tag(below: str, packages: Packages) -> str:
+    """The name of the image that has these packages on top of the one called `below`."""
+    parts = (below, packages.sha256, " ".join(packages.software), install_script())
+    return f"{REPOSITORY}/host:{_hashed(*(part.encode() for part in parts))}"
 
 
 def mmdebstrap() -> list[str]:

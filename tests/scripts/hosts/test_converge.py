@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import shlex
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ from lab.state import HostState, Key, Resource
 from lab.topology import Host, build
 from scripts.errors import CommandError, LabError
 from scripts.hosts.converge import HostPlan, converge, summary
-from scripts.hosts.deliver import Deliverer
+from scripts.hosts.deliver import CACHE, Deliverer
 from scripts.hosts.fleet import Answer, Fleet
 from scripts.operations.plan import describe_change, describe_host
 from scripts.software.obtain import Obtained
+from scripts.software.packages import Packages
 from scripts.workstation.screen import Progress
 from tests.fakes import FakeFleet, FakeHost
 from tests.labs import DIGESTS, KAFKA, obtained
@@ -281,3 +283,77 @@ def test_a_corrupt_arrival_makes_the_copy_here_doubtful(
     with pytest.raises(CommandError, match="corrupt"):
         run(FakeFleet([fake]), (host,), context, progress, obtained(tar))
     assert not stamp.exists()
+
+
+def without_java(context: Context, **replies: Any) -> list[FakeHost]:
+    """All hosts, each in order but for a package."""
+    fakes = []
+    for host in context.topology.hosts:
+        found = dict(desired_state(host, context))
+        del found[Key("package", "java")]
+        fakes.append(FakeHost(host.name, {"read": report(found), **replies}))
+    return fakes
+
+
+def test_packages_reach_hosts_with_one_copy_a_datacenter(
+    context: Context, progress: Progress, tmp_path: Path
+) -> None:
+    tar = tmp_path / "set.tar"
+    tar.write_bytes(b"x")
+    asked: list[list[str]] = []
+
+    def packages(lacking: Collection[str]) -> Packages:
+        asked.append(list(lacking))
+        return Packages(("java", "kcat"), tar, "cd" * 32)
+
+    fakes = without_java(context, **{
+        "look for the archive": Answer("", "", 1), "upload the archive": "", "serve archives": "",
+        "fetch and install packages": "", "stop serving archives": "",
+    })
+    hosts, fleet = context.topology.hosts, FakeFleet(fakes)
+    deliverer = Deliverer(context.topology, {}, packages)
+    plans = converge(fleet, hosts, context, deliverer, progress)
+    deliverer.close(fleet)
+    assert asked == [["java"]] * len(hosts)
+    seeds = {d.name: d.seed for d in context.topology.datacenters}
+    for host, fake in zip(hosts, fakes, strict=True):
+        assert summary(plans[host.name].changes) == "install java"
+        assert "change" not in fake.labels, "a host asks no distribution"
+        seed = seeds[host.datacenter]
+        assert fake.labels.count("upload the archive") == (host == seed)
+        text = dict(fake.heard)["fetch and install packages"]
+        assert (f"http://{seed.address}:8377/packages-cdcdcdcdcdcd.tar" in text) == (host != seed)
+        words = shlex.split(text)
+        words = words[words.index("install") + 1 :]
+        assert words[:3] == [
+            "cd" * 32, f"{CACHE}/packages-cdcdcdcdcdcd.tar",
+            "java:openjdk-17-jre-headless:/usr/bin/java",
+        ]
+        assert "kcat:kcat:/usr/bin/kcat" not in words, "it is in the set, and there already"
+
+
+def test_where_there_are_none_to_send_the_host_asks_its_distribution(
+    context: Context, progress: Progress
+) -> None:
+    fakes = without_java(context, change="")
+    run(FakeFleet(fakes), context.topology.hosts, context, progress)
+    for fake in fakes:
+        assert fake.labels == ["read", "change"]
+        assert " openjdk-17-jre-headless" in fake.heard[1][1]
+
+
+def test_packages_that_cannot_be_had_are_asked_for_once(
+    context: Context, progress: Progress
+) -> None:
+    asked: list[Collection[str]] = []
+
+    def packages(lacking: Collection[str]) -> Packages:
+        asked.append(lacking)
+        raise LabError("the packages java could not be had")
+
+    with pytest.raises(LabError, match="could not be had"):
+        converge(
+            FakeFleet(without_java(context)), context.topology.hosts, context,
+            Deliverer(context.topology, {}, packages), progress,
+        )
+    assert len(asked) == 1

@@ -14,10 +14,13 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from lab.packages import SOFTWARE, Software
+from lab.services.registry import SERVICES
 from scripts.errors import CommandError, LabError, UsageError
 from scripts.platforms.local import image, recipe
 from scripts.platforms.local.engine import Engine
 from scripts.platforms.local.image import Images
+from scripts.software.packages import Packages
 from scripts.workstation import process
 from tests.labs import obtained
 
@@ -216,3 +219,62 @@ def test_the_archive_holds_what_its_manifest_says(tmp_path: Path) -> None:
     digest = hashlib.sha256(b"a file system").hexdigest()
     assert parsed["rootfs"]["diff_ids"] == [f"sha256:{digest}"]
     assert parsed["config"]["Labels"] == {"a": "b"}
+
+
+def packages(folder: Path, sha256: str = "cd" * 32) -> Packages:
+    tar = folder / "set.tar"
+    tar.write_bytes(b"debs")
+    return Packages(("kcat",), tar, sha256)
+
+
+def test_packages_are_one_layer_on_top_made_without_network(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    store = Store("run", "commit", "rm")
+    found, wanted = images(monkeypatch, store), packages(tmp_path)
+    tag = found.packed("below:1", wanted)
+    assert store.names() == ["run", "commit", "rm"]
+    made, committed = store.calls[0], store.calls[1]
+    assert made[made.index("--network") + 1] == "none"
+    assert made[made.index("below:1") + 1 :][:2] == ["bash", "-c"]
+    assert made[-3:] == ["cd" * 32, "/tmp/packages.tar", "kcat:kcat:/usr/bin/kcat"]
+    assert committed[-1] == tag
+    assert "LABEL kafkalab.packages=cdcdcdcdcdcd" in committed
+    store.there = {tag}
+    store.calls.clear()
+    assert found.packed("below:1", wanted) == tag
+    assert store.calls == []
+
+
+def test_the_name_of_an_image_with_packages_follows_all_that_is_in_it(tmp_path: Path) -> None:
+    wanted = packages(tmp_path)
+    tags = {
+        recipe.packed_tag("below:1", wanted), recipe.packed_tag("below:2", wanted),
+        recipe.packed_tag("below:1", packages(tmp_path, "ef" * 32)), recipe.host_tag([ONE]),
+    }
+    assert len(tags) == 4
+
+
+def test_only_what_the_base_lacks_is_beyond_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the lab's own services ask for is in the base: the default image has no layer."""
+    asked = [name for service in SERVICES.values() for name in service.packages]
+    assert asked
+    assert recipe.lacking(asked) == ()
+    monkeypatch.setitem(SOFTWARE, "tree", Software("/usr/bin/tree", {"debian": "tree"}))
+    monkeypatch.setitem(SOFTWARE, "rpm", Software("/usr/bin/rpm", {"amazon": "rpm"}))
+    assert recipe.lacking([*asked, "tree", "rpm"]) == ("tree",), "one has no package in Debian"
+
+
+def test_packages_are_fetched_in_a_container_of_the_base_with_a_network(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    store = Store("run")
+    found, base = images(monkeypatch, store), f"{recipe.REPOSITORY}/base:{recipe.digest()}"
+    store.there = {base}
+    with (tmp_path / "set").open("wb") as target:
+        found.fetch(("kcat", "jq"), target)
+    (call,) = store.calls
+    assert call[call.index("--network") + 1] == "host"
+    assert "--rm" in call and f"{image.BUILD_LABEL}=1" in call
+    assert call[call.index(base) + 1 :][:2] == ["bash", "-c"]
+    assert call[-2:] == ["kcat", "jq"]

@@ -11,13 +11,16 @@ from typing import Any, cast
 
 import pytest
 
+from lab.packages import SOFTWARE, Software
 from scripts.errors import CommandError, LabError, TimeoutExpired
 from scripts.operations.up import missing_hosts
 from scripts.platforms import local, sshd
 from scripts.platforms.local import Local, checks, keys, recipe
 from scripts.platforms.local.engine import Engine
+from scripts.software.packages import Packages
 from scripts.workstation import process
 from tests.fake_engine import FakeContainer, FakeEngine
+from tests.labs import KAFKA, obtained
 
 ENGINES = pytest.mark.parametrize("bench", ["podman", "docker"], indirect=True)
 NETWORK = IPv4Network("10.66.0.0/24")
@@ -121,6 +124,47 @@ def test_prepare_makes_no_host_and_create_then_makes_no_image(bench: Bench) -> N
     bench.fake.calls.clear()
     bench.local().prepare({})
     assert [call[0] for call in bench.fake.calls] == ["ps"], "nothing is to be prepared"
+
+
+@PODMAN
+@pytest.mark.parametrize("prebuilt", [True, False])
+def test_hosts_are_made_with_the_packages_that_services_ask_for(
+    prebuilt: bool, bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Unless they are to be made bare, when all of it goes over SSH."""
+    one = obtained(tmp_path / "kafka.tar")
+    bench.fake.images[recipe.host_tag([one])] = {}
+    found = Packages(("tree",), tmp_path / "set.tar", "cd" * 32)
+    packed = recipe.packed_tag(recipe.host_tag([one]), found)
+    bench.fake.images[packed] = {"packed": "yes"}
+    monkeypatch.setattr(local.Local, "packages", lambda platform, lacking: found)
+    monkeypatch.setattr(local, "software_of", lambda topology: ("java", "tree"))
+    monkeypatch.setitem(SOFTWARE, "tree", Software("/usr/bin/tree", {"debian": "tree"}))
+    lab = bench.local()
+    lab.prebuilt = prebuilt
+    lab.create({KAFKA: one})
+    assert bench.fake.images[f"{recipe.REPOSITORY}/lab:tiny"].get("packed") == (
+        "yes" if prebuilt else None
+    )
+
+
+@PODMAN
+def test_a_host_that_lacks_one_gets_all_that_the_lab_has_beyond_the_base(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that they fit together: kcat is in the base, and yet a host may have lost it."""
+    monkeypatch.setattr(local, "software_of", lambda topology: ("java", "tree"))
+    monkeypatch.setitem(SOFTWARE, "tree", Software("/usr/bin/tree", {"debian": "tree"}))
+    asked: list[tuple[str, ...]] = []
+
+    def fetch(images: object, names: tuple[str, ...], target: object) -> None:
+        asked.append(names)
+        raise LabError("no network")
+
+    monkeypatch.setattr(local.Images, "fetch", fetch)
+    with pytest.raises(LabError, match="kcat, tree could not be had: no network"):
+        bench.local().packages(["kcat"])
+    assert asked == [("kcat", "tree")]
 
 
 @PODMAN
