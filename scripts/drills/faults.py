@@ -28,10 +28,12 @@ table inet {table} {{
 }}
 RULES
 """
-HEAL = "nft list table inet {table} >/dev/null 2>&1 && nft delete table inet {table} || true\n"
+HEAL = """\
+if nft list table inet {table} >/dev/null 2>&1; then nft delete table inet {table}; fi
+"""
 # systemd would start it again after RestartSec: a stop that follows at once keeps it down, as a
 # datacenter without power stays down.
-KILL = "systemctl kill --kill-whom=all --signal=KILL {units}\nsystemctl stop {units}\n"
+KILL = "set -e\nsystemctl kill --kill-whom=all --signal=KILL {units}\nsystemctl stop {units}\n"
 KILL_ONE = "systemctl kill --kill-whom=all --signal=KILL {unit}\n"
 # Nobody but the process's own user or the whole machine's root may lower its limit, so it is done
 # as that user. Every process that systemd starts meanwhile meets the same fate.

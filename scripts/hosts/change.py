@@ -10,12 +10,13 @@ import base64
 import io
 import shlex
 import tarfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from lab import state
 from lab.packages import names
 from lab.state import Change
 from scripts.hosts.read import BEGIN, END, STALE
+from scripts.software.packages import INSTALLING
 
 PRELUDE = """\
 set -eEuo pipefail
@@ -37,6 +38,16 @@ put_block() { # PATH, the new block on standard input
   mv -f "$1.kafkalab-new" "$1.kafkalab"
   cat "$1.kafkalab" >"$1"
   rm -f "$1.kafkalab"
+}
+refresh_lists() { # A fresh machine may still be busy with its own first updates.
+  local said end=$((SECONDS + 120))
+  until said=$(apt-get -qq update 2>&1); do
+    [[ $said == *lock* ]] && ((SECONDS < end)) || { echo "$said" >&2; return 1; }
+    sleep 1
+  done
+}
+apt_install() { # PACKAGE...
+  apt-get -qq -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@" >/dev/null
 }
 wait_port() { # UNIT ADDRESS PORT SECONDS
   local end=$((SECONDS + $4))
@@ -60,9 +71,9 @@ def change_script(changes: Sequence[Change]) -> str:
     """
     after = {change.key: change.after for change in changes if change.after is not None}
     parts = [PRELUDE]
-    packages = [key.name for key in after if key.kind == "package"]
+    packages = {key.name: want for key, want in after.items() if isinstance(want, state.Package)}
     if packages:
-        parts.append(_install(packages))
+        parts += _install(packages)
     for key, want in after.items():
         if isinstance(want, state.User):
             parts += _step(f"user {key.name}", "add_user", key.name, want.home)
@@ -116,17 +127,27 @@ def _member(change: Change) -> tuple[tarfile.TarInfo | None, bytes]:
     return entry, content
 
 
-def _install(packages: Sequence[str]) -> str:
-    """Install what the lab calls `packages`, each family by its own names (lab.packages)."""
+def _install(packages: Mapping[str, state.Package]) -> Iterable[str]:
+    """Install what the lab calls `packages`, each family by its own names (lab.packages).
+
+    Until all of it is there and configured, a mark says so: the file that shows a package to be
+    there comes before the end of its installation.
+    """
     apt, dnf = (shlex.join(names(packages, family)) for family in ("debian", "amazon"))
-    # A fresh machine may still be busy with its own first updates.
-    return (
-        "step='install packages'\n"
+    marks = [f"{INSTALLING}/{name}" for name in packages]
+    yield from _step("install packages", "mkdir", "-p", INSTALLING)
+    yield shlex.join(["touch", *marks])
+    yield (
         "if command -v apt-get >/dev/null; then\n"
-        "  apt-get -qq update && apt-get -qq -o DPkg::Lock::Timeout=120 install -y "
-        f"--no-install-recommends {apt} >/dev/null\n"
+        "  refresh_lists\n"
+        f"  apt_install {apt} || {{ dpkg --configure -a >&2; apt_install {apt}; }}\n"
         f"else\n  dnf -q install -y {dnf}\nfi"
     )
+    for name, package in packages.items():
+        path = shlex.quote(package.path)
+        yield (f"[ -e {path} ] || "
+               f"{{ echo {shlex.quote(name)} is installed, but {path} is not there >&2; false; }}")
+    yield shlex.join(["rm", "-f", *marks])
 
 
 def _settings(changes: Sequence[Change]) -> list[str]:

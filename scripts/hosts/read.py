@@ -25,6 +25,7 @@ CAPABILITIES = {"clock": 25}  # CAP_SYS_TIME, in linux/capability.h
 
 # Every line of the answer: what was asked for, its name, and what was found, separated by tabs.
 PRELUDE = """\
+set -o pipefail
 export LC_ALL=C
 say() { local IFS=$'\\t'; echo "$*"; }
 ability() { # NAME BIT: whether capability BIT is among those that a process here may have at most
@@ -130,7 +131,8 @@ def read_script(desired: HostState) -> str:
         if wanted:
             lines.append(f"differing {kind} <<'SUMS'\n{_unquoted(wanted)}SUMS")
     if units:
-        lines.append(f"units {' '.join(units)}")
+        # Without an answer from systemd, no unit would look like one that does not run.
+        lines.append(f"units {' '.join(units)} || exit")
     lines.append("say end")
     return "\n".join(lines) + "\n"
 

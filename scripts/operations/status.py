@@ -16,6 +16,7 @@ from scripts.platforms import Instance
 
 # One program for all units; a line a unit.
 UNITS = """\
+set -o pipefail
 systemctl show -p Id,ActiveState,SubState -- {units} | while IFS='=' read -r key value; do
   case $key in
     Id) id=$value;; ActiveState) active=$value;; SubState) echo "$id $active $value";;

@@ -10,7 +10,7 @@ import pytest
 
 from lab import state
 from lab.file import load
-from lab.packages import SOFTWARE, Family
+from lab.packages import Family
 from lab.services.context import Context
 from lab.services.registry import desired_state
 from lab.state import Change, HostState, Key, attainable, diff
@@ -91,13 +91,16 @@ def test_the_read_tells_what_the_kernel_says() -> None:
     ("dnf", "java-17-amazon-corretto-headless chrony"),
 ])
 def test_each_family_installs_by_its_own_names(
-    tmp_path: Path, program: str, expected: str
+    tmp_path: Path, program: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("scripts.hosts.change.INSTALLING", str(tmp_path / "installing"))
+    for name in ("mkdir", "touch", "rm"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
     tool = tmp_path / program
     tool.write_text(f'#!/bin/bash\necho "$*" >>{tmp_path}/calls\n')
     tool.chmod(0o755)
-    changes = [
-        Change(Key("package", name), None, state.Package(SOFTWARE[name].path))
+    changes = [  # the tool itself is there as soon as it has run
+        Change(Key("package", name), None, state.Package(str(tool)))
         for name in ("java", "chrony", "kcat")
     ]
     done = subprocess.run(

@@ -87,7 +87,8 @@ def test_services_are_killed_before_they_are_kept_down(topology: Topology) -> No
     fault.strike()
     for host, fake in zip(running, hosts, strict=True):
         ((_, text),) = fake.heard
-        kill, stop = text.splitlines()
+        strict, kill, stop = text.splitlines()
+        assert strict == "set -e", "what could not be killed would be stopped in order"
         assert "--signal=KILL" in kill
         assert stop == f"systemctl stop {host.role}.service"
     fault.repair()

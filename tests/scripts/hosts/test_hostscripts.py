@@ -23,6 +23,7 @@ from scripts.hosts import read as reading
 from scripts.hosts.change import change_script, restart_script, wait_script
 from scripts.hosts.read import BEGIN, END, parse, read_script
 from scripts.operations.plan import describe_change
+from scripts.operations.status import UNITS
 
 ME = getpass.getuser()
 
@@ -35,6 +36,12 @@ def _marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prelude = prelude.replace(f"{state.RUNNING}/", f"{notes}/")
     monkeypatch.setattr("scripts.hosts.read.PRELUDE", prelude)
     monkeypatch.setattr("scripts.hosts.change.STALE", marks)
+    installing = str(tmp_path / "installing")
+    monkeypatch.setattr(
+        "scripts.hosts.read.PRELUDE",
+        reading.PRELUDE.replace(reading.INSTALLING, installing),
+    )
+    monkeypatch.setattr("scripts.hosts.change.INSTALLING", installing)
 
 
 STRICT = "#!/bin/bash\necho \"unexpected: ${0##*/} $*\" >&2\nexit 99\n"
@@ -298,3 +305,84 @@ def test_a_restart_waits_for_its_port(fakes: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert bash(restart_script("k.service", "127.0.0.1", port, 5), fakes).returncode == 0
+
+
+JAVA = Key("package", "java")
+
+
+def wants(path: Path | str, *more: Change) -> list[Change]:
+    """Changes of a host that lacks a package whose file is `path`."""
+    return [Change(JAVA, None, state.Package(str(path))), *more]
+
+
+def apt_get(fakes: Path, update: str, install: str) -> None:
+    """An apt-get whose two commands do these things; its calls are kept."""
+    fake(fakes, "apt-get", f"""#!/bin/bash
+        echo "$*" >>{fakes}/calls
+        case " $* " in
+          *' update '*) {update};; *' install '*) {install};; *) exit 99;;
+        esac
+    """)
+
+
+def calls(fakes: Path) -> list[str]:
+    return (fakes / "calls").read_text().splitlines()
+
+
+@pytest.mark.parametrize(("update", "install", "reason"), [
+    ("echo 'E: the disk is full' >&2; exit 100", "touch {path}", "E: the disk is full"),
+    (":", "echo 'E: Unable to locate package java' >&2; exit 100", "E: Unable to locate package"),
+    (":", "exit 0", "java is installed, but {path} is not there"),
+])
+def test_a_package_that_could_not_be_installed_ends_the_change(
+    update: str, install: str, reason: str, fakes: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "java"
+    apt_get(fakes, update, install.format(path=path))
+    fake(fakes, "dpkg", "#!/bin/bash\n[ \"$*\" = '--configure -a' ]\n")
+    changes = wants(path, Change(Key("unit", "kafka.service"), None, state.Unit("x")))
+    done = bash(change_script(changes), fakes)
+    assert done.returncode != 0
+    assert reason.format(path=path) in done.stderr
+    assert done.stderr.splitlines()[-1] == "failed: install packages"
+    assert "unexpected: systemctl" not in done.stderr, "it went on"
+    want = {JAVA: state.Package(str(path))}
+    path.touch()
+    assert read(want, fakes) == {}, "what may be there in part is not taken for installed"
+
+
+def test_lists_that_somebody_else_refreshes_are_waited_for(fakes: Path, tmp_path: Path) -> None:
+    path = tmp_path / "java"
+    locked = "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7 (apt-get)"
+    apt_get(
+        fakes,
+        f"[ -e {tmp_path}/free ] || {{ touch {tmp_path}/free; echo '{locked}' >&2; exit 100; }}",
+        f"touch {path}",
+    )
+    fake(fakes, "sleep", "#!/bin/bash\n")
+    done = bash(change_script(wants(path)), fakes)
+    assert done.returncode == 0, done.stderr
+    assert [("update" in call, "install" in call) for call in calls(fakes)] == [
+        (True, False), (True, False), (False, True),
+    ]
+    assert read({JAVA: state.Package(str(path))}, fakes) == {JAVA: state.Package(str(path))}
+
+
+def test_an_interrupted_dpkg_is_repaired_before_the_next_try(fakes: Path, tmp_path: Path) -> None:
+    path = tmp_path / "java"
+    apt_get(fakes, ":", f"""[ -e {tmp_path}/whole ] || {{
+        echo "E: dpkg was interrupted, you must manually run 'dpkg --configure -a'" >&2; exit 100
+    }}; touch {path}""")
+    fake(fakes, "dpkg", f"#!/bin/bash\n[ \"$*\" = '--configure -a' ] && touch {tmp_path}/whole\n")
+    done = bash(change_script(wants(path)), fakes)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_systemd_that_does_not_answer_is_no_host_without_units(fakes: Path) -> None:
+    fake(fakes, "systemctl", "#!/bin/bash\necho 'Failed to connect to bus' >&2\nexit 1\n")
+    done = bash(read_script({Key("unit", "a.service"): state.Unit("x")}), fakes)
+    assert done.returncode != 0
+    assert "Failed to connect to bus" in done.stderr
+    with pytest.raises(LabError, match="cut off"):
+        parse(done.stdout, {}, host="h")
+    assert bash(UNITS.format(units="a.service"), fakes).returncode != 0, "nor is a unit missing"
