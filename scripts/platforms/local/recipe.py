@@ -95,6 +95,16 @@ def mmdebstrap() -> list[str]:
     ]  # fmt: skip
 
 
+def in_memory() -> list[str]:
+    """What to put before a command of root's, so that its TMPDIR is a file system in memory.
+
+    It is mounted where nobody else sees it, and is gone with the command however that ends. Where
+    it may not be mounted, the command runs with the TMPDIR that it has.
+    """
+    mount = "mount -t tmpfs -o mode=1777 kafkalab /dev/shm 2>/dev/null && export TMPDIR=/dev/shm"
+    return ["unshare", "--mount", "sh", "-c", f'{mount}; exec "$@"', "sh"]
+
+
 def _leave_out() -> str:
     """Shell: keep what nobody reads out of the root "$1", once its first packages are unpacked.
 

@@ -33,6 +33,7 @@ class Store:
     def __init__(self, *works: str) -> None:
         self.works, self.calls = works, list[list[str]]()
         self.there: set[str] = set()
+        self.unshares, self.in_memory = True, False
 
     def __call__(
         self, argv: Sequence[str], *, check: bool = True, stdin: bytes | None = None,
@@ -43,6 +44,11 @@ class Store:
             return CompletedProcess(words, 0 if words[3] in self.there else 1, "", "")
         if words[1] == "ps":
             return CompletedProcess(words, 0, "[]", "")
+        if words == ["unshare", "--mount", "true"]:
+            return CompletedProcess(words, 0 if self.unshares else 1, "", "")
+        if words[0] == "unshare":
+            words = words[words.index("mmdebstrap") :]
+            self.in_memory = True
         self.calls.append(words)
         name = words[1] if words[0] == "podman" else words[0]
         if name not in self.works:
@@ -63,6 +69,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv(image.VARIABLE, raising=False)
     monkeypatch.setattr(image, "elevation", lambda: ())
+    monkeypatch.setattr(image, "available_mb", lambda: 8000)
     monkeypatch.setattr(image.shutil, "which", lambda name: f"/bin/{name}")
     return tmp_path / "kafkalab" / "images"
 
@@ -101,6 +108,37 @@ def test_packages_when_no_registry_answers(cache: Path, monkeypatch: pytest.Monk
     assert store.names() == ["pull", "mmdebstrap", "load"]
     names = sorted(path.name for path in cache.iterdir())
     assert names == [".lock", f"base-{recipe.digest()}.tar"], "no half-made file, no old one"
+
+
+@pytest.mark.parametrize(
+    ("memory", "unshares", "expected"),
+    [(8000, True, True), (2000, True, False), (None, True, False), (8000, False, False)],
+)
+def test_the_root_is_made_in_memory_where_that_may_be(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, memory: int | None, unshares: bool, expected: bool
+) -> None:
+    store = Store("mmdebstrap", "load")
+    store.unshares = unshares
+    found = images(monkeypatch, store)
+    monkeypatch.setattr(image, "available_mb", lambda: memory)
+    found.base()
+    assert store.in_memory is expected
+    assert (cache / f"base-{recipe.digest()}.tar").exists()
+
+
+def test_without_the_right_to_mount_the_command_runs_all_the_same(tmp_path: Path) -> None:
+    """`unshare` played: what follows it runs with a `mount` that is refused, or is not."""
+    argv = recipe.in_memory()
+    assert argv[:2] == ["unshare", "--mount"]
+    for status, expected in ((1, "/here"), (0, "/dev/shm")):
+        (tmp_path / "mount").write_text(f"#!/bin/sh\nexit {status}\n")
+        (tmp_path / "mount").chmod(0o755)
+        done = subprocess.run(
+            [*argv[2:], "sh", "-c", 'echo "$TMPDIR $1"', "sh", "a word"], check=True,
+            env={"PATH": f"{tmp_path}:/usr/bin:/bin", "TMPDIR": "/here"}, capture_output=True,
+            text=True,
+        )  # fmt: skip
+        assert done.stdout == f"{expected} a word\n"
 
 
 def test_the_registry_where_it_answers(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +229,7 @@ def test_a_root_that_could_not_be_made_leaves_nothing(
 ) -> None:
     class Fails(Store):
         def __call__(self, argv: Sequence[str], **options: Any) -> CompletedProcess[str]:
-            if argv[0] == "mmdebstrap":
+            if "mmdebstrap" in argv:
                 options["stdout"].write(b"half of a root")
                 raise CommandError(list(argv), 1, stderr="no space left")
             return super().__call__(argv, **options)
@@ -199,6 +237,22 @@ def test_a_root_that_could_not_be_made_leaves_nothing(
     with pytest.raises(LabError, match="no space left"):
         images(monkeypatch, Fails("load")).base()
     assert [path.name for path in cache.iterdir()] == [".lock"]
+
+
+def test_an_error_is_one_line_however_long_the_command(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(image.VARIABLE, "mmdebstrap")
+    with pytest.raises(LabError) as caught:
+        images(monkeypatch, Store()).base()
+    assert str(caught.value).endswith(
+        ": mmdebstrap: `mmdebstrap` ended with 125: mmdebstrap does not work here"
+    )
+    (tmp_path / "kafka.tar").write_bytes(b"")
+    kafka = obtained(tmp_path / "kafka.tar")
+    with pytest.raises(LabError) as caught:
+        images(monkeypatch, Store("mmdebstrap", "load", "rm")).host([kafka])
+    assert str(caught.value) == "`seed.sh` ended with 125: run does not work here"
 
 
 def test_the_archive_holds_what_its_manifest_says(tmp_path: Path) -> None:
