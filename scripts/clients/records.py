@@ -9,8 +9,34 @@ from typing import Any
 from lab.endpoint import Endpoint
 from scripts.clients.kafka import client_settings
 from scripts.errors import LabError
+from scripts.workstation.waiting import POLL_SECONDS
 
 READ_SECONDS = 20.0
+
+
+def ends(consumer: Any, place: Any) -> tuple[int, int]:
+    """The first and the next offset of a partition (a TopicPartition).
+
+    The request goes to the broker that the client takes for the leader, and is not tried again by
+    the client itself when that is no longer so. Raises KafkaException.
+    """
+    from confluent_kafka import KafkaError, KafkaException  # noqa: PLC0415 - 50 ms
+
+    moving = (
+        KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.REPLICA_NOT_AVAILABLE, KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH, KafkaError.OFFSET_NOT_AVAILABLE,
+    )
+    deadline = time.monotonic() + READ_SECONDS
+    while True:
+        try:
+            low, high = consumer.get_watermark_offsets(place, timeout=10)
+        except KafkaException as error:
+            if error.args[0].code() not in moving or time.monotonic() >= deadline:
+                raise
+            time.sleep(POLL_SECONDS)
+        else:
+            return low, high
 
 
 class Tail:
@@ -28,7 +54,7 @@ class Tail:
         start = 0
         if there:
             place = TopicPartition(topic, 0)
-            start = self._consumer.get_watermark_offsets(place, timeout=10)[1]
+            start = ends(self._consumer, place)[1]
         self._consumer.assign([TopicPartition(topic, 0, start)])
 
     def read(self, timeout: float) -> list[str]:
@@ -57,7 +83,7 @@ def message_at(endpoint: Endpoint, topic: str, partition: int, offset: int) -> A
     }))
     try:
         place = TopicPartition(topic, partition)
-        low, high = consumer.get_watermark_offsets(place, timeout=10)
+        low, high = ends(consumer, place)
         back = 1
         while offset < 0 and high - back >= low:
             consumer.assign([TopicPartition(topic, partition, high - back)])
@@ -125,7 +151,7 @@ def read_partition(
         if topic not in consumer.list_topics(timeout=10).topics:
             return []
         place = TopicPartition(topic, partition)
-        low, high = consumer.get_watermark_offsets(place, timeout=10)
+        low, high = ends(consumer, place)
         consumer.assign([TopicPartition(topic, partition, low)])
         while low < high:
             for message in consumer.consume(500, 0.2):

@@ -20,6 +20,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer
 from lab.drills.log import Acked, Committed, Log, Seen, decode, encode
 from lab.endpoint import Endpoint
 from scripts.clients.kafka import client_settings
+from scripts.clients.records import ends
 from scripts.errors import LabError
 
 TICK_S = 0.01
@@ -266,7 +267,7 @@ def read_all(run: str, place: Place, keys: int, timeout: float = 60) -> list[See
         left = {}
         for topic in topics:
             for key in range(keys):
-                low, high = consumer.get_watermark_offsets(TopicPartition(topic, key), timeout=10)
+                low, high = ends(consumer, TopicPartition(topic, key))
                 if high > low:
                     left[topic, key] = high
         deadline = time.monotonic() + timeout

@@ -10,19 +10,22 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lab.mirrors.connectors import SOURCE
 from lab.resources import CONNECTOR, ClusterState, Connector, Found, compare, lines
 from lab.services.connect import PORT
 from lab.services.registry import resources
 from lab.state import Key
 from scripts.clients.http import HttpError
 from scripts.drivers.driver import Differences, Driver, Part, Report, Site, Tell
+from scripts.drivers.lag import lags, mirrored
 from scripts.errors import LabError, TimeoutExpired
 from scripts.workstation.waiting import wait_until
 
 READY_SECONDS = 120
 RUNNING_SECONDS = 120
 RESTARTS = 3  # of failed tasks, before a person has to look
-# A restarted task is RUNNING until it meets its old problem again: it has to stay so for a while.
+# A restarted task is RUNNING until it meets its old problem again: it has to stay so for a while,
+# and what waited for it has to move.
 STEADY_SECONDS = 10.0
 HALTED = ("PAUSED", "STOPPED")  # by a person: Connect does neither by itself
 RETRIED = (404, 409, 500, 503)  # starting, rebalancing, or a request that was passed on too early
@@ -190,6 +193,26 @@ class Workers:
             restart = f"{path}/restart?includeTasks=true&onlyFailed=true"
             self._patiently("POST", restart, READY_SECONDS)
 
+    def waiting(self, name: str) -> dict[str, int]:
+        """Where records wait for a mirror's source connector: the next offset by TOPIC-PARTITION.
+
+        Nothing for other connectors, and where the source does not answer. Raises HttpError.
+        """
+        mirror = next(
+            (one for one in self.site.lab.mirrors if f"{one.name}.{SOURCE}" == name), None
+        )
+        if mirror is None:
+            return {}
+        source = self.site.context.topology.datacenter(mirror.source)
+        endpoint = Site(self.site.fleet, self.site.context, source).kafka.endpoint
+        return {
+            f"{one.topic}-{one.partition}": one.mirrored
+            for one in lags(endpoint, mirrored(self._patient, mirror)) if one.waits
+        }
+
+    def _patient(self, method: str, path: str) -> Any:
+        return self._patiently(method, path, READY_SECONDS)
+
     def _patiently(self, method: str, path: str, timeout: float, body: object = None) -> Any:
         """A request, again while workers start or rebalance."""
         deadline = time.monotonic() + timeout
@@ -215,6 +238,8 @@ class _Settling:
         self.repaired: set[str] = set()
         self._restarts = 0
         self._running_since: float | None = None
+        # By connector that was restarted: where records waited for it at that time.
+        self._stood: dict[str, dict[str, int]] = {}
 
     def over(self) -> bool:
         """Look once, and repair what can be. Raises LabError when that does not help."""
@@ -231,14 +256,27 @@ class _Settling:
         return self._steady()
 
     def _steady(self) -> bool:
-        """All of it runs; after a restart, for long enough. Starting a task takes its own time."""
+        """All of it runs; what was restarted does so long enough, and goes on where it stood."""
         if self.problem:
             self._running_since = None
             return False
         if self._running_since is None:
             self._running_since = time.monotonic()
-        wanted = STEADY_SECONDS if self._restarts else 0.0
-        return time.monotonic() - self._running_since >= wanted
+        if not self._restarts:
+            return True
+        if time.monotonic() - self._running_since < STEADY_SECONDS:
+            return False
+        self.problem = next(filter(None, map(self._still, self._stood)), "")
+        return not self.problem
+
+    def _still(self, name: str) -> str:
+        """Where a connector has not moved since it was restarted, in words; "" when it has."""
+        stood = self._stood[name]
+        now = self.workers.waiting(name) if stood else {}
+        return next((
+            f"{name}: nothing moves at {place}, offset {offset}"
+            for place, offset in stood.items() if now.get(place) == offset
+        ), "")
 
     def _mend(self, broken: Sequence[ConnectorState]) -> None:
         where = self.workers.site.name
@@ -252,6 +290,8 @@ class _Settling:
                 hint="see `fab logs HOST connect`",
             )
         for state in broken:
+            if state.failed:
+                self._stood.setdefault(state.name, self.workers.waiting(state.name))
             self.workers.repair(state)
             self.repaired.add(state.name)
 

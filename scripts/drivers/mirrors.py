@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from lab.mirrors.connectors import SOURCE
 from lab.mirrors.topics import CANARY, remote_name
 from lab.options.mirrors import Mirror
 from lab.services.kafka import replication
 from scripts.clients.http import HttpError
-from scripts.clients.kafka import admin_client, client_settings, forget_group, keep_topic
+from scripts.clients.kafka import client_settings, forget_group, keep_topic
 from scripts.clients.records import Tail, offsets_by_value, time_at, value_at
 from scripts.drivers.connect import Workers
 from scripts.drivers.driver import Driver, Part, Report, Site, Span
+from scripts.drivers.lag import PartitionLag, lags, mirrored
 from scripts.errors import LabError, TimeoutExpired
 from scripts.workstation.waiting import wait_until
 
@@ -28,21 +28,6 @@ PROBE_PAUSE = 0.05
 CROSS_SECONDS = 90.0
 READ_PAUSE = 0.01
 CHECKPOINTS = "{}.checkpoints.internal"
-
-
-@dataclass(frozen=True)
-class PartitionLag:
-    """One partition: the source's end, the next offset to mirror, and how old what waits is."""
-
-    topic: str
-    partition: int
-    source_end: int
-    mirrored: int
-    seconds: float
-
-    @property
-    def records(self) -> int:
-        return max(self.source_end - self.mirrored, 0)
 
 
 @dataclass(frozen=True)
@@ -83,13 +68,8 @@ class MirrorView:
         """State, lag and checkpoint age. A side that does not answer is the problem, no error."""
         problem = self.problem()
         try:
-            offsets = self._offsets()
-        except HttpError as error:
-            return MirrorStatus(self.mirror.name, problem or error.what, (), None)
-        try:
-            return MirrorStatus(
-                self.mirror.name, problem, tuple(self._lags(offsets)), self._checkpoint_age()
-            )
+            behind = tuple(lags(self.source, mirrored(self.workers.rest, self.mirror)))
+            return MirrorStatus(self.mirror.name, problem, behind, self._checkpoint_age())
         except LabError as error:
             return MirrorStatus(self.mirror.name, problem or error.what, (), None)
 
@@ -103,34 +83,6 @@ class MirrorView:
         if any(name not in states for name in self.workers.names if name.startswith(mine)):
             return "not set up; run `fab mirror`"
         return next((state.problem for state in states.values() if state.problem), "")
-
-    def _offsets(self) -> dict[tuple[str, int], int]:
-        """The next offset to mirror of each partition, from the source connector's own record."""
-        found = self.workers.rest("GET", f"/connectors/{self.mirror.name}.{SOURCE}/offsets")
-        return {
-            (one["partition"]["topic"], int(one["partition"]["partition"])):
-                int(one["offset"]["offset"]) + 1
-            for one in found["offsets"] if one.get("offset")
-        }
-
-    def _lags(self, offsets: Mapping[tuple[str, int], int]) -> Iterable[PartitionLag]:
-        from confluent_kafka import TopicPartition  # noqa: PLC0415 - 50 ms
-        from confluent_kafka.admin import OffsetSpec  # noqa: PLC0415 - 50 ms
-
-        if not offsets:
-            return
-        admin = admin_client(self.source)
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        wanted = {TopicPartition(t, p): latest for t, p in sorted(offsets)}
-        for place, future in admin.list_offsets(wanted, request_timeout=10).items():
-            if future.exception(timeout=15) is not None:
-                continue  # the topic is gone in the source; its copy stays
-            stop, mirrored = future.result().offset, offsets[place.topic, place.partition]
-            age = 0.0
-            if stop > mirrored:
-                record = time_at(self.source, place.topic, place.partition, mirrored)
-                age = max(time.time() - record / 1000, 0.0) if record else 0.0
-            yield PartitionLag(place.topic, place.partition, stop, mirrored, round(age, 3))
 
     def _checkpoint_age(self) -> float | None:
         """Seconds since the last checkpoint was written; None when there is none yet."""

@@ -17,6 +17,7 @@ from scripts.clients.http import HttpError
 from scripts.drivers import connect as connectors
 from scripts.drivers.connect import MARK, Workers
 from scripts.drivers.driver import Site
+from scripts.drivers.lag import PartitionLag
 from scripts.errors import LabError
 from scripts.workstation import waiting
 from tests.fakes import FakeFleet
@@ -39,6 +40,8 @@ class FakeConnect:
         self.refusals = refusals
         self.task_states: dict[str, list[str]] = {}
         self.halted: dict[str, str] = {}
+        # The next offset to mirror of a partition, as the source connector tells it in turn.
+        self.mirrored: list[int] = []
         self.calls: list[str] = []
 
     def __call__(self, method: str, path: str, body: Any = None) -> Any:
@@ -62,6 +65,14 @@ class FakeConnect:
                 return None
             case "POST", [_, "connectors", _, restart] if restart.startswith("restart?"):
                 return None
+        return self._more(method, path)
+
+    def _more(self, method: str, path: str) -> Any:
+        if (method, path) == ("GET", "/connectors/a-to-b.source/offsets"):
+            return {"offsets": [
+                {"partition": {"cluster": "a", "topic": "t", "partition": 0},
+                 "offset": {"offset": self.mirrored.pop(0) - 1}},
+            ] if self.mirrored else []}
         raise AssertionError(f"unexpected {method} {path}")
 
     def _status(self, name: str) -> Any:
@@ -190,6 +201,24 @@ def test_a_restarted_task_is_given_its_time_from_when_it_runs(
     for now in (0.0, 9.0, 11.0, 20.9, 21.0):  # noqa: B007 - read by the clock
         seen.append(settling.over())
     assert seen == [False, False, False, False, True]
+
+
+def test_a_restarted_task_runs_only_when_what_waited_for_it_moves(
+    topology: Topology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may take longer than any stated time to meet its old problem again."""
+    def waiting(source: object, offsets: Mapping[tuple[str, int], int]) -> list[PartitionLag]:
+        return [PartitionLag(t, p, 5, at, 1.0, waits=at < 5) for (t, p), at in offsets.items()]
+
+    monkeypatch.setattr(connectors, "STEADY_SECONDS", 0)
+    monkeypatch.setattr(connectors, "lags", waiting)
+    rest = set_up(topology)
+    rest.mirrored = [3, 3, 3, 4]
+    rest.task_states["a-to-b.source"] = ["FAILED", "RUNNING"]
+    settling = connectors._Settling(workers(topology, rest), 3)
+    seen = [(settling.over(), settling.problem) for _ in range(4)]
+    still = "a-to-b.source: nothing moves at t-0, offset 3"
+    assert seen[1:] == [(False, still), (False, still), (True, "")]
 
 
 def test_a_task_that_keeps_failing_is_told_with_its_reason(topology: Topology) -> None:
