@@ -63,11 +63,11 @@ class FakeConnect:
             case "DELETE", [_, "connectors", name]:
                 del self.configs[name]
                 return None
-            case "POST", [_, "connectors", _, restart] if restart.startswith("restart?"):
-                return None
         return self._more(method, path)
 
     def _more(self, method: str, path: str) -> Any:
+        if method == "POST" and "/restart?" in path:
+            return None
         if (method, path) == ("GET", "/connectors/a-to-b.source/offsets"):
             return {"offsets": [
                 {"partition": {"cluster": "a", "topic": "t", "partition": 0},
