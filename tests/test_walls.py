@@ -33,7 +33,7 @@ OUTSIDE = {
     "boto3": ("scripts.platforms.aws",),
     "botocore": ("scripts.platforms.aws",),
     "paramiko": ("scripts.hosts",),
-    "fabric": ("scripts.hosts",),
+    "fabric": ("scripts.hosts", "scripts.tasks.fabric_options"),
     "invoke": ("scripts.tasks", "scripts"),
     "cdktf": ("stacks",),
     "cdktn": ("stacks",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from lab import state
 from lab.services.context import Context
@@ -14,16 +14,22 @@ from scripts.drivers.driver import Differences, Site, sites
 from scripts.drivers.registry import drivers_of
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan, pending, plan_host
-from scripts.operations.up import missing_hosts, reconcilers
+from scripts.operations.up import concerned, missing_hosts, reconcilers
 from scripts.platforms import UP
 from scripts.session import Session
 
 
-def show(session: Session, hosts: Sequence[Host]) -> int:
+def show(
+    session: Session, hosts: Sequence[Host], only: Collection[str] | None = None
+) -> int:
     """Print the plan for `hosts`; how many things it would change.
 
-    Raises LabError, after printing all of it, for what `up` would refuse.
+    With `only`, what the tasks of these services would do, which create no host. Raises LabError,
+    after printing all of it, for what `up` would refuse.
     """
+    if only is not None:
+        hosts = concerned(session, hosts, only)
+        session.running([host.name for host in hosts])
     instances = session.platform.instances()
     absent = missing_hosts(hosts, instances)
     present = {host.name: host for host in hosts if host not in absent}
@@ -35,7 +41,7 @@ def show(session: Session, hosts: Sequence[Host]) -> int:
             + (", which is stopped" if host in stopped else "")
         )
     with session.fleet(instances) as fleet:
-        plans = fleet.each(lambda name: plan_host(fleet, present[name], context), present)
+        plans = fleet.each(lambda name: plan_host(fleet, present[name], context, only), present)
         for plan in plans.values():
             for line in describe_host(plan):
                 session.say(line)
@@ -45,7 +51,7 @@ def show(session: Session, hosts: Sequence[Host]) -> int:
         places = sites(fleet, context, session.datacenters(tuple(hosts)))
         names = {host.name for host in hosts}
         gone = {host.name for host in absent}
-        found = [one for site in places.values() for one in _resources(site, names, gone)]
+        found = [one for site in places.values() for one in _resources(site, names, gone, only)]
         things = [line for one in found for line in one.lines]
         refused = [line for one in found for line in one.refused]
         restarts = [line for site in places.values() for line in _restarts(site, plans)]
@@ -129,10 +135,12 @@ def _running(before: object) -> bool:
     return isinstance(before, state.Unit) and before.running
 
 
-def _resources(site: Site, names: set[str], gone: set[str]) -> Iterator[Differences]:
+def _resources(
+    site: Site, names: set[str], gone: set[str], only: Collection[str] | None
+) -> Iterator[Differences]:
     """What would change in a datacenter's cluster; `gone` are the hosts that do not run."""
     wanted = resources(site.datacenter, site.context)
-    for driver in reconcilers(site, names):
+    for driver in reconcilers(site, names, only):
         there = not any(host.name in gone for host in site.carriers(driver.name))
         yield driver.differences(site, wanted, there=there)
 

@@ -96,14 +96,20 @@ def missing_hosts(hosts: Sequence[Host], instances: Mapping[str, Instance]) -> l
     return [h for h in hosts if h.name not in instances or not instances[h.name].running]
 
 
-def converge_existing(session: Session, hosts: Sequence[Host], only: Collection[str]) -> None:
-    """Converge the services in `only` on the hosts that have them; creates none."""
+def concerned(session: Session, hosts: Sequence[Host], only: Collection[str]) -> list[Host]:
+    """The hosts that have, or no longer should have, one of the services in `only`."""
     topology = session.topology
-    chosen = [
+    return [
         host for host in hosts
         if retired(host, topology, only)
         or any(one.name in only for one in services_on(host, topology))
     ]
+
+
+def converge_existing(session: Session, hosts: Sequence[Host], only: Collection[str]) -> None:
+    """Converge the services in `only` on the hosts that have them; creates none."""
+    topology = session.topology
+    chosen = concerned(session, hosts, only)
     instances = session.running([host.name for host in chosen])
     software = session.software() if any(
         one.artifacts(topology.config) for host in chosen for one in services_on(host, topology)

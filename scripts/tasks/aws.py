@@ -41,7 +41,7 @@ def preflight(session: Session) -> int:
     return 1 if failed else 0
 
 
-@lab_task(locks=False)
+@lab_task(locks=False, dry=True)
 def cost(session: Session) -> int:
     """Tell what the lab costs in AWS, from the Pricing API.
 
@@ -61,7 +61,12 @@ def cost(session: Session) -> int:
     return 0 if bill.complete else 1
 
 
-@lab_task(locks=True, help={
+def _look(session: Session, all_regions: bool = False, **_: bool) -> int:
+    """What a dry run of `audit` does: all but removing."""
+    return _audit(session, all_regions=all_regions)
+
+
+@lab_task(locks=True, dry=_look, help={
     "all-regions": "look in every region that the account has enabled",
     "delete": "remove what is found, after showing it", "yes": "do not ask before removing",
 })
@@ -72,6 +77,12 @@ def audit(
 
     Exit status 1 while anything is left.
     """
+    return _audit(session, all_regions=all_regions, delete=delete, yes=yes)
+
+
+def _audit(
+    session: Session, *, all_regions: bool, delete: bool = False, yes: bool = False
+) -> int:
     from scripts.platforms.aws.audit import enabled_regions, find
     from scripts.platforms.aws.remove import Remover
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from invoke import Context, task
+from invoke import Context, Task, task
 from invoke.exceptions import Exit
 
 from lab.file import LabFileError
@@ -19,32 +20,65 @@ DATACENTER = "only this datacenter (several: dc1,dc2)"
 HOST = "only this host (several: a,b)"
 DEBUG = "show the traceback of an error"
 NARROW = {"datacenter": DATACENTER, "host": HOST}
+Body = Callable[..., int | None]
+
+
+class LabTask(Task[Any]):
+    """A task that knows what it does in a dry run.
+
+    `dry`: True where it changes nothing anyway; what it does instead, with the same options; or
+    False where it has no dry run. `usage_status` is the exit status for options that it cannot use.
+    """
+
+    def __init__(self, *args: Any, dry: Body | bool, usage_status: int, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.dry, self.usage_status = dry, usage_status
+
+
+def asked_dry(config: Any) -> bool:
+    """Whether a run is to change nothing: --dry, or fabric's settings (FABRIC_RUN_DRY=1, say).
+
+    Fabric does not read Invoke's variable, but nobody sets it who wants a run to act.
+    """
+    return bool(config.run.dry) or os.environ.get("INVOKE_RUN_DRY", "0") not in ("", "0")
 
 
 def lab_task(
-    *, locks: bool, help: dict[str, str] | None = None, lab_file_error: int = 2, name: str = ""
-) -> Callable[[Callable[..., int | None]], Any]:
+    *, locks: bool, help: dict[str, str] | None = None, lab_file_error: int = 2, name: str = "",
+    dry: Body | bool = False,
+) -> Callable[[Body], Any]:
     """A Fabric task on a lab: `body(session, …options)` returns the exit status (None is 0).
 
     `locks`: the run changes the lab, so no other may at the same time. `lab_file_error` is the exit
     status for a lab file or an option that cannot be used. `name` is what `fab` calls the task
-    where that is not the name of `body`.
+    where that is not the name of `body`. `dry` is its dry run (see LabTask).
     """
-    def decorate(body: Callable[..., int | None]) -> Any:
+    def decorate(body: Body) -> Any:
         @functools.wraps(body)
         def run(c: Context, *, debug: bool = False, **options: Any) -> None:
-            del c  # fabric's own context has no hosts: the lab file has
-            work = functools.partial(body, **options)
+            dry_run = asked_dry(c.config)
+            work = functools.partial(_worker(body, dry) if dry_run else body, **options)
             status = _guarded(
-                work, name or body.__name__, locks=locks, debug=debug, lab_file_error=lab_file_error
+                work, name or body.__name__, locks=locks and not dry_run, debug=debug,
+                lab_file_error=lab_file_error, echo=bool(c.config.run.echo),
             )
             if status:
                 raise Exit(code=status)
 
         run.__signature__ = _signature(body)  # type: ignore[attr-defined]
-        return task(run, help={**(help or {}), "debug": DEBUG})
+        return task(
+            run, help={**(help or {}), "debug": DEBUG},
+            klass=functools.partial(LabTask, dry=dry, usage_status=lab_file_error),
+        )
 
     return decorate
+
+
+def _worker(body: Body, dry: Body | bool) -> Body:
+    """What a dry run of `body` does. Raises Exit where there is none."""
+    if not dry:
+        raise Exit("error: this task has no dry run (nothing was done)", code=2)
+    return body if dry is True else dry
 
 
 def _signature(body: Callable[..., Any]) -> Any:
@@ -61,13 +95,13 @@ def _signature(body: Callable[..., Any]) -> Any:
 
 def _guarded(
     work: Callable[[Session], int | None], name: str,
-    *, locks: bool, debug: bool, lab_file_error: int,
+    *, locks: bool, debug: bool, lab_file_error: int, echo: bool = False,
 ) -> int:
     """Run a task's body; turn what a person can act on into one line and a status."""
     log_file = None
     try:
         session = Session()
-        log_file = runlog.start(session.state, name)
+        log_file = runlog.start(session.state, name, echo=echo)
         if not locks:
             session.warn_open()
             return work(session) or 0

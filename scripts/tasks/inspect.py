@@ -24,7 +24,9 @@ exec journalctl "$@"
 """
 
 
-@lab_task(locks=False, help={**NARROW, "json": "print one JSON object, for programs"})
+@lab_task(
+    locks=False, dry=True, help={**NARROW, "json": "print one JSON object, for programs"}
+)
 def status(
     session: Session, datacenter: str | None = None, host: str | None = None, json: bool = False
 ) -> int:
@@ -100,7 +102,7 @@ def ssh(session: Session, host: str) -> None:
         raise LabError("no `ssh` program here", hint="install an OpenSSH client") from error
 
 
-@lab_task(locks=False, help={
+@lab_task(locks=False, dry=True, help={
     "host": "the host's name", "service": "zookeeper, kafka, ssh, …",
     "follow": "go on printing what comes", "lines": "how many lines back",
 })

@@ -14,7 +14,14 @@ from scripts.session import Session
 from scripts.tasks.cli import NARROW, lab_task
 
 
-@lab_task(locks=True, help=NARROW)
+def _plan(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
+    """What a dry run of `connect` and of `mirror` does."""
+    from scripts.operations.plan import show
+
+    show(session, session.select(datacenter, host), ("connect",))
+
+
+@lab_task(locks=True, help=NARROW, dry=_plan)
 def connect(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
     """Set up Kafka Connect and its connectors."""
     from scripts.operations.up import converge_existing
@@ -22,7 +29,7 @@ def connect(session: Session, datacenter: str | None = None, host: str | None = 
     converge_existing(session, session.select(datacenter, host), ("connect",))
 
 
-@lab_task(locks=False, help={**NARROW, "json": "print one JSON object, for programs"})
+@lab_task(locks=False, dry=True, help={**NARROW, "json": "print one JSON object, for programs"})
 def connect_status(
     session: Session, datacenter: str | None = None, host: str | None = None, json: bool = False
 ) -> int:
@@ -59,7 +66,7 @@ def connect_status(
     return 0 if healthy else 1
 
 
-@lab_task(locks=True, help=NARROW)
+@lab_task(locks=True, help=NARROW, dry=_plan)
 def mirror(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
     """Set up the mirrors that lead to a datacenter."""
     from scripts.operations.up import converge_existing
@@ -67,7 +74,7 @@ def mirror(session: Session, datacenter: str | None = None, host: str | None = N
     converge_existing(session, session.select(datacenter, host), ("connect",))
 
 
-@lab_task(locks=False, help={
+@lab_task(locks=False, dry=True, help={
     "json": "print one JSON object, for programs", "watch": "print anew every second",
 })
 def mirror_status(session: Session, json: bool = False, watch: bool = False) -> int:

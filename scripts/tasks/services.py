@@ -21,9 +21,14 @@ def task_of(service: Service) -> Any:
 
         converge_existing(session, session.select(datacenter, host), (service.name,))
 
+    def show(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
+        from scripts.operations import plan
+
+        plan.show(session, session.select(datacenter, host), (service.name,))
+
     run.__name__ = service.name
     run.__doc__ = service.summary
-    return lab_task(locks=True, help=NARROW)(run)
+    return lab_task(locks=True, help=NARROW, dry=show)(run)
 
 
 TASKS = tuple(

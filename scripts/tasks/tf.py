@@ -76,7 +76,7 @@ def destroy(session: Session, yes: str = "") -> None:
     session.say(f"destroyed {count} resources of {session.topology.lab}")
 
 
-@lab_task(name="tf.drift", locks=True, lab_file_error=1)
+@lab_task(name="tf.drift", locks=True, lab_file_error=1, dry=True)
 def drift(session: Session) -> int:
     """Show what differs from the state; change nothing.
 

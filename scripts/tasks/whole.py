@@ -6,7 +6,15 @@ from scripts.session import Session
 from scripts.tasks.cli import NARROW, lab_task
 
 
-@lab_task(locks=True, help=NARROW)
+def _show(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
+    """What a dry run of `up` does."""
+    from scripts.operations.plan import show
+
+    session.warn()
+    show(session, session.select(datacenter, host))
+
+
+@lab_task(locks=True, help=NARROW, dry=_show)
 def up(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
     """Create what is missing, set everything up."""
     from scripts.operations.up import deploy
@@ -15,7 +23,7 @@ def up(session: Session, datacenter: str | None = None, host: str | None = None)
 
 
 # 2 means "there are changes" here, so a lab file that cannot be used is 1 as every other error.
-@lab_task(locks=False, help=NARROW, lab_file_error=1)
+@lab_task(locks=False, help=NARROW, lab_file_error=1, dry=True)
 def plan(session: Session, datacenter: str | None = None, host: str | None = None) -> int:
     """Show what `up` would do; do nothing.
 
@@ -27,7 +35,16 @@ def plan(session: Session, datacenter: str | None = None, host: str | None = Non
     return 2 if show(session, session.select(datacenter, host)) else 0
 
 
-@lab_task(locks=True)
+def _list(session: Session) -> None:
+    """What a dry run of `down` does."""
+    found = session.platform.leftovers()
+    for line in found:
+        session.say(f"would remove {line}")
+    if not found:
+        session.say(f"nothing of {session.topology.lab} is {session.platform.place}")
+
+
+@lab_task(locks=True, dry=_list)
 def down(session: Session) -> None:
     """Remove the whole lab, with its data."""
     removed = session.platform.destroy()

@@ -20,8 +20,11 @@ log = logging.getLogger("kafkalab.run")
 LOGS_KEPT = 50
 
 
-def start(state: Path, task: str) -> Path:
-    """Open the run's log file `runs/<time>-<task>.log`; every command will be a line in it."""
+def start(state: Path, task: str, *, echo: bool = False) -> Path:
+    """Open the run's log file `runs/<time>-<task>.log`; every command will be a line in it.
+
+    With `echo` these lines are also on standard error.
+    """
     folder = state / "runs"
     folder.mkdir(exist_ok=True)
     for old in sorted(folder.glob("*.log"))[: -LOGS_KEPT + 1]:
@@ -30,7 +33,7 @@ def start(state: Path, task: str) -> Path:
     path = folder / f"{stamp}-{task}-{os.getpid()}.log"
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d %(message)s", "%H:%M:%S"))
-    log.handlers[:] = [handler]
+    log.handlers[:] = [handler, logging.StreamHandler()] if echo else [handler]
     log.setLevel(logging.INFO)
     log.propagate = False
     log.info("fab %s", " ".join(sys.argv[1:]))

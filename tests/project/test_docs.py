@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fabric.main import program
 from invoke import Collection, Task
 
 import scripts
@@ -31,7 +32,7 @@ ARGUMENTS = {name: task.get_arguments() for name, task in TASKS.items()}
 SHORT = {short: name for name, shorts in NAMESPACE.task_names.items() for short in shorts}
 # `fab X …` in a code span or a line of a console block; what follows on the line are its words.
 COMMAND = re.compile(r"(?:`|^\$ |&& )(?:[A-Z_]+=\S+ )*fab ([^`\n|]*)", re.MULTILINE)
-OF_FAB = {"--list", "--help"}
+OF_FAB = {f"--{name}" for option in program.core_args() for name in option.names}
 OF_THE_EXAMPLE = {"web"}  # a task as soon as somebody adds the service of docs/extending.md
 
 
