@@ -53,6 +53,17 @@ def test_what_up_cannot_do_here_says_who_can(
     assert "ann-dc1-ctl01: is stopped (`fab lab.start` starts hosts)" in said
 
 
+def test_a_dry_run_removes_nothing(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    map_to(cloud.make(), 1, monkeypatch)
+    said = cloud.fab("--dry", "down")
+    assert all(f"would remove instance {id}" in said for id in cloud.ids.values()), said
+    cloud.fab("-R", "audit", "--delete", "--yes", expect=1)
+    cloud.fab("down", "-H", "ann-dc1-zk01", expect=2)
+    for task in ("tf.destroy", "extend", "backend", "preflight"):
+        assert f"`fab {task}` has no dry run" in cloud.fab("--dry", "cost", task, expect=2)
+    assert cloud.fab("-R", "down") == said
+
+
 def silent(cloud: Cloud) -> None:
     """Ask a host whose sshd does not answer."""
     with pytest.MonkeyPatch.context() as patch:

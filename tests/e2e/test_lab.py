@@ -62,6 +62,21 @@ def test_a_second_run_changes_nothing(lab: Lab) -> None:
     assert {name: lab.main_pids(name) for name in ("dc1", "dc2")} == before
 
 
+def test_a_dry_run_and_hosts_of_fabs_own_leave_a_lab_alone(lab: Lab) -> None:
+    """Nothing is removed, restarted, or done to other hosts than those that are named."""
+    broker, pids = lab.of("kafka")[0], lab.main_pids()
+    for task in ("up", "kafka", "zookeeper", "hosts", "control"):
+        assert lab.fab("--dry", task).out == "plan: nothing to do\n"
+    said = lab.fab("down", "-R").out
+    for host in lab.topology.hosts:
+        assert f"would remove container {lab.name}.{host.name}\n" in said
+    assert "cannot be narrowed to hosts" in lab.fab("-H", broker.name, "down", expect=2).err
+    assert "1 hosts in order, nothing to do" in lab.fab("-H", broker.name, "kafka").out
+    two = f"{broker.name},{lab.of('zookeeper')[0].name}"
+    assert lab.fab("-H", two, "up").out.count("2 hosts in order, nothing to do") == 1
+    assert lab.main_pids() == pids
+
+
 def test_datacenter_and_host_narrow_what_is_looked_at(lab: Lab) -> None:
     assert lab.fab("up", "--datacenter", "dc2").out.startswith("2 hosts in order")
     assert "dc1" not in lab.log()
