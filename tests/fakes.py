@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ class FakeHost:
     replies: Mapping[str, Reply] = field(default_factory=dict)
     words: Callable[[int, bytes], str] | None = None
     heard: list[tuple[str, str]] = field(default_factory=list)
+    anew_says: Reply = ""  # to what confirms rules over a new connection
 
     def script(
         self, text: str, *, label: str, timeout: float = 120, check: bool = True
@@ -38,6 +39,12 @@ class FakeHost:
         del timeout
         assert self.words is not None, f"{self.name}: unexpected question {question!r} to {port}"
         return self.words(port, question)
+
+    def anew(self, patience: float) -> FakeHost:
+        """The host over a new connection; `heard` is the same list."""
+        assert patience > 0
+        self.heard.append(("anew", ""))
+        return replace(self, replies={"keep the security rules": self.anew_says})
 
     def close(self) -> None: ...
 

@@ -16,6 +16,7 @@ from lab.services.registry import desired_state, retired, running_on
 from lab.services.service import Service
 from lab.state import Change, HostState
 from lab.topology import Host
+from scripts.hosts import firewall
 from scripts.hosts.change import change_script, wait_script
 from scripts.hosts.deliver import Deliverer
 from scripts.hosts.fleet import Fleet
@@ -89,7 +90,8 @@ def converge(
         host = by_name[name]
         progress.step(name, "reading")
         plan = plan_host(fleet, host, context, only)
-        rest = deliverer.provide(fleet, host, plan.changes, progress)
+        rules, rest = firewall.split(deliverer.provide(fleet, host, plan.changes, progress))
+        firewall.renew(fleet[name], rules)
         if rest:
             progress.step(name, summary(plan.changes))
             fleet[name].script(

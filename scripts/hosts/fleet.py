@@ -42,7 +42,10 @@ class Answer:
 class Host:
     """One host over SSH. Connects at first use, with the host key that its platform told."""
 
-    def __init__(self, instance: Instance, key_file: Path, silent: str) -> None:
+    def __init__(
+        self, instance: Instance, key_file: Path, silent: str, patience: float = CONNECT_TIMEOUT
+    ) -> None:
+        self.patience = patience  # seconds, for each step of connecting
         self.instance, self.name = instance, instance.name
         self._key_file, self._silent = key_file, silent
         self._connection: Connection | None = None
@@ -98,6 +101,10 @@ class Host:
         channel.settimeout(timeout)
         return channel
 
+    def anew(self, patience: float) -> Host:
+        """The same host over a connection of its own, which whoever asks for it closes."""
+        return Host(self.instance, self._key_file, self._silent, patience)
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -128,7 +135,7 @@ class Host:
         return answer
 
     def _converse(self, command: str, chunks: Iterable[bytes], deadline: float) -> Answer:
-        channel = self._transport().open_session(timeout=CONNECT_TIMEOUT)
+        channel = self._transport().open_session(timeout=self.patience)
         with channel:
             channel.exec_command(command)
             channel.settimeout(max(deadline - time.monotonic(), 0.1))
@@ -187,10 +194,10 @@ class Host:
         config = Config(ssh_config=paramiko.SSHConfig())
         connection = Connection(
             instance.ssh_host, user=instance.user, port=instance.ssh_port, config=config,
-            connect_timeout=CONNECT_TIMEOUT,
+            connect_timeout=self.patience,
             connect_kwargs={
                 "key_filename": str(self._key_file), "look_for_keys": False, "allow_agent": False,
-                "banner_timeout": CONNECT_TIMEOUT, "auth_timeout": CONNECT_TIMEOUT,
+                "banner_timeout": self.patience, "auth_timeout": self.patience,
             },
         )
         client = connection.client

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.e2e.lab_under_test import Lab, answers
+from tests.e2e.lab_under_test import Lab, answers, until
 
 pytestmark = pytest.mark.host
 
@@ -52,6 +53,52 @@ def test_lab_ports_are_what_the_workstation_may_reach(lab: Lab) -> None:
         # The datacenter's own traffic is another rule's.
         assert lab.open_between(lab.of("control")[0], server, 2181)
     assert lab.main_pids() == before, "`fab hosts` touches no service"
+
+
+# The workstation is taken for another machine; the rest of the lab is as it should be.
+LOCKED_OUT = """
+import dataclasses, os, signal
+from ipaddress import IPv4Network
+from scripts.hosts import firewall, fleet
+from scripts.platforms import local
+real = local.local_context
+local.local_context = lambda *words: dataclasses.replace(
+    real(*words), admin=(IPv4Network("203.0.113.9/32"),)
+)
+firewall.UNDO_SECONDS, firewall.PATIENCE, fleet.BOOT_SECONDS = 8, 1, 0
+"""
+KILLED = """
+firewall.confirm = lambda host: os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_rules_that_let_nobody_in_are_taken_back(lab: Lab) -> None:
+    """By the run that finds it out; and where that is killed, by each host itself."""
+    hosts = lab.topology.datacenter("dc2").hosts
+    rules = {host.name: lab.inside(host, "nft list table inet kafkalab") for host in hosts}
+    narrow = ("hosts", "--datacenter", "dc2")
+
+    def in_order() -> None:
+        assert all(greeted(host.ssh_port) for host in hosts)
+        assert {host.name: lab.inside(host, "nft list table inet kafkalab") for host in hosts} \
+            == rules
+        assert lab.fab("plan").out == "plan: nothing to do\n"
+
+    run = lab.fab(*narrow, expect=1, before=LOCKED_OUT)
+    said = "no new connection with the changed security rules; the old ones are back"
+    assert sorted(run.lines) == sorted(
+        f"error: {host.name}: {said} (mend the lab file, then run `fab up` again)"
+        for host in hosts
+    )
+    in_order()
+    lab.fab(*narrow, expect=-signal.SIGKILL, before=LOCKED_OUT + KILLED)
+    until(lambda: all(lets_in(host.ssh_port) for host in hosts), "SSH to dc2", 30)
+    until(lambda: not any(
+        "kafkalab-firewall" in lab.inside(host, "systemctl list-timers --no-legend")
+        for host in hosts
+    ), "no host has a timer left", 30)
+    in_order()
+    lab.fab("verify", "--datacenter", "dc2")
 
 
 def test_the_rules_come_back_when_a_host_boots(lab: Lab) -> None:
@@ -119,6 +166,13 @@ def reached(address: str, port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def lets_in(port: int) -> bool:
+    try:
+        return greeted(port)
+    except OSError:
+        return False
 
 
 def greeted(port: int) -> bool:

@@ -112,6 +112,29 @@ def test_a_difference_is_one_read_and_one_change(context: Context, progress: Pro
     assert all("systemctl" not in fake.heard[1][1].split("step=", 1)[1] for fake in fakes)
 
 
+def test_other_rules_are_confirmed_before_the_rest_is_changed(
+    context: Context, progress: Progress
+) -> None:
+    host = context.topology.hosts[0]
+    found: dict[Key, Resource] = dict(desired_state(host, context))
+    found[Key("firewall", "kafkalab")] = state.Firewall("of another lab file")
+    found[Key("link", "/etc/localtime")] = state.Link("/usr/share/zoneinfo/Asia/Seoul")
+    fake = FakeHost(host.name, {"read": report(found), "security rules": "", "change": ""})
+    run(FakeFleet([fake]), (host,), context, progress)
+    assert fake.labels == ["read", "security rules", "anew", "keep the security rules", "change"]
+    assert "nft" not in fake.heard[-1][1]
+
+
+def test_a_new_host_gets_its_rules_with_all_else(context: Context, progress: Progress) -> None:
+    host = context.topology.hosts[0]
+    found = {key: have for key, have in desired_state(host, context).items()
+             if key.kind != "firewall"}
+    fake = FakeHost(host.name, {"read": report(found), "change": ""})
+    run(FakeFleet([fake]), (host,), context, progress)
+    assert fake.labels == ["read", "change"]
+    assert "nft -f /etc/nftables.conf" in fake.heard[-1][1]
+
+
 def test_a_stopped_service_is_started_and_waited_for(context: Context, progress: Progress) -> None:
     host = next(h for h in context.topology.hosts if h.role == "kafka")
     found: dict[Key, Resource] = dict(desired_state(host, context))
