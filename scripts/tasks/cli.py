@@ -56,6 +56,8 @@ def lab_task(
     def decorate(body: Body) -> Any:
         @functools.wraps(body)
         def run(c: Context, *, debug: bool = False, **options: Any) -> None:
+            if hasattr(c, "host"):  # a connection: not fabfile.py but another file has the tasks
+                raise Exit(f"error: -H {c.host}: say --host (nothing was done)", code=2)
             dry_run = asked_dry(c.config)
             work = functools.partial(_worker(body, dry) if dry_run else body, **options)
             status = _guarded(

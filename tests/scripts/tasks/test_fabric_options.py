@@ -248,6 +248,16 @@ def test_no_task_of_a_chain_begins_when_one_cannot_be_narrowed(bench: Bench) -> 
     assert done.stdout.count("+ host") == 2
 
 
+def test_tasks_that_another_file_has_refuse_hosts_and_bear_a_dry_run(bench: Bench) -> None:
+    """`fab -c scripts` loads them without fabfile.py, and so without what it attaches."""
+    for task in ("down", "up"):
+        said = bench.refused("-c", "scripts", "-H", KAFKA, task)
+        assert said == f"error: -H {KAFKA}: say --host (nothing was done)\n"
+    assert "has no dry run" in bench.refused("-c", "scripts", "-R", "verify")
+    assert "plan: 14 hosts to create" in bench.fab("-c", "scripts", "-R", "up").stdout
+    assert bench.acted == []
+
+
 def test_a_task_takes_no_command(bench: Bench) -> None:
     assert "a task takes no command" in bench.refused("-H", KAFKA, "status", "--", "reboot")
 
