@@ -26,6 +26,7 @@ POLICIES = {
 }
 INTERNAL_GROUPS = ("console-consumer-.*", "connect-.*", "__.*", "kafkalab-verify-.*")
 PROOF_GROUPS = ("kafkalab-.*",)
+OFFSET_LAG_MAX = 100  # records of a partition
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def _source(
         "offset-syncs.topic.replication.factor": str(source.replication_factor),
         # MirrorMaker notes a pair of offsets every 100 records of a partition and after each commit
         # of its own. A note for every record would take as much work as mirroring itself.
-        "offset.lag.max": "100",
+        "offset.lag.max": str(OFFSET_LAG_MAX),
         "refresh.topics.interval.seconds": every,
         "sync.topic.configs.interval.seconds": str(mirroring.configs_s),
         "sync.topic.acls.enabled": "false",

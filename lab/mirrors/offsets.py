@@ -39,8 +39,11 @@ class Part(Protocol):
     low, end: the first offset that is kept, and the one after all that can be read.
     """
 
-    low: int
-    end: int
+    @property
+    def low(self) -> int: ...
+
+    @property
+    def end(self) -> int: ...
 
     def first(self, offset: int) -> Record | None:
         """The first record at or behind an offset, before `end`."""
@@ -53,7 +56,8 @@ class Part(Protocol):
 @dataclass(frozen=True)
 class Spot:
     """Where a group goes on in the copy. offset is None where none can be proven, and `why` says
-    so. waits: the record is not copied yet, so the offset is the copy's end, exact as it is."""
+    so. waits: nothing unread is copied yet: it is the copy's end of now, and may come to be early.
+    """
 
     offset: int | None
     why: str = ""
@@ -78,10 +82,14 @@ def locate(
     unread = source.first(committed)
     if unread is None:
         # Nothing was unread after the copy's end had been looked at, so nothing before it is.
-        return Spot(copy.end)
+        return Spot(copy.end, waits=True)
     if unread.offset > committed and compacted:
         return Spot(None, f"the record at {committed} was compacted away in the source, and may be "
                           "in the copy")
+    return _first_copy(unread, copy, mirrored)
+
+
+def _first_copy(unread: Record, copy: Part, mirrored: int | None) -> Spot:
     for record in copy.since(unread.timestamp):
         if unread.copied_as(record):
             return Spot(record.offset)

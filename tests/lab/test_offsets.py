@@ -158,7 +158,7 @@ def test_what_is_not_copied_yet_waits_at_the_end_of_the_copy() -> None:
 
 
 def test_markers_at_the_end_of_the_source_are_no_unread_records() -> None:
-    assert locate(1, log([(0, 0), None]), log([(0, 0), None]), 1) == Spot(2)
+    assert locate(1, log([(0, 0), None]), log([(0, 0), None]), 1) == Spot(2, waits=True)
 
 
 @pytest.mark.parametrize(("committed", "source", "copy", "compacted", "words"), [
