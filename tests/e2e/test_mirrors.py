@@ -323,3 +323,65 @@ def test_a_mirror_that_leaves_the_lab_file_stops(lab: Lab) -> None:
     until(lambda: "dc2.late" in target.topics(), "dc2.late is there")
     assert target.read("dc2.late", {0: "written meanwhile"}) == {0: ["written meanwhile"]}
     assert lab.fab("plan").out == "plan: nothing to do\n"
+
+
+PARTITIONS, EACH, READ = 6, 1000, 500
+MOVER = "mover"
+
+
+def bad_groups(lab: Lab, expect: int) -> list[dict[str, Any]]:
+    """What `fab mirror.status --json` says of groups in dc2."""
+    mirrors = lab.fab("mirror.status", "--json", expect=expect).json["mirrors"]
+    (mirror,) = [one for one in mirrors if one["name"] == "dc1-to-dc2"]
+    assert mirror["healthy"] is (expect == 0)
+    return [one for one in mirror["groups"] if one["topic"] == "burst"]
+
+
+def test_a_group_that_mirrormaker_does_not_translate_is_told_and_skips_nothing(lab: Lab) -> None:
+    """Much comes at once and nothing after it, so MirrorMaker notes few offsets, and no more."""
+    source, target = client(lab, "dc1"), client(lab, "dc2")
+    source.make("burst", PARTITIONS)
+    until(lambda: target.topics().get("dc1.burst") == PARTITIONS, "dc1.burst is there")
+    values = {part: [f"{part}-{n}" for n in range(EACH)] for part in range(PARTITIONS)}
+    with source.writing("burst") as send:
+        for n in range(EACH):
+            for part in range(PARTITIONS):
+                send(values[part][n], part)
+    everything = {part: found[-1] for part, found in values.items()}
+    assert target.read("dc1.burst", everything) == values
+    source.commit(MOVER, "burst", dict.fromkeys(range(PARTITIONS), READ))
+
+    found = bad_groups(lab, expect=1)
+    without = [one for one in found if one["translated"] is None]
+    print("without:", without, "far:", [one for one in found if one not in without])
+    assert without, found
+    assert {one["group"] for one in found} == {MOVER}
+    assert all(EACH - READ <= one["skipped"] < EACH - READ + 20 for one in without)
+    text = lab.fab("mirror.status", expect=1).out
+    assert f"dc1-to-dc2: group {MOVER}: no offset in dc2 for burst-" in text
+    assert "dc1-to-dc2: run `fab mirror.offsets --mirror dc1-to-dc2`\n" in text
+    failed = [line for line in lab.fab("verify", expect=1).lines if line.startswith("failed:")]
+    assert [line for line in failed if line.startswith("failed: dc1-to-dc2: groups: group mover: ")]
+
+    refused = lab.fab("mirror.offsets", "--mirror", "dc1-to-dc2", expect=2)
+    assert "say so with --yes" in refused.err
+    assert len(target.committed(MOVER, "dc1.burst", PARTITIONS)) == PARTITIONS - len(without)
+    run = lab.fab("mirror.offsets", "--mirror", "dc1-to-dc2", "--group", MOVER, "--yes")
+    print(run)
+    held = target.committed(MOVER, "dc1.burst", PARTITIONS)
+    rest = {part: found[READ:] for part, found in values.items()}
+    assert target.read("dc1.burst", everything, start=held) == rest, held
+
+    again = lab.fab("mirror.offsets", "--mirror", "dc1-to-dc2", "--group", MOVER)
+    assert "nothing to commit" in again.out
+    assert bad_groups(lab, expect=0) == []
+    lab.fab("verify")
+    assert target.committed(MOVER, "dc1.burst", PARTITIONS) == held, "MirrorMaker let it be"
+
+
+def test_a_copy_has_the_headers_of_its_record(lab: Lab) -> None:
+    source, target = client(lab, "dc1"), client(lab, "dc2")
+    source.make("headed")
+    headers = [("plain", b"text"), ("bytes", bytes(range(256))), ("empty", b""), ("none", None)]
+    source.write_with("headed", "a record", headers)
+    assert target.headers("dc1.headed") == headers
