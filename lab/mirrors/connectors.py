@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lab.endpoint import Endpoint
 from lab.mirrors.topics import excluded, included
-from lab.options.mirrors import Mirror, Mirroring
+from lab.options.mirrors import OFFSET_LAG_MAX, Mirror, Mirroring
 
 SOURCE, CHECKPOINT, HEARTBEAT = "source", "checkpoint", "heartbeat"
 KINDS = {
@@ -26,7 +26,6 @@ POLICIES = {
 }
 INTERNAL_GROUPS = ("console-consumer-.*", "connect-.*", "__.*", "kafkalab-verify-.*")
 PROOF_GROUPS = ("kafkalab-.*",)
-OFFSET_LAG_MAX = 100  # records of a partition
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,8 @@ def connectors(
         "replication.policy.class": POLICIES[mirror.policy],
         "key.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
         "value.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
+        # Connect's own default makes text of headers, and so Base64 of MirrorMaker's bytes.
+        "header.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
     }
     per_kind = {
         SOURCE: _source(mirror, source, target, mirroring),

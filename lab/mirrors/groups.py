@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from lab.mirrors.connectors import INTERNAL_GROUPS, OFFSET_LAG_MAX, PROOF_GROUPS
+from lab.mirrors.connectors import INTERNAL_GROUPS, PROOF_GROUPS
 from lab.mirrors.offsets import Spot
-from lab.options.mirrors import Mirror, Mirroring
+from lab.options.mirrors import OFFSET_LAG_MAX, Mirror, Mirroring
 
 # What is early by more is far behind: as long as it writes its notes in time, MirrorMaker has one
 # for every so many records, and its translation is early by no more. One that is earlier goes by
@@ -168,21 +168,22 @@ class Patience:
 
 def told(findings: Iterable[Standing], target: str) -> list[str]:
     """What is wrong, in words, a line for each group and kind of trouble."""
-    kinds: dict[tuple[str, str], list[Standing]] = defaultdict(list)
+    kinds: dict[tuple[str, bool, bool], list[Standing]] = defaultdict(list)
     for one in findings:
-        kind = "skips" if one.skips else "missing" if one.held is None else "far"
-        kinds[one.place.group, kind].append(one)
+        kinds[one.place.group, one.held is None, one.skips > 0].append(one)
     lines = []
-    for (group, kind), places in sorted(kinds.items()):
+    for (group, missing, skipping), places in sorted(kinds.items()):
         where = ", ".join(f"{one.place.topic}-{one.place.partition}" for one in places)
         skipped, again = sum(one.skips for one in places), sum(one.again for one in places)
-        lines.append(f"group {group}: " + {
-            "skips": f"no offset in {target} for {where}: up to {skipped:,} records that it has "
-                     "not read are skipped when it begins there with the latest",
-            "missing": f"no offset in {target} for {where}: it has read all, but up to {again:,} "
-                       "records again when it begins there with the earliest",
-            "far": f"far behind in {target} for {where}: up to {again:,} records are read again",
-        }[kind])
+        if skipping:
+            text = (f"no offset in {target} for {where}: up to {skipped:,} records that it has not "
+                    "read are skipped when it begins there with the latest")
+        elif missing:
+            text = (f"no offset in {target} for {where}: it has read all, but up to {again:,} "
+                    "records again when it begins there with the earliest")
+        else:
+            text = f"far behind in {target} for {where}: up to {again:,} records are read again"
+        lines.append(f"group {group}: {text}")
         lines += [f"group {group}: {one.place.topic}-{one.place.partition}: {one.spot.why}"
                   for one in places if one.spot and one.spot.why]
     return lines
