@@ -124,6 +124,16 @@ class Client:
         consumer.commit(offsets=places, asynchronous=False)
         consumer.close()
 
+    def member(self, group: str, topic: str) -> Consumer:
+        """A member of a group that has joined, and commits nothing; to be closed."""
+        consumer = Consumer({**self._settings, "group.id": group, "enable.auto.commit": False})
+        consumer.subscribe([topic])
+        deadline = time.monotonic() + SECONDS
+        while not consumer.assignment():
+            assert time.monotonic() < deadline, f"{group} did not join within {SECONDS} s"
+            consumer.poll(0.2)
+        return consumer
+
     def committed(self, group: str, topic: str, partitions: int) -> dict[int, int]:
         """A group's offsets, in partitions where it has one."""
         consumer = Consumer({**self._settings, "group.id": group, "enable.auto.commit": False})
