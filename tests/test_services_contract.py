@@ -74,6 +74,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Workers, "states", always([state_of]))
     monkeypatch.setattr(MirrorView, "running", always("runs"))
     monkeypatch.setattr(MirrorView, "crossing", always("crossed"))
+    monkeypatch.setattr(MirrorView, "translated", always("translated"))
     monkeypatch.setattr(MirrorView, "prepare", always(None))
     monkeypatch.setattr(MirrorView, "forget", always(None))
 

@@ -31,6 +31,7 @@ from lab.drills.measures import (
     reading,
 )
 from lab.drills.translation import Translation, translation
+from lab.options.mirrors import OFFSET_LAG_MAX
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,9 @@ class FailoverScore(Score):
     skipped: acknowledged records that the target held, but the group never read.
     corrupt: reads of records with a wrong checksum. duplicates, order_violations: see
     measures.Reading; records that come late (see Failback) are out of order, too.
+    without_offset: partitions for which the target had no offset of the group when it moved.
+    far_behind: partitions in which more records were read again than MirrorMaker means to be off.
+    in_danger: what is wrong with the offsets of other groups, in words; they do not take part.
     mirror_latency: from sending to the first sight in the target, of records sent from START on
     and seen there before the fault.
     failback: None when the clients stayed.
@@ -91,6 +95,9 @@ class FailoverScore(Score):
     order_violations: int
     corrupt: int
     translation: tuple[Translation, ...]
+    without_offset: int
+    far_behind: int
+    in_danger: tuple[str, ...]
     mirror_latency: Latency | None
     failback: Failback | None
 
@@ -136,6 +143,13 @@ class FailoverScore(Score):
                    f"held by {self.target}, but never read by the group", "zero"),
             Figure("passed_over", "passed over by offsets", self.passed_over, "records",
                    "not committed, yet before the translated offset", "zero"),
+            Figure("without_offset", "partitions without an offset", self.without_offset,
+                   "records", f"{self.target} had none for the group when it moved", "zero"),
+            Figure("far_behind", "partitions far behind", self.far_behind, "records",
+                   f"in which more than {OFFSET_LAG_MAX} were read again"),
+            Figure("in_danger", "other groups not translated", len(self.in_danger), "records",
+                   f"found before the failure: their records in {self.target} would be skipped, "
+                   "or far too many read again"),
             Figure("corrupt", "damaged", self.corrupt, "records",
                    "read with a wrong checksum", "zero"),
             Figure("order_violations", "out of order", self.order_violations, "records",
@@ -196,6 +210,7 @@ def failover(log: Log, *, source: str, target: str) -> FailoverScore:
     there = {ack.number: ack for ack in acks.values() if ack.cluster == target}
     lacking = before.keys() - held
     stopped, resumed = _switch(log.consumed, source, target)
+    lines = translation(log, before, source, target)
     return FailoverScore(
         source=source, target=target,
         sent=log.sent, acknowledged=len(acks), consumed=len(read.first),
@@ -212,7 +227,10 @@ def failover(log: Log, *, source: str, target: str) -> FailoverScore:
         skipped=len(((held & acks.keys()) | there.keys()) - read.first.keys()),
         order_violations=read.order_violations,
         corrupt=corrupt(log),
-        translation=translation(log, before, source, target),
+        translation=lines,
+        without_offset=sum(offset < 0 for offset in log.translated.values()),
+        far_behind=sum((one.error or 0) > OFFSET_LAG_MAX for one in lines),
+        in_danger=tuple(log.in_danger),
         mirror_latency=_mirror_latency(log, acks, source, target),
         failback=_failback(log, read, acks, lacking, source=source, target=target),
     )

@@ -78,7 +78,9 @@ class Log:
 
     mirrored: what a second reader saw arrive in the target. held: the source's records that the
     target had when no more came, before the source returned. stored: what the clusters hold at the
-    end (in drills of one cluster, and after a failback).
+    end (in drills of one cluster, and after a failback). translated: by key, where the target had
+    the group when it moved there, -1 where it had no offset for it. in_danger: what was wrong with
+    other groups' offsets in the target before, in words.
     """
 
     keys: int
@@ -90,6 +92,8 @@ class Log:
     stored: list[Seen] = field(default_factory=list)
     committed: list[Committed] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    translated: dict[int, int] = field(default_factory=dict)
+    in_danger: list[str] = field(default_factory=list)
 
     def when(self, kind: str) -> float | None:
         """When the first event of a kind happened; None when it did not."""

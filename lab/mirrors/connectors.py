@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lab.endpoint import Endpoint
 from lab.mirrors.topics import excluded, included
-from lab.options.mirrors import Mirror, Mirroring
+from lab.options.mirrors import OFFSET_LAG_MAX, Mirror, Mirroring
 
 SOURCE, CHECKPOINT, HEARTBEAT = "source", "checkpoint", "heartbeat"
 KINDS = {
@@ -53,6 +53,8 @@ def connectors(
         "replication.policy.class": POLICIES[mirror.policy],
         "key.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
         "value.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
+        # Connect's own default makes text of headers, and so Base64 of MirrorMaker's bytes.
+        "header.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
     }
     per_kind = {
         SOURCE: _source(mirror, source, target, mirroring),
@@ -87,7 +89,7 @@ def _source(
         "offset-syncs.topic.replication.factor": str(source.replication_factor),
         # MirrorMaker notes a pair of offsets every 100 records of a partition and after each commit
         # of its own. A note for every record would take as much work as mirroring itself.
-        "offset.lag.max": "100",
+        "offset.lag.max": str(OFFSET_LAG_MAX),
         "refresh.topics.interval.seconds": every,
         "sync.topic.configs.interval.seconds": str(mirroring.configs_s),
         "sync.topic.acls.enabled": "false",

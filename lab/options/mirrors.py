@@ -27,6 +27,9 @@ def _regex(value: str) -> str:
     return value
 
 
+# MirrorMaker's offset.lag.max, in records of a partition: how far it means to be off, at most, when
+# it translates an offset.
+OFFSET_LAG_MAX = 100
 Regex = Annotated[str, AfterValidator(_regex)]
 Seconds = Annotated[int, Field(ge=1, le=3600)]
 

@@ -18,12 +18,14 @@ from lab.drills.log import (
     Log,
 )
 from lab.drills.measures import numbers
+from lab.mirrors.groups import told
 from lab.options.mirrors import Mirror
 from lab.topology import Topology
 from scripts.drills import topics
 from scripts.drills.clients import Reader, Watcher, Writer, read_all
 from scripts.drills.faults import Fault, Hosts, Link, Services
 from scripts.drills.rehearsal import Every, Rehearsal
+from scripts.drivers.mirrors import MirrorView
 from scripts.errors import TimeoutExpired, UsageError
 from scripts.operations.up import deploy
 from scripts.session import Session
@@ -133,6 +135,7 @@ class Failover(Rehearsal):
         plan = self.plan
         source, target = self.place(plan.source), self.place(plan.target)
         self._link().repair()  # of a drill that was killed
+        self._look_at_others()
         self.say(f"preparing {topics.TOPIC} in {plan.source} and {plan.target}")
         topics.prepare(self.session.topology, (source, target))
         self.writer = self.start(Writer(self.log, self.run, source, plan.rate))
@@ -146,6 +149,14 @@ class Failover(Rehearsal):
         )
         self.event(START, f"{plan.rate} records/s into {plan.source}, mirrored to {plan.target}, "
                           "offsets translated")
+
+    def _look_at_others(self) -> None:
+        """Groups of others that would not get over well: now is the time to tell."""
+        mirror, target = self.mirrors[0], self.plan.target
+        view = MirrorView(mirror, self.sites[mirror.source], self.sites[target])
+        self.log.in_danger = told(view.bad_groups(), target)
+        for line in self.log.in_danger:
+            self.say(f"warning: {line}")
 
     def _fail(self) -> None:
         """Strike, and wait until the clients notice."""
@@ -172,6 +183,10 @@ class Failover(Rehearsal):
     def _move(self) -> bool:
         """The clients go to the target; whether they work there."""
         target = self.plan.target
+        place = self.place(target)
+        self.log.translated = dict(enumerate(
+            topics.committed(place, self.group, place.topics[self.plan.source])
+        ))
         self.reader.move(self.place(target))
         self.writer.move(self.place(target))
         return self._await_clients(target, MOVED, f"clients work in {target}")

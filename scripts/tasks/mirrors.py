@@ -10,8 +10,9 @@ from typing import Any
 from invoke import Collection
 
 from lab.services.registry import carriers
+from scripts.errors import UsageError
 from scripts.session import Session
-from scripts.tasks.cli import NARROW, lab_task
+from scripts.tasks.cli import NARROW, confirm, lab_task
 
 
 def _plan(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
@@ -81,7 +82,8 @@ def mirror_status(session: Session, json: bool = False, watch: bool = False) -> 
     """Show how far each mirror is behind.
 
     Per mirror, topic and partition: the source's end, the mirrored offset, the lag in records and
-    seconds; and the age of the last checkpoint. Exit status 1 when a mirror does not run.
+    seconds; the age of the last checkpoint; and groups that have no offset in the target or one
+    that is far behind. Exit status 1 when a mirror does not run, or a group would skip records.
     """
     from scripts.drivers.driver import sites
     from scripts.drivers.mirrors import MirrorView
@@ -93,9 +95,11 @@ def mirror_status(session: Session, json: bool = False, watch: bool = False) -> 
             one.name: MirrorView(one, places[one.source], places[one.target])
             for one in session.topology.config.mirrors
         }
+        # Who watches sees each look at once; what is wrong for long enough comes to be told.
+        patience = {name: view.patience() if watch else None for name, view in views.items()}
         while True:
-            found = fleet.each(lambda name: views[name].status(), views)
-            healthy = not any(status.problem for status in found.values())
+            found = fleet.each(lambda name: views[name].status(patience[name]), views)
+            healthy = all(status.healthy for status in found.values())
             if json:
                 print(jsonlib.dumps({
                     "healthy": healthy, "mirrors": [one.as_json() for one in found.values()],
@@ -119,16 +123,84 @@ def _show(found: list) -> None:  # type: ignore[type-arg]
     for status in found:
         age = "none yet" if status.checkpoint_age is None else f"{status.checkpoint_age:.1f} s old"
         print(f"{status.name}: {status.problem or 'running'}, last checkpoint {age}")
+        for line in status.group_lines():
+            print(f"{status.name}: {line}")
+        if status.groups:
+            print(f"{status.name}: run `fab mirror.offsets --mirror {status.name}`")
     sys.stdout.flush()
 
 
-def _collection(name: str, default: Any, status: Any) -> Collection:
+@lab_task(name="mirror.offsets", locks=True, help={
+    "mirror": "the mirror (dc1-to-dc2)", "group": "only this group", "yes": "do not ask",
+})
+def mirror_offsets(
+    session: Session, mirror: str = "", group: str = "", yes: bool = False
+) -> int:
+    """Find groups' offsets in the copies, and commit them.
+
+    By the records themselves: the first copy of the first record that a group has not read. Exit
+    status 1 when there is a partition of which that cannot be proven, or a group with members.
+    """
+    from contextlib import closing
+
+    from scripts.drivers.driver import sites
+    from scripts.drivers.mirrors import MirrorView
+
+    chosen = next((one for one in session.topology.config.mirrors if one.name == mirror), None)
+    if chosen is None:
+        known = ", ".join(one.name for one in session.topology.config.mirrors) or "none"
+        raise UsageError("--mirror has to name a mirror", hint=f"known: {known}")
+    instances = session.platform.instances()
+    with session.fleet(instances) as fleet:
+        places = sites(fleet, session.context({}, instances), session.topology.datacenters)
+        view = MirrorView(chosen, places[chosen.source], places[chosen.target])
+        with closing(view.groups()) as groups:
+            names = groups.names()
+            if group and group not in names:
+                raise UsageError(
+                    f"no group {group} in {chosen.source} whose offsets {mirror} translates",
+                    hint=f"known: {', '.join(names) or 'none'}",
+                )
+            found = groups.placed([group] if group else names)
+            ready = [one for one in found if not one.in_order and not one.refusal(chosen.target)]
+            _show_offsets(found, chosen.target)
+            if ready:
+                confirm(
+                    f"Commit {len(ready)} offsets in {chosen.target}?", yes=yes,
+                    whether="offsets may be committed", undone="nothing was committed",
+                )
+                done = groups.commit(ready)
+                session.say(f"{len(done)} offsets committed in {chosen.target}")
+            else:
+                session.say("nothing to commit")
+    return 1 if any(one.refusal(chosen.target) for one in found) else 0
+
+
+def _show_offsets(found: list, target: str) -> None:  # type: ignore[type-arg]
+    from scripts.workstation.screen import table
+
+    def number(offset: int | None) -> str:
+        return "-" if offset is None else str(offset)
+
+    columns = ("group", "topic", "partition", "committed", f"in {target}", "found", "")
+    table("offsets", columns, [
+        (one.place.group, one.place.topic, str(one.place.partition), str(one.committed),
+         number(one.offset), number(one.spot.offset if one.spot else None),
+         one.refusal(target) or ("in order" if one.in_order else "to commit"))
+        for one in found
+    ])
+    sys.stdout.flush()
+
+
+def _collection(name: str, default: Any, status: Any, *more: Any) -> Collection:
     """`fab NAME` sets up, `fab NAME.status` shows."""
     collection = Collection(name)
     collection.add_task(default, name="up", default=True)
     collection.add_task(status, name="status")
+    for name_of, one in more:
+        collection.add_task(one, name=name_of)
     return collection
 
 
 CONNECT = _collection("connect", connect, connect_status)
-MIRROR = _collection("mirror", mirror, mirror_status)
+MIRROR = _collection("mirror", mirror, mirror_status, ("offsets", mirror_offsets))

@@ -91,18 +91,77 @@ class Client:
         assert producer.flush(SECONDS) == 0
         assert not errors
 
+    def write_with(
+        self, topic: str, value: str, headers: list[tuple[str, bytes | None]]
+    ) -> None:
+        """Write one record with headers."""
+        producer = Producer({**self._settings, "acks": "all"})
+        producer.produce(topic, value, headers=headers)
+        assert producer.flush(SECONDS) == 0
+
+    def headers(self, topic: str) -> Any:
+        """Those of the topic's first record, once it is there."""
+        consumer = Consumer({
+            **self._settings, "group.id": "beside", "enable.auto.commit": False,
+            "isolation.level": "read_committed", "topic.metadata.refresh.interval.ms": 1000,
+        })
+        consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+        deadline = time.monotonic() + SECONDS
+        try:
+            while time.monotonic() < deadline:
+                message = consumer.poll(0.2)
+                if message is not None and message.error() is None:
+                    return message.headers()
+            raise AssertionError(f"{topic}: no record within {SECONDS} s")
+        finally:
+            consumer.close()
+
+    def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
+        """Commit as a consumer that is then gone."""
+        consumer = Consumer({**self._settings, "group.id": group, "enable.auto.commit": False})
+        places = [TopicPartition(topic, part, offset) for part, offset in offsets.items()]
+        consumer.assign(places)
+        consumer.commit(offsets=places, asynchronous=False)
+        consumer.close()
+
+    def member(self, group: str, topic: str) -> Consumer:
+        """A member of a group that has joined, and commits nothing; to be closed."""
+        consumer = Consumer({**self._settings, "group.id": group, "enable.auto.commit": False})
+        consumer.subscribe([topic])
+        deadline = time.monotonic() + SECONDS
+        while not consumer.assignment():
+            assert time.monotonic() < deadline, f"{group} did not join within {SECONDS} s"
+            consumer.poll(0.2)
+        return consumer
+
+    def committed(self, group: str, topic: str, partitions: int) -> dict[int, int]:
+        """A group's offsets, in partitions where it has one."""
+        consumer = Consumer({**self._settings, "group.id": group, "enable.auto.commit": False})
+        try:
+            found = consumer.committed(
+                [TopicPartition(topic, part) for part in range(partitions)], timeout=30
+            )
+            return {one.partition: one.offset for one in found if one.offset >= 0}
+        finally:
+            consumer.close()
+
     def read(
         self, topic: str, until: Mapping[int, str], *, to_end: bool = True,
+        start: Mapping[int, int] | None = None,
     ) -> dict[int, list[str]]:
         """Every committed record by partition: up to the one that `until` names for each and, with
-        `to_end`, whatever comes after it. Fails when that one does not come.
+        `to_end`, whatever comes after it. Fails when that one does not come. `start` names the
+        offsets to begin at.
         """
         consumer = Consumer({
             **self._settings, "group.id": "beside", "enable.auto.commit": False,
             "isolation.level": "read_committed", "enable.partition.eof": True,
             "topic.metadata.refresh.interval.ms": 1000,
         })
-        consumer.assign([TopicPartition(topic, part, OFFSET_BEGINNING) for part in until])
+        consumer.assign([
+            TopicPartition(topic, part, (start or {}).get(part, OFFSET_BEGINNING))
+            for part in until
+        ])
         found: dict[int, list[str]] = {part: [] for part in until}
         waiting = set(until)
         deadline = time.monotonic() + SECONDS

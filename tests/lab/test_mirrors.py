@@ -256,6 +256,7 @@ def test_connectors(exactly_once: bool, policy: str) -> None:
         assert config["name"] == name
         assert config["replication.policy.class"].lower().endswith(f"{policy}replicationpolicy")
     source = found["a-to-b.source"]
+    assert source["header.converter"].endswith(".ByteArrayConverter")  # else they become text
     assert source["replication.factor"] == "2"
     assert source["offset-syncs.topic.replication.factor"] == "3"
     assert ("exactly.once.support" in source) is exactly_once

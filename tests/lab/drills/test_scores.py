@@ -249,6 +249,17 @@ def test_translation_names_offsets_and_records() -> None:
     assert score(log).translation[1].error is None
 
 
+def test_partitions_without_an_offset_and_far_behind_are_counted() -> None:
+    made = failover_log(Shape(rate=90, again=101))
+    made.log.translated = {0: -1, 1: 199, 2: 199}
+    made.log.in_danger = ["group app: no offset in dc2 for orders-1"]
+    found = score(made.log)
+    assert (found.without_offset, found.far_behind, len(found.in_danger)) == (1, 3, 1)
+    assert failures(found) == {"without_offset"}
+    made = failover_log(Shape(rate=90, again=100))
+    assert score(made.log).far_behind == 0
+
+
 def test_a_group_that_never_went_on_has_failed_whatever_was_chosen() -> None:
     log = failover_log(Shape()).log
     log.consumed = [seen for seen in log.consumed if seen.cluster == A]
