@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+# A script on a host writes this in front of the line that says why it failed.
+REASON = "reason: "
+
 
 class LabError(Exception):
     """Something failed that a person can act on.
@@ -66,6 +69,10 @@ def _gist(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         return ""
+    told = next((line.removeprefix(REASON) for line in reversed(lines)
+                 if line.startswith(REASON)), "")
+    if told:
+        return told[:400]
     step = lines[-1].removeprefix("failed: ")
     if step == lines[-1] or len(lines) == 1:
         return lines[-1][:300]
