@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import socket
 from collections.abc import Sequence
 
 # A script on a host writes this in front of the line that says why it failed.
@@ -62,6 +64,31 @@ class HostKeyError(LabError):
 
 class LockedError(LabError):
     """Another run holds the lab's lock."""
+
+
+# What clients raise about the world around them, by the package that the class comes from.
+CLIENTS = {"cimpl": "Kafka", "confluent_kafka": "Kafka", "paramiko": "SSH", "botocore": "AWS"}
+NETWORK = (ConnectionError, TimeoutError, socket.gaierror, http.client.HTTPException)
+
+
+def foreign(error: BaseException) -> LabError | None:
+    """What a client has raised because of its surroundings, as an error of the lab.
+
+    None for an error of the lab itself, and for a bug. The clients are not imported for it.
+    """
+    if isinstance(error, LabError):
+        return None
+    protocol = next((CLIENTS[root] for kind in type(error).__mro__
+                     if (root := kind.__module__.partition(".")[0]) in CLIENTS), "")
+    if not protocol and not isinstance(error, NETWORK):
+        return None
+    said = error.args[0] if error.args else ""
+    # A KafkaException carries a KafkaError, whose own text is in C's notation.
+    text = said.str() if hasattr(said, "str") else str(error)
+    line = " ".join((text or type(error).__name__).split())
+    made = LabError(f"{protocol or 'network'}: {line}", hint="see `fab status`")
+    made.__cause__ = error
+    return made
 
 
 def _gist(text: str) -> str:

@@ -245,7 +245,7 @@ def test_verify_lists_a_check_of_its_name() -> None:
     for site in the_sites().values():
         mine = next(report for report in reports if report.where == site.name)
         assert {line.service for line in mine.lines} == {
-            driver.name for driver in drivers_of(site)
+            "systemd", *(driver.name for driver in drivers_of(site))
         } - {"mirrors"}
 
 
