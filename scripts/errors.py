@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import socket
 from collections.abc import Sequence
 
 # A script on a host writes this in front of the line that says why it failed.
@@ -67,8 +65,11 @@ class LockedError(LabError):
 
 
 # What clients raise about the world around them, by the package that the class comes from.
-CLIENTS = {"cimpl": "Kafka", "confluent_kafka": "Kafka", "paramiko": "SSH", "botocore": "AWS"}
-NETWORK = (ConnectionError, TimeoutError, socket.gaierror, http.client.HTTPException)
+CLIENTS = {
+    "cimpl": "Kafka", "confluent_kafka": "Kafka", "paramiko": "SSH", "botocore": "AWS",
+    "http": "HTTP", "socket": "network",
+}
+NETWORK = (ConnectionError, TimeoutError)
 
 
 def foreign(error: BaseException) -> LabError | None:

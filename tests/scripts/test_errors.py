@@ -17,7 +17,7 @@ RAISED = (
     (KafkaException(KafkaError(KafkaError._TRANSPORT)), "Kafka: Local: Broker transport failure"),
     (KafkaException(KafkaError(KafkaError.NOT_CONTROLLER)), "Kafka: Broker: Not controller"),
     (paramiko.SSHException("No existing session"), "SSH: No existing session"),
-    (http.client.RemoteDisconnected("gone"), "network: gone"),
+    (http.client.RemoteDisconnected("gone"), "HTTP: gone"),
     (TimeoutError(), "network: TimeoutError"),
     (socket.gaierror(-2, "Name or service not known"), "network: [Errno -2] Name or service not"),
 )
