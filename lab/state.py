@@ -128,13 +128,17 @@ class Firewall:
 class Unit:
     """A systemd service; `digest` is that of the configuration its process was started with.
 
-    `files` are those that it is started from; only a desired state has them, not a read one.
+    `files` are those that it is started from, `port` is the one on which it serves; only a desired
+    state has them, not a read one. `trouble`: in what way a service that is read as not running
+    does not do its work, although systemd may start it again and again.
     """
 
     digest: str
     running: bool = True
     enabled: bool = True
     files: tuple[Key, ...] = field(default=(), compare=False)
+    port: int | None = field(default=None, compare=False)
+    trouble: str = field(default="", compare=False)
 
 
 Resource: TypeAlias = (

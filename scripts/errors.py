@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+# A script on a host writes this in front of the line that says why it failed.
+REASON = "reason: "
+
 
 class LabError(Exception):
     """Something failed that a person can act on.
@@ -61,11 +64,43 @@ class LockedError(LabError):
     """Another run holds the lab's lock."""
 
 
+# What clients raise about the world around them, by the package that the class comes from.
+CLIENTS = {
+    "cimpl": "Kafka", "confluent_kafka": "Kafka", "paramiko": "SSH", "botocore": "AWS",
+    "http": "HTTP", "socket": "network",
+}
+NETWORK = (ConnectionError, TimeoutError)
+
+
+def foreign(error: BaseException) -> LabError | None:
+    """What a client has raised because of its surroundings, as an error of the lab.
+
+    None for an error of the lab itself, and for a bug. The clients are not imported for it.
+    """
+    if isinstance(error, LabError):
+        return None
+    protocol = next((CLIENTS[root] for kind in type(error).__mro__
+                     if (root := kind.__module__.partition(".")[0]) in CLIENTS), "")
+    if not protocol and not isinstance(error, NETWORK):
+        return None
+    said = error.args[0] if error.args else ""
+    # A KafkaException carries a KafkaError, whose own text is in C's notation.
+    text = said.str() if hasattr(said, "str") else str(error)
+    line = " ".join((text or type(error).__name__).split())
+    made = LabError(f"{protocol or 'network'}: {line}", hint="see `fab status`")
+    made.__cause__ = error
+    return made
+
+
 def _gist(text: str) -> str:
     """The line of output that says most: the last one, or what stands before a failed step."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         return ""
+    told = next((line.removeprefix(REASON) for line in reversed(lines)
+                 if line.startswith(REASON)), "")
+    if told:
+        return told[:400]
     step = lines[-1].removeprefix("failed: ")
     if step == lines[-1] or len(lines) == 1:
         return lines[-1][:300]

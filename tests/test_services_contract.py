@@ -96,7 +96,8 @@ def the_sites(topology: Topology = TOPOLOGY) -> dict[str, Site]:
         return lambda _: ORDER.append((name, service)) or ""
 
     units = {"status": lambda text: "".join(
-        f"{word} active running\n" for word in text.split() if word.endswith(".service")
+        f"unit\t{word}\tactive\tenabled\t-\trunning\t\n"
+        for word in text.splitlines()[-1].split() if word.endswith(".service")
     )}
     fakes = [
         FakeHost(host.name, {
@@ -241,11 +242,11 @@ def test_verify_lists_a_check_of_its_name() -> None:
         reports = verify(the_sites(), progress)
     assert all(report.ok for report in reports)
     named = {line.service for report in reports for line in report.lines}
-    assert named == set(looked_after())
+    assert named == {"systemd", *looked_after()}
     for site in the_sites().values():
         mine = next(report for report in reports if report.where == site.name)
         assert {line.service for line in mine.lines} == {
-            driver.name for driver in drivers_of(site)
+            "systemd", *(driver.name for driver in drivers_of(site))
         } - {"mirrors"}
 
 

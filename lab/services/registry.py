@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from lab.artifacts import PREFIX, Artifact
 from lab.model import Lab
@@ -11,7 +12,7 @@ from lab.services import base, connect, control, firewall, kafka, mirrors, zooke
 from lab.services.base import wanted_package
 from lab.services.context import Context
 from lab.services.service import PORTS_EACH, Extension, Port, Service
-from lab.state import Archive, HostState, Key, Link, Resource, merge
+from lab.state import Archive, HostState, Key, Link, Resource, Unit, merge
 from lab.topology import SERVICES_OFFSET, Datacenter, Host, Topology
 
 # In the order in which they are converged and restarted: what is needed comes first.
@@ -73,11 +74,20 @@ def _state(service: Service, host: Host, context: Context) -> Iterable[HostState
     extension = Extension()
     if service.process is not None:
         extension = extension_of(service, host, context)
-        yield service.process(host, context).state(context, extension)
+        yield _serving(service, service.process(host, context).state(context, extension))
     for name in service.packages:
         yield wanted_package(context, name)
     for artifact in (*service.artifacts(context.topology.config), *extension.artifacts):
         yield unpacked(artifact, context)
+
+
+def _serving(service: Service, wanted: HostState) -> HostState:
+    """What a process wants of a host, and on its unit the port that shows that it is up."""
+    key = Key("unit", str(service.unit))
+    unit = wanted.get(key)
+    if service.port is None or not isinstance(unit, Unit):
+        return wanted
+    return {**wanted, key: replace(unit, port=service.port.number)}
 
 
 def extension_of(service: Service, host: Host, context: Context) -> Extension:

@@ -20,7 +20,7 @@ from lab.topology import Datacenter, Host
 from scripts.clients.http import Http, HttpError
 from scripts.clients.kafka import Cluster
 from scripts.clients.zookeeper import Ensemble
-from scripts.errors import LabError, TimeoutExpired
+from scripts.errors import LabError, TimeoutExpired, foreign
 from scripts.hosts.fleet import Fleet
 from scripts.workstation.waiting import wait_until
 
@@ -126,12 +126,16 @@ class Report:
     lines: list[Line] = field(default_factory=list)
 
     def check(self, service: str, what: str, work: Callable[[], str]) -> bool:
-        """Run one check. A LabError means that it failed; anything else is a bug and is raised."""
+        """Run one check. It fails with a LabError, or with what a client raises because of its
+        surroundings; anything else is a bug and is raised."""
         self.tell(what)
         try:
             seen = work()
-        except LabError as error:
-            self.lines.append(Line(service, what, False, str(error)))
+        except Exception as error:
+            told = error if isinstance(error, LabError) else foreign(error)
+            if told is None:
+                raise
+            self.lines.append(Line(service, what, False, str(told)))
             return False
         self.lines.append(Line(service, what, True, seen))
         return True

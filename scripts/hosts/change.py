@@ -15,10 +15,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from lab import state
 from lab.packages import names
 from lab.state import Change
-from scripts.hosts.read import BEGIN, END, STALE
+from scripts.hosts.read import BEGIN, END
+from scripts.hosts.units import STALE, WAIT, ports_script
 from scripts.software.packages import INSTALLING
 
-PRELUDE = """\
+PRELUDE = WAIT + """\
 set -eEuo pipefail
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 step=start
@@ -48,18 +49,6 @@ refresh_lists() { # A fresh machine may still be busy with its own first updates
 }
 apt_install() { # PACKAGE...
   apt-get -qq -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@" >/dev/null
-}
-wait_port() { # UNIT ADDRESS PORT SECONDS
-  local end=$((SECONDS + $4))
-  until (exec 3<>"/dev/tcp/$2/$3") 2>/dev/null; do
-    if ((SECONDS >= end)); then
-      echo "$1 does not answer on $2:$3 after $4 s" >&2
-      journalctl -u "$1" -n 20 -o cat --no-pager | grep -E 'ERROR|FATAL|Exception' |
-        tail -n 3 >&2 || true
-      return 1
-    fi
-    sleep 0.25  # each look is a process, on many hosts that share a machine
-  done
 }
 """.replace("@BEGIN@", BEGIN).replace("@END@", END)
 
@@ -178,10 +167,17 @@ def _units(changes: Sequence[Change]) -> list[str]:
             continue
         if not (isinstance(before, state.Unit) and before.enabled):
             parts += _step(f"enable {name}", "systemctl", "-q", "enable", "--no-reload", name)
-        if not change.restarts:
+        if isinstance(before, state.Unit) and before.trouble and before.digest == _digest(after):
+            parts.append(ports_script({name: getattr(after, "port", None)}))
+            parts += _step(f"repair {name}", "revive", name)
+        elif not change.restarts:
             # Not `start`: a service that keeps failing waits between its tries with old settings.
             parts += _restart(f"start {name}", name)
     return parts
+
+
+def _digest(resource: state.Resource) -> str:
+    return resource.digest if isinstance(resource, state.Unit) else ""
 
 
 def _restart(label: str, unit: str) -> list[str]:
@@ -189,9 +185,15 @@ def _restart(label: str, unit: str) -> list[str]:
     return [*_step(label, "systemctl", "restart", unit), unmark]
 
 
-def wait_script(unit: str, address: str, port: int, seconds: int) -> str:
-    """A script that ends when `unit` answers on its port, or fails after `seconds`."""
-    return PRELUDE + shlex.join(["wait_port", unit, address, str(port), str(seconds)]) + "\n"
+def wait_script(
+    unit: str, address: str, port: int, seconds: int, *, stay: bool = False
+) -> str:
+    """A script that ends when `unit` answers on its port, or fails after `seconds` with the reason.
+
+    `stay`: it must also have run for a while since its last restart.
+    """
+    words = ("wait_port", unit, address, str(port), str(seconds), *(["stay"] if stay else []))
+    return PRELUDE + "\n".join(_step(f"wait for {unit}", *words)) + "\n"
 
 
 def restart_script(unit: str, address: str, port: int | None, seconds: int) -> str:

@@ -21,11 +21,11 @@ from scripts.hosts.change import change_script, wait_script
 from scripts.hosts.deliver import Deliverer
 from scripts.hosts.fleet import Fleet
 from scripts.hosts.read import parse, read_script
+from scripts.hosts.units import START_SECONDS
 from scripts.workstation.screen import Progress
 
 READ_TIMEOUT = 60
 CHANGE_TIMEOUT = 600  # packages may have to be installed
-START_SECONDS = 120  # until a started service answers on its port
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,15 @@ class HostPlan:
         return tuple(
             change.key.name for change in self.changes
             if isinstance(change.after, state.Unit) and not change.restarts
+        )
+
+    @property
+    def repairs(self) -> tuple[str, ...]:
+        """Those of them that systemd started again and again, or that did not answer."""
+        return tuple(
+            change.key.name for change in self.changes
+            if isinstance(change.before, state.Unit) and change.before.trouble
+            and change.after is not None
         )
 
 
@@ -65,7 +74,7 @@ def plan_host(
         key: have for key, have in read(fleet, host, {**desired, **unwanted}).items()
         # A unit that neither runs nor will is as good as none.
         if not (key in unwanted and isinstance(have, state.Unit)
-                and not have.running and not have.enabled)
+                and not (have.running or have.enabled or have.trouble))
     }
     actual = state.doubt(found, desired)
     return HostPlan(host, state.diff(actual, state.attainable(desired, actual)))
@@ -95,7 +104,7 @@ def converge(
         if rest:
             progress.step(name, summary(plan.changes))
             fleet[name].script(
-                change_script(rest) + _waits(host, context, plan.starts),
+                change_script(rest) + _waits(host, context, plan),
                 label="change", timeout=CHANGE_TIMEOUT,
             )
         progress.done(name, summary(plan.changes) if plan.changes else "")
@@ -104,10 +113,12 @@ def converge(
     return fleet.each(one, by_name)
 
 
-def _waits(host: Host, context: Context, started: Collection[str]) -> str:
-    """The end of a change: wait for what was started."""
+def _waits(host: Host, context: Context, plan: HostPlan) -> str:
+    """The end of a change: wait for what was started, and that what was repaired stays."""
+    started, repaired = plan.starts, plan.repairs
     return "".join(
-        wait_script(service.unit, str(host.address), service.port.number, START_SECONDS)
+        wait_script(service.unit, str(host.address), service.port.number, START_SECONDS,
+                    stay=service.unit in repaired)
         for service in running_on(host, context.topology)
         if service.unit in started and service.unit and service.port
     )
@@ -126,6 +137,8 @@ def summary(changes: Sequence[Change]) -> str:
         match change.after:
             case state.Unit():
                 verb = "restart" if change.restarts else "start"
+                if isinstance(change.before, state.Unit) and change.before.trouble:
+                    verb = "repair"
                 acts.append(f"{verb} {change.key.name.removesuffix('.service')}")
             case None if change.key.kind == "unit":
                 acts.append(f"stop {change.key.name.removesuffix('.service')}")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from scripts.errors import CommandError, HostKeyError, LabError, TimeoutExpired
+from scripts.errors import CommandError, HostKeyError, LabError, TimeoutExpired, foreign
 from scripts.platforms import Instance
 
 if TYPE_CHECKING:
@@ -271,7 +271,8 @@ class Fleet:
             self.close()
             raise
         pool.shutdown()
-        failed = [error for future in futures.values() if (error := future.exception())]
+        failed = [foreign(error) or error for future in futures.values()
+                  if (error := future.exception())]
         if failed:
             first = next((e for e in failed if not isinstance(e, LabError)), failed[0])
             others = [str(error) for error in failed if error is not first]

@@ -13,14 +13,12 @@ import shlex
 from collections.abc import Callable, Iterator
 
 from lab import state
-from lab.state import RUNNING, HostState, Key, Resource
+from lab.state import HostState, Key, Resource
 from scripts.errors import LabError
+from scripts.hosts.units import LOOK, parse_unit, ports_script
 from scripts.software.packages import INSTALLING
 
 BEGIN, END = "# BEGIN kafkalab", "# END kafkalab"
-# A file UNIT here says that the unit's process began before its files were written. It goes with a
-# restart of the unit, and with one of the host.
-STALE = "/run/kafkalab-stale"
 CAPABILITIES = {"clock": 25}  # CAP_SYS_TIME, in linux/capability.h
 
 # Every line of the answer: what was asked for, its name, and what was found, separated by tabs.
@@ -74,35 +72,17 @@ differing() { # WHAT, lines of sha256sum on standard input; the content of a sec
     else say content "$file" "$(base64 -w0 <"$file")"; fi
   done
 }
-units() {
-  local line value id active enabled pid found
-  systemctl show -p Id,ActiveState,UnitFileState,MainPID,LoadState -- "$@" | { cat; echo; } |
-  while IFS= read -r line; do
-    case $line in
-      Id=*) id=${line#*=};; ActiveState=*) active=${line#*=};;
-      UnitFileState=*) enabled=${line#*=};; MainPID=*) pid=${line#*=};;
-      '') [ -n "$id" ] || continue; found=
-        [ "${pid:-0}" = 0 ] || while IFS= read -r -d '' value; do
-          case $value in -Dkafkalab.digest=*) found=${value#*=};; esac
-        done <"/proc/$pid/cmdline"
-        [ -n "$found" ] || [ "${pid:-0}" = 0 ] || [ ! -r "@RUNNING@/$id" ] ||
-          found=$(<"@RUNNING@/$id")
-        [ ! -e "@STALE@/$id" ] || found=stale
-        say unit "$id" "$active" "$enabled" "${found:--}"; id= ;;
-    esac
-  done
-}
 """
-for _name, _text in (("@BEGIN@", BEGIN), ("@END@", END), ("@STALE@", STALE),
-                     ("@RUNNING@", RUNNING), ("@INSTALLING@", INSTALLING)):
+for _name, _text in (("@BEGIN@", BEGIN), ("@END@", END), ("@INSTALLING@", INSTALLING)):
     PRELUDE = PRELUDE.replace(_name, _text)
+PRELUDE += LOOK
 
 
 def read_script(desired: HostState) -> str:
     """The bash script that reports, as root, what a host has of everything in `desired`."""
     lines = [PRELUDE]
     paths: list[str] = []
-    units: list[str] = []
+    units: dict[str, int | None] = {}
     checks: dict[str, list[tuple[str, str]]] = {"file": [], "secret": []}
     for key, want in desired.items():
         name = shlex.quote(key.name)
@@ -122,7 +102,7 @@ def read_script(desired: HostState) -> str:
                 kind = "secret" if want.secret else "file"
                 checks[kind].append((key.name, hashlib.sha256(want.data).hexdigest()))
             case state.Unit():
-                units.append(name)
+                units[key.name] = want.port
     if paths:
         lines.append(f"stat -c $'path\\t%n\\t%F\\t%a\\t%U\\t%N' -- {' '.join(paths)} 2>/dev/null")
     for kind, sums in checks.items():
@@ -132,7 +112,8 @@ def read_script(desired: HostState) -> str:
             lines.append(f"differing {kind} <<'SUMS'\n{_unquoted(wanted)}SUMS")
     if units:
         # Without an answer from systemd, no unit would look like one that does not run.
-        lines.append(f"units {' '.join(units)} || exit")
+        names = " ".join(map(shlex.quote, units))
+        lines += [ports_script(units), f"units {names} || exit"]
     lines.append("say end")
     return "\n".join(lines) + "\n"
 
@@ -196,9 +177,10 @@ def _firewall(fields: list[str], _: HostState, __: dict[str, str]) -> Parsed:
 
 
 def _unit(fields: list[str], _: HostState, __: dict[str, str]) -> Parsed:
-    name, active, enabled, digest = fields
-    yield Key("unit", name), state.Unit(
-        "" if digest == "-" else digest, active == "active", enabled == "enabled"
+    found = parse_unit(fields)
+    yield Key("unit", found.name), state.Unit(
+        found.digest, found.state == "active" and not found.trouble, found.enabled,
+        trouble=found.trouble,
     )
 
 

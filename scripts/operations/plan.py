@@ -109,6 +109,8 @@ def describe_change(change: Change) -> Iterator[str]:
         )
         return
     match after:
+        case state.Unit() if isinstance(before, state.Unit) and before.trouble:
+            yield f"    repair {change.key.name}: {before.trouble}"
         case state.Unit():
             verb = "restart" if change.restarts else ("start" if not _running(before) else "enable")
             yield f"    {verb} {change.key.name}"

@@ -8,7 +8,8 @@ from lab.topology import Host
 from scripts.drivers.driver import Driver, Site
 from scripts.drivers.registry import drivers_of
 from scripts.hosts.change import restart_script
-from scripts.hosts.converge import START_SECONDS, HostPlan, pending
+from scripts.hosts.converge import HostPlan, pending
+from scripts.hosts.units import START_SECONDS
 from scripts.workstation.screen import Progress
 
 

@@ -12,17 +12,8 @@ from scripts.drivers.driver import Part, Site, sites
 from scripts.drivers.registry import drivers_of
 from scripts.errors import LabError
 from scripts.hosts.fleet import Fleet
+from scripts.hosts.units import UnitReport, parse_units, units_script
 from scripts.platforms import Instance
-
-# One program for all units; a line a unit.
-UNITS = """\
-set -o pipefail
-systemctl show -p Id,ActiveState,SubState -- {units} | while IFS='=' read -r key value; do
-  case $key in
-    Id) id=$value;; ActiveState) active=$value;; SubState) echo "$id $active $value";;
-  esac
-done
-"""
 
 
 def collect(
@@ -37,7 +28,7 @@ def collect(
     reachable = {
         h.name: h for h in hosts if h.name in instances and instances[h.name].running
     }
-    services = fleet.each(lambda name: _services(fleet, reachable[name], topology), reachable)
+    services = fleet.each(lambda name: services_of(fleet, reachable[name], topology), reachable)
     places = sites(fleet, context, [d for d in topology.datacenters if d.name in names])
     shown = {
         name: [_host(h, topology, instances.get(h.name), services.get(h.name, {}))
@@ -53,22 +44,25 @@ def collect(
     }
 
 
-def _services(fleet: Fleet, host: Host, topology: Topology) -> dict[str, str]:
+def services_of(fleet: Fleet, host: Host, topology: Topology) -> dict[str, str]:
     """State by service name; {"ssh": why} when the host does not answer."""
-    services = running_on(host, topology)
-    units = [str(service.unit) for service in services]
+    found = {str(service.unit): "missing" for service in running_on(host, topology)}
     try:
-        script = UNITS.format(units=" ".join(units)) if units else ":\n"
-        answer = fleet[host.name].script(script, label="status", timeout=30)
+        found |= {unit.name: unit.words for unit in look(fleet, host, topology)}
     except LabError as error:
         return {"ssh": error.what}
-    found = dict.fromkeys((service.name for service in services), "missing")
-    for line in answer.stdout.splitlines():
-        unit, active, detail = line.split()
-        found[unit.removesuffix(".service")] = (
-            "running" if (active, detail) == ("active", "running") else f"{active} ({detail})"
-        )
-    return found
+    return {unit.removesuffix(".service"): words for unit, words in found.items()}
+
+
+def look(fleet: Fleet, host: Host, topology: Topology) -> list[UnitReport]:
+    """The units of a host's services. Raises LabError when the host does not answer."""
+    ports = {
+        str(service.unit): service.port.number if service.port else None
+        for service in running_on(host, topology)
+    }
+    script = units_script(ports) if ports else ":\n"
+    answer = fleet[host.name].script(script, label="status", timeout=30)
+    return list(parse_units(answer.stdout))
 
 
 def _datacenter(

@@ -6,13 +6,14 @@ import functools
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from invoke import Context, Task, task
 from invoke.exceptions import Exit
 
 from lab.file import LabFileError
-from scripts.errors import CommandError, LabError, UsageError
+from scripts.errors import CommandError, LabError, UsageError, foreign
 from scripts.session import Session
 from scripts.workstation import runlog
 
@@ -115,18 +116,24 @@ def _guarded(
             raise
         print(error, file=sys.stderr)
         return lab_file_error
-    except LabError as error:
-        if debug:
-            raise
-        runlog.log.info("error: %s", error)
-        for line in (str(error), *getattr(error, "__notes__", ())):
-            print(f"error: {line}", file=sys.stderr)
-        if isinstance(error, CommandError):  # what the command itself said is longer than a line
-            print(f"the whole output: {log_file}", file=sys.stderr)
-        return lab_file_error if isinstance(error, UsageError) else error.exit_code
     except KeyboardInterrupt:
         print("stopped by hand; the next `fab up` completes what was begun", file=sys.stderr)
         return 130
+    except Exception as error:
+        told = error if isinstance(error, LabError) else foreign(error)
+        if debug or told is None:
+            raise
+        return _tell(told, log_file, lab_file_error)
+
+
+def _tell(error: LabError, log_file: Path | None, lab_file_error: int) -> int:
+    """Print what a person can act on; the exit status."""
+    runlog.log.info("error: %s", error, exc_info=error.__cause__)
+    for line in (str(error), *getattr(error, "__notes__", ())):
+        print(f"error: {line}", file=sys.stderr)
+    if isinstance(error, CommandError):  # what the command itself said is longer than a line
+        print(f"the whole output: {log_file}", file=sys.stderr)
+    return lab_file_error if isinstance(error, UsageError) else error.exit_code
 
 
 def confirm(question: str, *, whether: str, undone: str, yes: bool) -> None:

@@ -44,7 +44,33 @@ def test_a_service_that_is_killed_comes_back_by_itself(lab: Lab, role: str) -> N
     until(lambda: int(lab.inside(host, serves)) > before[1], f"{role} on {host.name} serves", 60)
     assert lab.main_pid(host) not in (0, before[0])
     whole(lab)
+    # It is well again once it has stayed for some seconds; and nothing but time has made it so.
+    until(lambda: lab.start("plan").wait(60) == 0, "its restart is over", 60)
     assert lab.fab("status", "--json").json["healthy"]
+    assert lab.fab("plan").out == "plan: nothing to do\n"
+
+
+NO_THREADS = "Invalid value 0 for configuration num.io.threads: Value must be at least 1"
+
+
+def test_a_setting_that_kafka_refuses_is_told_with_its_reason(lab: Lab) -> None:
+    """Soon, in one line; and while systemd starts the broker in a circle, everything sees that."""
+    host = lab.of("kafka", "dc2")[0]
+    lab.settings["num.io.threads"] = 0
+    lab.write()
+    run = lab.fab("kafka", "--datacenter", "dc2", expect=1)
+    assert run.seconds < 60, run
+    assert run.lines[0].startswith(f"error: {host.name}: "), run
+    assert NO_THREADS in run.lines[0], run
+    for _ in range(8):  # at any moment: it takes turns at running and waiting
+        plan = lab.fab("plan", "--datacenter", "dc2", expect=2).out
+        assert re.search(rf"    repair kafka.service: restarted \d+ times, .*{NO_THREADS}", plan)
+    assert NO_THREADS in lab.fab("status", "--datacenter", "dc2", expect=1).out
+    run = lab.fab("up", "--datacenter", "dc2", expect=1)
+    assert NO_THREADS in run.lines[0], run
+    lab.settings.clear()
+    lab.write()
+    lab.fab("up", "verify")
     assert lab.fab("plan").out == "plan: nothing to do\n"
 
 

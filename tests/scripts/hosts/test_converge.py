@@ -76,7 +76,7 @@ def report(found: HostState) -> str:
                 lines.append(f"path\t{key.name}\tregular file\t{mode:o}\t{owner}\t'{key.name}'")
             case state.Unit(digest, running, enabled):
                 lines.append(f"unit\t{key.name}\t{'active' if running else 'failed'}\t"
-                             f"{'enabled' if enabled else ''}\t{digest or '-'}")
+                             f"{'enabled' if enabled else ''}\t{digest or '-'}\t-\t{have.trouble}")
     return "\n".join((*lines, "end\n"))
 
 

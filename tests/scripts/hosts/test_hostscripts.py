@@ -22,8 +22,8 @@ from scripts.errors import LabError
 from scripts.hosts import read as reading
 from scripts.hosts.change import change_script, restart_script, wait_script
 from scripts.hosts.read import BEGIN, END, parse, read_script
+from scripts.hosts.units import STALE, units_script
 from scripts.operations.plan import describe_change
-from scripts.operations.status import UNITS
 
 ME = getpass.getuser()
 
@@ -32,7 +32,7 @@ ME = getpass.getuser()
 def _marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a host marks in /run lies in the test's own folder."""
     marks, notes = str(tmp_path / "stale"), str(tmp_path / "running")
-    prelude = reading.PRELUDE.replace(reading.STALE, marks)
+    prelude = reading.PRELUDE.replace(STALE, marks)
     prelude = prelude.replace(f"{state.RUNNING}/", f"{notes}/")
     monkeypatch.setattr("scripts.hosts.read.PRELUDE", prelude)
     monkeypatch.setattr("scripts.hosts.change.STALE", marks)
@@ -171,7 +171,8 @@ def test_units_are_read_with_the_digest_of_their_process(fakes: Path) -> None:
         assert process.stdout is not None
         process.stdout.readline()
         fake(fakes, "systemctl", f"""#!/bin/bash
-            wanted='show -p Id,ActiveState,UnitFileState,MainPID,LoadState -- a.service b.service'
+            wanted='show --timestamp=unix -p Id,ActiveState,SubState,UnitFileState,MainPID,'
+            wanted+='LoadState,NRestarts,ActiveEnterTimestamp -- a.service b.service'
             [ "$*" = "$wanted" ] || exit 99
             printf 'MainPID={process.pid}\\nId=a.service\\nLoadState=loaded\\n'
             printf 'ActiveState=active\\nUnitFileState=enabled\\n\\n'
@@ -293,11 +294,11 @@ def test_an_answer_that_is_cut_off_is_never_read_as_nothing() -> None:
 
 
 def test_waiting_ends_with_the_unit_and_its_port(fakes: Path) -> None:
-    fake(fakes, "journalctl", "#!/bin/bash\necho 'ERROR no disk'\n")
+    fake(fakes, "journalctl", "#!/bin/bash\necho 'ERROR no disk (kafka.Log)'\n")
     done = bash(wait_script("kafka.service", "127.0.0.1", 1, 1), fakes)
     assert done.returncode != 0
     assert "kafka.service does not answer on 127.0.0.1:1 after 1 s" in done.stderr
-    assert "ERROR no disk" in done.stderr
+    assert "after 1 s: no disk\n" in done.stderr
 
 
 def test_a_restart_waits_for_its_port(fakes: Path) -> None:
@@ -385,4 +386,4 @@ def test_a_systemd_that_does_not_answer_is_no_host_without_units(fakes: Path) ->
     assert "Failed to connect to bus" in done.stderr
     with pytest.raises(LabError, match="cut off"):
         parse(done.stdout, {}, host="h")
-    assert bash(UNITS.format(units="a.service"), fakes).returncode != 0, "nor is a unit missing"
+    assert bash(units_script({"a.service": None}), fakes).returncode != 0, "nor is a unit missing"
