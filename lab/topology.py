@@ -99,12 +99,12 @@ class Topology:
 
     @cached_property
     def network(self) -> IPv4Network:
-        """The smallest network that covers every datacenter: the local platform's only subnet."""
+        """The smallest network that covers every datacenter; a lab that is made now gets it."""
         return covering(tuple(datacenter.cidr for datacenter in self.datacenters))
 
     @property
     def gateway(self) -> IPv4Address:
-        """Where the workstation's packets come from on the local platform."""
+        """Where the workstation's packets come from in a lab that is made now."""
         return self.network[1]
 
     def datacenter(self, name: str) -> Datacenter:

@@ -9,6 +9,7 @@ import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from itertools import pairwise
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -165,11 +166,12 @@ class FakeEngine:
         subnets = {name: self.networks[name][1] for name in rest}
         if self.name == "podman":
             entries: list[dict[str, Any]] = [
-                {"name": name, "subnets": [{"subnet": net}]} for name, net in subnets.items()
+                {"name": name, "subnets": [{"subnet": net, "gateway": _gateway(net)}]}
+                for name, net in subnets.items()
             ]
         else:
             entries = [
-                {"Name": name, "IPAM": {"Config": [{"Subnet": net}]}}
+                {"Name": name, "IPAM": {"Config": [{"Subnet": net, "Gateway": _gateway(net)}]}}
                 for name, net in subnets.items()
             ]
         return 0, json.dumps(entries)
@@ -187,6 +189,11 @@ class FakeEngine:
     def _by_id(self, ids: Sequence[str]) -> list[FakeContainer]:
         known = {one.id: one for one in self.containers.values()}
         return [known[id] for id in ids]
+
+
+def _gateway(subnet: str) -> str:
+    """What both engines choose by themselves, and what the lab tells them."""
+    return str(IPv4Network(subnet)[1])
 
 
 def _podman_entry(one: FakeContainer) -> dict[str, Any]:

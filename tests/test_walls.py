@@ -19,7 +19,8 @@ PROJECT = Path(__file__).parents[1]
 LAB = (
     "lab.roles", "lab.options", "lab.problems", "lab.endpoint", "lab.state", "lab.resources",
     "lab.artifacts", "lab.packages", "lab.paths", "lab.templates", "lab.model", "lab.drills",
-    "lab.topology", "lab.mirrors", "lab.services", "lab.aws", "lab.checks", "lab.file",
+    "lab.topology", "lab.ensemble", "lab.standing", "lab.mirrors", "lab.services",
+    "lab.aws", "lab.checks", "lab.file",
 )
 STACKS = (*LAB, "stacks")
 SCRIPTS = (

@@ -21,12 +21,29 @@ SYSCTLS = {
 AT_MOST = ("vm.swappiness",)
 JOURNAL_MB = 200
 CLOCK = "clock"
+HOSTS = Key("block", "/etc/hosts")
+
+
+def bridge(old: str, new: str) -> str:
+    """A text of /etc/hosts with all of `new` and the names that only `old` has.
+
+    Processes go by old names until they have restarted, and so do their peers.
+    """
+    names = {name for line in new.splitlines() for name in line.split()[1:]}
+    kept = []
+    for line in old.splitlines():
+        address, *others = line.split() or [""]
+        if left := [name for name in others if name not in names]:
+            kept.append(" ".join((address, *left)) + "\n")
+    return new + "".join(kept)
 
 
 def desired(host: Host, context: Context) -> HostState:
     timezone = context.topology.config.timezone
     state: dict[Key, Resource] = {
-        Key("block", "/etc/hosts"): Block(render("hosts.j2", hosts=context.topology.hosts)),
+        HOSTS: Block(render(
+            "hosts.j2", hosts=context.topology.hosts, strangers=context.strangers,
+        )),
         Key("link", "/etc/localtime"): Link(f"/usr/share/zoneinfo/{timezone}"),
         Key("file", "/etc/timezone"): File(f"{timezone}\n"),
         Key("file", "/etc/sysctl.d/90-kafkalab.conf"): File(properties(SYSCTLS)),

@@ -9,6 +9,7 @@ from ipaddress import IPv4Network
 from lab.artifacts import NOT_FETCHED, Artifact
 from lab.endpoint import Endpoint
 from lab.packages import Family
+from lab.standing import Standing
 from lab.topology import EXTERNAL_PORT, INTERNAL_PORT, Datacenter, Host, Topology
 
 JAVA = "/usr/bin/java"
@@ -27,6 +28,8 @@ class Context:
     own_firewall: the host itself enforces the rules (containers; on EC2 security groups do).
     machine: the host is a machine, which sets its clock, limits its logs and installs packages from
         its distribution. A container gets these from the workstation and from its image.
+    strangers: hosts of the lab that exist although its file does not mean them (any more).
+    ensembles: by datacenter, the ZooKeeper servers that know each other now, where one grows.
     family: the family of distributions whose packages it takes.
     """
 
@@ -37,6 +40,8 @@ class Context:
     racks: Mapping[str, str] = field(default_factory=dict)
     own_firewall: bool = True
     machine: bool = False
+    strangers: tuple[Standing, ...] = ()
+    ensembles: Mapping[str, frozenset[int]] = field(default_factory=dict)
     family: Family = "debian"
 
     def datacenter(self, host: Host) -> Datacenter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from lab import artifacts
@@ -11,9 +12,10 @@ from lab.services.context import Context
 from lab.services.java import JVM_MB, USER, Java
 from lab.services.service import Port, Service
 from lab.state import File, HostState, Key
-from lab.topology import ZOOKEEPER_CLIENT_PORT, Host
+from lab.topology import ZOOKEEPER_CLIENT_PORT, Datacenter, Host
 
 DATA = "/data/zk"
+CONFIG = "/etc/zookeeper/zoo.cfg"
 PEER_PORT = 2888
 ELECTION_PORT = 3888
 FOUR_LETTER_WORDS = "srvr"  # what status and the rolling restart ask; nothing else answers
@@ -21,9 +23,22 @@ SNAPSHOTS_KEPT = 3
 PURGE_INTERVAL_H = 24
 
 
+def members(datacenter: Datacenter, context: Context) -> tuple[Host, ...]:
+    """The servers that know each other: all of them, but while an ensemble grows."""
+    now = context.ensembles.get(datacenter.name)
+    hosts = datacenter.by_role("zookeeper")
+    return hosts if now is None else tuple(host for host in hosts if host.number in now)
+
+
+def listed(text: str, number: int) -> frozenset[int]:
+    """The servers that a zoo.cfg names; a server without a list knows itself alone."""
+    found = re.findall(r"^server\.(\d+)=", text, re.MULTILINE)
+    return frozenset(map(int, found)) or frozenset({number})
+
+
 def process(host: Host, context: Context) -> Java:
     config = context.topology.config.zookeeper
-    peers = context.datacenter(host).by_role("zookeeper")
+    peers = members(context.datacenter(host), context)
     settings: dict[str, object] = {
         "dataDir": DATA,
         "clientPort": ZOOKEEPER_CLIENT_PORT,
@@ -46,7 +61,7 @@ def process(host: Host, context: Context) -> Java:
         documentation="https://zookeeper.apache.org",
         artifact=artifacts.kafka(context.topology.config.kafka.version),
         main_class="org.apache.zookeeper.server.quorum.QuorumPeerMain",
-        config_path="/etc/zookeeper/zoo.cfg",
+        config_path=CONFIG,
         settings=settings,
         data=DATA,
         heap_mb=config.heap_mb,

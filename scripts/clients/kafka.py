@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lab.endpoint import Endpoint
@@ -22,12 +22,18 @@ ELECT_SECONDS = 30.0
 class View:
     """What one metadata answer says: brokers by id, the controller, partitions short of replicas.
 
-    `under_replicated` names partitions as TOPIC-N.
+    `under_replicated` names partitions as TOPIC-N; `replicas` are the brokers of each.
     """
 
     brokers: tuple[int, ...]
     controller: int
     under_replicated: tuple[str, ...]
+    replicas: Mapping[str, tuple[int, ...]] = field(default_factory=dict, compare=False)
+
+    def on(self, broker: int) -> tuple[str, ...]:
+        """The partitions that have a replica on a broker, Kafka's own topics last."""
+        found = (name for name, ids in self.replicas.items() if broker in ids)
+        return tuple(sorted(found, key=lambda name: (name.startswith("__"), name)))
 
 
 class Cluster:
@@ -56,7 +62,9 @@ class Cluster:
                 where=self.name, hint="see `fab status`",
             ) from error
         return View(
-            tuple(sorted(metadata.brokers)), metadata.controller_id, _short(metadata.topics)
+            tuple(sorted(metadata.brokers)), metadata.controller_id, _short(metadata.topics),
+            {f"{topic.topic}-{part.id}": tuple(part.replicas)
+             for topic in metadata.topics.values() for part in topic.partitions.values()},
         )
 
     def wait_healthy(self, timeout: float = 180) -> View:

@@ -62,13 +62,15 @@ class Ensemble:
         names = [host.name for host in self.hosts if among is None or host.name in among]
         return modes(self.fleet.each(one, names))
 
-    def wait_quorum(self, timeout: float = 90) -> Modes:
-        """Wait until every server serves and exactly one leads. Raises LabError."""
+    def wait_quorum(
+        self, timeout: float = 90, *, among: Collection[str] | None = None
+    ) -> Modes:
+        """Wait until every server (of `among`) serves and exactly one leads. Raises LabError."""
         last = Modes(None, (), ())
 
         def formed() -> Modes | None:
             nonlocal last
-            last = self.ask()
+            last = self.ask(among)
             return None if last.problem else last
 
         try:

@@ -16,6 +16,7 @@ from lab.resources import ClusterState
 from lab.services.context import Context
 from lab.services.registry import carriers
 from lab.services.service import Port, Service
+from lab.services.zookeeper import members
 from lab.topology import Datacenter, Host
 from scripts.clients.http import Http, HttpError
 from scripts.clients.kafka import Cluster
@@ -31,11 +32,15 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Site:
-    """One datacenter to act on: the connections, the lab around it, and its clients, made once."""
+    """One datacenter to act on: the connections, the lab around it, and its clients, made once.
+
+    joining: hosts that cannot serve before the others have restarted and know of them.
+    """
 
     fleet: Fleet
     context: Context
     datacenter: Datacenter
+    joining: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -57,7 +62,7 @@ class Site:
 
     @cached_property
     def zookeeper(self) -> Ensemble:
-        return Ensemble(self.fleet, self.datacenter.by_role("zookeeper"), self.name)
+        return Ensemble(self.fleet, members(self.datacenter, self.context), self.name)
 
     def http(self, host: Host, port: int, service: str) -> Http:
         """HTTP to a port of a host, through SSH."""
@@ -206,6 +211,10 @@ class Driver:
         """In which order `hosts` restart, by what `look` has seen (None: nobody could tell)."""
         del seen
         return [Turn(host) for host in hosts]
+
+    def notes(self, site: Site) -> Iterator[str]:
+        """What a person should know before a change, in lines for `plan`; asks, changes nothing."""
+        return iter(())
 
     # -- looking
 

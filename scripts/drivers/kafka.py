@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from lab.resources import TOPIC, ClusterState
@@ -31,6 +31,22 @@ class Kafka(Driver):
         controller = seen.controller if seen else None
         turns = [Turn(host, "controller" if host.number == controller else "") for host in hosts]
         return sorted(turns, key=lambda turn: bool(turn.note))
+
+    def notes(self, site: Site) -> Iterator[str]:
+        """Partitions that lie on brokers which the lab file does not mean any more."""
+        if not any(one.datacenter == site.name and one.role == "kafka"
+                   for one in site.context.strangers):
+            return
+        try:
+            view = site.kafka.view(METADATA_SECONDS)
+        except LabError as error:
+            yield f"note: {site.name}: whether brokers that go have partitions: {error.what}"
+            return
+        for broker in sorted(set(view.brokers) - set(site.kafka.expected)):
+            places = view.on(broker)
+            some = ", ".join(places[:5]) + (", …" if len(places) > 5 else "")
+            has = f"with replicas of {len(places)} partitions ({some})" if places else "with none"
+            yield f"note: {site.name}: broker {broker}, no longer in the lab file, runs on {has}"
 
     def status(self, site: Site, up: Collection[str]) -> Part:
         servers = site.kafka.endpoint.servers

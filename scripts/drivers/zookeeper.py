@@ -18,7 +18,8 @@ class ZooKeeper(Driver):
         return site.zookeeper.ask()
 
     def settled(self, site: Site) -> Modes:
-        return site.zookeeper.wait_quorum()
+        among = [one.name for one in site.zookeeper.hosts if one.name not in site.joining]
+        return site.zookeeper.wait_quorum(among=among)
 
     def order(self, hosts: Sequence[Host], seen: Modes | None) -> list[Turn]:
         leader = seen.leader if seen else None
@@ -26,7 +27,7 @@ class ZooKeeper(Driver):
         return sorted(turns, key=lambda turn: bool(turn.note))
 
     def status(self, site: Site, up: Collection[str]) -> Part:
-        members = [host.name for host in site.datacenter.by_role("zookeeper")]
+        members = [host.name for host in site.zookeeper.hosts]
         there = [name for name in members if name in up]
         modes = site.zookeeper.ask(there) if there else Modes(None, (), ())
         silent = [*modes.silent, *(name for name in members if name not in there)]

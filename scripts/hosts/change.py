@@ -77,8 +77,7 @@ def change_script(changes: Sequence[Change]) -> str:
     for key, want in after.items():
         if isinstance(want, state.Block):
             parts.append(f"step={shlex.quote(str(key))}")
-            text = want.content
-            parts.append(f"put_block {shlex.quote(key.name)} <<'BLOCK'\n{text}BLOCK")
+            parts.append(_block(key.name, want.content))
     parts += _settings(changes)
     parts += _units(changes)
     return "\n".join(parts) + "\n"
@@ -153,6 +152,15 @@ def _settings(changes: Sequence[Change]) -> list[str]:
         parts += _step("bound the logs", "systemctl", "restart", "--no-block",
                        "systemd-journald.service")
     return parts
+
+
+def block_script(path: str, content: str) -> str:
+    """Write the lab's own part of a file, and nothing else."""
+    return f"{PRELUDE}step={shlex.quote(path)}\n{_block(path, content)}\n"
+
+
+def _block(path: str, content: str) -> str:
+    return f"put_block {shlex.quote(path)} <<'BLOCK'\n{content}BLOCK"
 
 
 def _units(changes: Sequence[Change]) -> list[str]:

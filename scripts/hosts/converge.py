@@ -8,16 +8,17 @@ and except for services that run already: those are restarted one at a time
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab import state
+from lab.services.base import HOSTS, bridge
 from lab.services.context import Context
 from lab.services.registry import desired_state, retired, running_on
 from lab.services.service import Service
 from lab.state import Change, HostState
 from lab.topology import Host
 from scripts.hosts import firewall
-from scripts.hosts.change import change_script, wait_script
+from scripts.hosts.change import block_script, change_script, wait_script
 from scripts.hosts.deliver import Deliverer
 from scripts.hosts.fleet import Fleet
 from scripts.hosts.read import parse, read_script
@@ -34,6 +35,16 @@ class HostPlan:
 
     host: Host
     changes: tuple[Change, ...]
+
+    @property
+    def bridged(self) -> HostPlan:
+        """The same with the old names in /etc/hosts, too."""
+        return replace(self, changes=tuple(
+            replace(change, after=state.Block(bridge(change.before.content, change.after.content)))
+            if change.key == HOSTS and isinstance(change.before, state.Block)
+            and isinstance(change.after, state.Block) else change
+            for change in self.changes
+        ))
 
     @property
     def restarts(self) -> tuple[str, ...]:
@@ -80,25 +91,39 @@ def plan_host(
     return HostPlan(host, state.diff(actual, state.attainable(desired, actual)))
 
 
-def converge(
+def survey(
     fleet: Fleet,
     hosts: Sequence[Host],
     context: Context,
-    deliverer: Deliverer,
-    progress: Progress,
-    *,
     only: Collection[str] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, HostPlan]:
-    """Make every change but the restarts of running services; the plans by host name.
-
-    Returns when each started service answers on its port.
-    """
+    """What each of `hosts` needs, by name; makes no change."""
     by_name = {host.name: host for host in hosts}
 
     def one(name: str) -> HostPlan:
-        host = by_name[name]
-        progress.step(name, "reading")
-        plan = plan_host(fleet, host, context, only)
+        if progress:
+            progress.step(name, "reading")
+        return plan_host(fleet, by_name[name], context, only)
+
+    return fleet.each(one, by_name)
+
+
+def converge(
+    fleet: Fleet,
+    plans: Mapping[str, HostPlan],
+    context: Context,
+    deliverer: Deliverer,
+    progress: Progress,
+) -> None:
+    """Make every change of `plans` but the restarts of running services.
+
+    Names that go stay in /etc/hosts until `forget_names`. Returns when each started service answers
+    on its port.
+    """
+    def one(name: str) -> None:
+        plan = plans[name].bridged
+        host = plan.host
         rules, rest = firewall.split(deliverer.provide(fleet, host, plan.changes, progress))
         firewall.renew(fleet[name], rules)
         if rest:
@@ -108,9 +133,24 @@ def converge(
                 label="change", timeout=CHANGE_TIMEOUT,
             )
         progress.done(name, summary(plan.changes) if plan.changes else "")
-        return plan
 
-    return fleet.each(one, by_name)
+    fleet.each(one, plans)
+
+
+def forget_names(fleet: Fleet, plans: Mapping[str, HostPlan]) -> None:
+    """Take the old names out of /etc/hosts, once no process goes by them."""
+    texts = {
+        name: after.content for name, plan in plans.items()
+        for change in plan.changes
+        if change.key == HOSTS and plan.bridged != plan
+        and isinstance(after := change.after, state.Block)
+    }
+    fleet.each(
+        lambda name: fleet[name].script(
+            block_script(HOSTS.name, texts[name]), label="forget old names"
+        ),
+        texts,
+    )
 
 
 def _waits(host: Host, context: Context, plan: HostPlan) -> str:

@@ -140,7 +140,7 @@ report() { # from the lines of `look`, a line for each unit
       case $value in -Dkafkalab.digest=*) found=${value#*=};; esac
     done <"/proc/$pid/cmdline"
     [ -n "$found" ] || [ "${pid:-0}" = 0 ] || [ ! -r "@RUNNING@/$id" ] || found=$(<"@RUNNING@/$id")
-    [ ! -e "@STALE@/$id" ] || found=stale
+    [ ! -e "@STALE@/$id" ] || found=stale-$found
     printf 'unit\\t%s\\t%s\\t%s\\t%s\\t%s\\t%s\\n' \\
       "$id" "$active" "$enabled" "${found:--}" "$sub" "$(trouble)"
     id= restarts=0 entered=

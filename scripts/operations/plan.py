@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from lab import state
 from lab.services.context import Context
@@ -13,10 +14,46 @@ from lab.topology import Host
 from scripts.drivers.driver import Differences, Site, sites
 from scripts.drivers.registry import drivers_of
 from scripts.errors import LabError
-from scripts.hosts.converge import HostPlan, pending, plan_host
-from scripts.operations.up import concerned, missing_hosts, reconcilers
-from scripts.platforms import UP
+from scripts.hosts.converge import HostPlan, pending, survey
+from scripts.operations.growing import NAME as GROWS, Growth, growing
+from scripts.operations.guard import missing_hosts, refusals
+from scripts.operations.up import concerned, left_alone, reconcilers
+from scripts.platforms import UP, Instance
 from scripts.session import Session
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `up` would do: hosts to make or start, changes of hosts, and what follows in clusters.
+
+    `things` are changes in the clusters, in lines; `refused` is what `up` would not do, and why.
+    """
+
+    absent: tuple[Host, ...]
+    stopped: tuple[Host, ...]
+    hosts: Mapping[str, HostPlan]
+    things: tuple[str, ...] = ()
+    joins: tuple[str, ...] = ()
+    restarts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many things would be changed."""
+        return len(self.absent) + len(self.things) + sum(
+            len(plan.changes) for plan in self.hosts.values()
+        )
+
+    def summary(self) -> str:
+        if not self.count:
+            return "plan: nothing to do"
+        changed = sum(1 for plan in self.hosts.values() if plan.changes)
+        begin = "to create or start" if self.stopped else "to create"
+        more = f", {len(self.things)} changes in the clusters" if self.things else ""
+        joins = f", {len(self.joins)} servers join their ensemble" if self.joins else ""
+        return (f"plan: {len(self.absent)} hosts {begin}, {changed} to change, "
+                f"{len(self.restarts)} restarts{joins}{more}")
 
 
 def show(
@@ -31,51 +68,75 @@ def show(
         hosts = concerned(session, hosts, only)
         session.running([host.name for host in hosts])
     instances = session.platform.instances()
-    absent = missing_hosts(hosts, instances)
-    present = {host.name: host for host in hosts if host not in absent}
-    context = session.context(session.peek_software(), instances)
-    stopped = [host for host in absent if host.name in instances]
-    for host in absent:
-        session.say(
-            f"+ host {host.name} ({', '.join(roles(host, session.topology))}) at {host.address}"
-            + (", which is stopped" if host in stopped else "")
-        )
-    with session.fleet(instances) as fleet:
-        plans = fleet.each(lambda name: plan_host(fleet, present[name], context, only), present)
-        for plan in plans.values():
-            for line in describe_host(plan):
-                session.say(line)
-        for host in present.values():
-            for line in unpublished(host, context):
-                session.say(line)
-        places = sites(fleet, context, session.datacenters(tuple(hosts)))
-        names = {host.name for host in hosts}
-        gone = {host.name for host in absent}
-        found = [one for site in places.values() for one in _resources(site, names, gone, only)]
-        things = [line for one in found for line in one.lines]
-        refused = [line for one in found for line in one.refused]
-        restarts = [line for site in places.values() for line in _restarts(site, plans)]
-    for line in things:
+    plan = gather(session, hosts, instances, only)
+    for line in (*_lines(plan, session), *left_alone(session, instances), plan.summary()):
         session.say(line)
-    if restarts:
-        session.say("restarts, one at a time, in this order:")
-        for line in restarts:
-            session.say(f"  {line}")
-    count = len(absent) + len(things) + sum(len(plan.changes) for plan in plans.values())
-    changed = sum(1 for plan in plans.values() if plan.changes)
-    begin = "to create or start" if stopped else "to create"
-    session.say(
-        f"plan: {len(absent)} hosts {begin}, {changed} to change, {len(restarts)} restarts"
-        + (f", {len(things)} changes in the clusters" if things else "")
-        if count else "plan: nothing to do"
-    )
     steps = session.platform.steps
-    for some, step in ((len(absent) > len(stopped), steps.absent), (stopped, steps.stopped)):
+    made = len(plan.absent) > len(plan.stopped)
+    for some, step in ((made, steps.absent), (plan.stopped, steps.stopped)):
         if some and step != UP:
             session.say(f"not done by `fab up`: {step}")
-    if refused:
-        raise LabError("`fab up` would refuse: " + "; ".join(refused))
-    return count
+    if plan.refused:
+        raise LabError("`fab up` would refuse: " + "; ".join(plan.refused))
+    return plan.count
+
+
+def gather(
+    session: Session, hosts: Sequence[Host], instances: Mapping[str, Instance],
+    only: Collection[str] | None = None,
+) -> Plan:
+    """The plan for `hosts`; changes nothing."""
+    absent = missing_hosts(hosts, instances)
+    present = tuple(host for host in hosts if host not in absent)
+    context = session.context(session.peek_software(), instances)
+    refused = [] if only is not None else list(map(str, refusals(session, hosts, instances)))
+    names, gone = {host.name for host in hosts}, {host.name for host in absent}
+    with session.fleet(dict(instances)) as fleet:
+        plans = survey(fleet, present, context, only)
+        places = sites(fleet, context, session.datacenters(tuple(hosts)))
+        joins = _joins(places, hosts, plans, only, refused)
+        found = [one for site in places.values() for one in _resources(site, names, gone, only)]
+        return Plan(
+            absent=tuple(absent),
+            stopped=tuple(host for host in absent if host.name in instances),
+            hosts=plans,
+            things=tuple(line for one in found for line in one.lines),
+            joins=tuple(line for growth in joins.values() for line in growth.lines()),
+            restarts=tuple(line for name, site in places.items()
+                           for line in _restarts(site, plans, grows=name in joins)),
+            notes=(
+                *(line for host in present for line in unpublished(host, context)),
+                *(line for site in places.values() for driver in drivers_of(site)
+                  for line in driver.notes(site)),
+            ),
+            refused=(*refused, *(line for one in found for line in one.refused)),
+        )
+
+
+def _lines(plan: Plan, session: Session) -> Iterator[str]:
+    for host in plan.absent:
+        carried = ", ".join(roles(host, session.topology))
+        stopped = ", which is stopped" if host in plan.stopped else ""
+        yield f"+ host {host.name} ({carried}) at {host.address}{stopped}"
+    for one in plan.hosts.values():
+        yield from describe_host(one)
+    yield from (*plan.things, *plan.joins)
+    if plan.restarts:
+        yield "restarts, one at a time, in this order:"
+        yield from (f"  {line}" for line in plan.restarts)
+    yield from plan.notes
+
+
+def _joins(
+    places: Mapping[str, Site], hosts: Sequence[Host], plans: Mapping[str, HostPlan],
+    only: Collection[str] | None, refused: list[str],
+) -> dict[str, Growth]:
+    """The ensembles that would grow first; why one cannot is added to `refused`."""
+    try:
+        return growing(places, hosts, plans, only)
+    except LabError as error:
+        refused.append(str(error))
+        return {}
 
 
 def unpublished(host: Host, context: Context) -> Iterator[str]:
@@ -147,12 +208,13 @@ def _resources(
         yield driver.differences(site, wanted, there=there)
 
 
-def _restarts(site: Site, plans: Mapping[str, HostPlan]) -> Iterator[str]:
-    """The services of a datacenter that would restart, in order."""
+def _restarts(site: Site, plans: Mapping[str, HostPlan], *, grows: bool = False) -> Iterator[str]:
+    """The services of a datacenter that would restart, in order; not those of an ensemble that
+    `grows`, whose restarts are told with that."""
     mine = {name: plan for name, plan in plans.items() if plan.host.datacenter == site.name}
     for driver in drivers_of(site):
         stale = pending(mine, driver.service)
-        if not stale:
+        if not stale or (grows and driver.name == GROWS):
             continue
         try:
             seen = driver.look(site)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from lab.topology import Host
 from scripts.drivers.driver import Driver, Site
@@ -46,7 +47,7 @@ def restart_in_turn(
         _restart(driver, site, host, progress)
         left.remove(host)
     if hosts:
-        driver.settled(site)
+        driver.settled(replace(site, joining=frozenset()))
 
 
 def _restart(driver: Driver, site: Site, host: Host, progress: Progress) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from lab.artifacts import Artifact
@@ -12,13 +12,14 @@ from lab.services.registry import artifacts, resources, retired, services_on
 from lab.topology import Host
 from scripts.drivers.driver import Driver, Site, sites
 from scripts.drivers.registry import drivers_of
-from scripts.hosts.converge import converge
+from scripts.hosts.converge import HostPlan, converge, forget_names, survey
 from scripts.hosts.deliver import Deliverer
+from scripts.operations.growing import grow, growing
+from scripts.operations.guard import missing_hosts, refusals, refuse
 from scripts.operations.rolling import roll
 from scripts.platforms import Instance
 from scripts.session import Session
 from scripts.software.obtain import Obtained
-from scripts.workstation.memory import check_memory
 from scripts.workstation.screen import Progress, duration, phase
 
 T = TypeVar("T")
@@ -30,21 +31,22 @@ def deploy(session: Session, hosts: Sequence[Host]) -> None:
     instances = session.platform.instances()
     missing = missing_hosts(hosts, instances)
     woken = [host.name for host in missing if host.name in instances]
+    refuse(refusals(session, hosts, instances))
     software: dict[Artifact, Obtained] = {}
     if session.platform_name == "local":  # elsewhere hosts are made by others, without it
-        check_memory(missing, session.topology)
         software = _prepare(session, missing)
     began = time.monotonic()
     # An instance without a host key is one whose creation was cut off.
-    if missing or not all(instance.host_key for instance in instances.values()):
+    if missing or not all(
+        instances[host.name].host_key for host in session.topology.hosts if host.name in instances
+    ):
         with phase("create hosts"):
             instances = session.platform.create(software, {host.name for host in hosts})
     software = software or session.software()
     if missing:
         session.say(f"{len(missing)} hosts created or started in {duration(began)}")
-    known = {host.name for host in session.topology.hosts}
-    for name in sorted(instances.keys() - known):
-        session.say(f"warning: {name} is of this lab but not in the lab file; left alone")
+    for line in left_alone(session, instances):
+        session.say(line)
     _converge(session, hosts, instances, software, woken=woken)
 
 
@@ -91,9 +93,11 @@ def beside(work: Callable[[], T]) -> Callable[[], T]:
     return wait
 
 
-def missing_hosts(hosts: Sequence[Host], instances: Mapping[str, Instance]) -> list[Host]:
-    """The hosts that do not exist or do not run."""
-    return [h for h in hosts if h.name not in instances or not instances[h.name].running]
+def left_alone(session: Session, instances: Mapping[str, Instance]) -> Iterator[str]:
+    """A line for each host that exists and that the lab file does not mean."""
+    known = {host.name for host in session.topology.hosts}
+    for name in sorted(instances.keys() - known):
+        yield f"warning: {name} is of this lab but not in the lab file; left alone"
 
 
 def concerned(session: Session, hosts: Sequence[Host], only: Collection[str]) -> list[Host]:
@@ -130,13 +134,16 @@ def _converge(
     names = [host.name for host in hosts]
     with session.fleet(instances) as fleet, Progress(session.topology.lab, names) as progress:
         with phase("converge"):
+            places = sites(fleet, context, session.datacenters(tuple(hosts)))
             try:
-                plans = converge(fleet, hosts, context, deliverer, progress, only=only)
+                plans, restarted = _grown(hosts, places, deliverer, progress, only=only)
+                converge(fleet, plans, context, deliverer, progress)
             finally:
                 deliverer.close(fleet)
-            places = sites(fleet, context, session.datacenters(tuple(hosts)))
-            restarted = roll(places, plans, progress)
+            restarted += roll(places, plans, progress)
             settle(places, woken)
+            if only is None and len(hosts) == len(session.topology.hosts):
+                forget_names(fleet, plans)
         with phase("clusters"):
             moved = reconcile(places, {host.name for host in hosts}, progress, only)
     changed = sum(1 for plan in plans.values() if plan.changes)
@@ -147,6 +154,26 @@ def _converge(
     counts = "".join(f", {count} {what}s set up, repaired or removed"
                      for what, count in moved.items())
     session.say(f"{text}{rolled}{counts}, {duration(began)}")
+
+
+def _grown(
+    hosts: Sequence[Host], places: Mapping[str, Site], deliverer: Deliverer,
+    progress: Progress, *, only: Collection[str] | None,
+) -> tuple[dict[str, HostPlan], int]:
+    """What `hosts` need once their ensembles have grown; how many restarts that took.
+
+    Raises LabError where one cannot grow, before anything is changed.
+    """
+    if not places:
+        return {}, 0
+    one = next(iter(places.values()))
+    plans = survey(one.fleet, hosts, one.context, only, progress)
+    found = growing(places, hosts, plans, only)
+    counts = one.fleet.each(
+        lambda name: grow(places[name], found[name], deliverer, progress), found
+    )
+    again = [host for host in hosts if host.datacenter in found]
+    return {**plans, **survey(one.fleet, again, one.context, only, progress)}, sum(counts.values())
 
 
 def settle(places: Mapping[str, Site], woken: Collection[str]) -> None:

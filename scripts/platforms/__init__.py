@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from lab.standing import Obstacle, Standing
+
 if TYPE_CHECKING:
     from lab.artifacts import Artifact
     from lab.services.context import Context
@@ -36,6 +38,7 @@ class Instance:
 
     `host_key` is "ssh-ed25519 AAAA...", or None while the platform has not told it yet; no
     connection is made to a host without it. `address` is the private one, in the lab's network.
+    `standing`: what it was made as, where the platform remembers that (locally).
     `ports`: where the workstation has the ports that services publish, as far as it does (locally).
     """
 
@@ -48,6 +51,7 @@ class Instance:
     host_key: str | None
     address: str
     ports: Mapping[int, int] = field(default_factory=dict)
+    standing: Standing | None = None
 
 
 class Platform(Protocol):
@@ -60,6 +64,9 @@ class Platform(Protocol):
 
     def instances(self) -> dict[str, Instance]:
         """Every host of the lab that exists, by name, read from reality."""
+
+    def obstacles(self, names: Collection[str]) -> list[Obstacle]:
+        """What keeps the hosts called `names` from being as the lab file says; changes nothing."""
 
     def prepare(
         self, software: Mapping[Artifact, Obtained], names: Collection[str] | None = None

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,6 +39,7 @@ class Host:
     ssh_port: int
     external_port: int | None
     datacenter: str = "dc1"
+    fqdn: str = "h.lab"
     role: str = "kafka"
     number: int = 1
 
@@ -49,7 +50,8 @@ class Topology:
     network: IPv4Network
     hosts: tuple[Host, ...]
 
-    config: None = None  # no service of a broker asks it here
+    config: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(domain="lab"))
+    datacenters: tuple[SimpleNamespace, ...] = ()
 
     @property
     def gateway(self) -> IPv4Address:

@@ -158,7 +158,7 @@ def test_firewall_rules_are_the_topologys() -> None:
 
 
 TEMPLATES = {
-    "hosts.j2": {"hosts": ()},
+    "hosts.j2": {"hosts": (), "strangers": ()},
     "java.service.j2": {
         "description": "d", "documentation": "u", "user": "kafka", "command": "/c",
         "directory": "/d", "open_files": 1, "prepare": (),

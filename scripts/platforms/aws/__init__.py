@@ -21,6 +21,7 @@ from lab.packages import FAMILY
 from lab.paths import LOGIN_KEY
 from lab.services.context import Context
 from lab.services.registry import published
+from lab.standing import Obstacle
 from lab.topology import EXTERNAL_PORT, SSH_PORT, Topology
 from scripts.errors import LabError, TimeoutExpired
 from scripts.platforms import Instance, Steps, sshd
@@ -193,6 +194,11 @@ class Aws:
         config = self.topology.config
         found = find(self.clients, self.regions, config.name, config.owner)
         return [f"{one} in {one.region}" for one in found]
+
+    def obstacles(self, names: Collection[str]) -> list[Obstacle]:
+        """None: what may not become so is Terraform's to say, in `fab tf.plan`."""
+        del names
+        return []
 
     def context(self, digests: Mapping[str, str], instances: Mapping[str, Instance]) -> Context:
         """The services' context: brokers advertise where they are reached now.

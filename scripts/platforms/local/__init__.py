@@ -16,20 +16,23 @@ from lab.paths import LOGIN_KEY
 from lab.services.context import Context
 from lab.services.local import local_context
 from lab.services.registry import published, roles, software as software_of
+from lab.standing import Obstacle, Standing, held, outside, strangers
 from scripts.errors import CommandError, LabError, TimeoutExpired
 from scripts.platforms import Instance, Steps, sshd
-from scripts.platforms.local import checks, recipe
+from scripts.platforms.local import checks, network, recipe
 from scripts.platforms.local.container import (
     HOST_LABEL,
     LAB_LABEL,
     LOOPBACK,
     instance,
-    placing,
+    moved,
     run_words,
+    standing,
 )
 from scripts.platforms.local.engine import Container, Engine, Say
 from scripts.platforms.local.image import Images
 from scripts.platforms.local.keys import Keys, last
+from scripts.platforms.local.network import Network
 from scripts.software import packages
 
 if TYPE_CHECKING:
@@ -66,21 +69,24 @@ class Local:
         self.topology, self.engine, self.say, self.prebuilt = topology, engine, say, prebuilt
         self.label = f"{LAB_LABEL}={topology.lab}"
         self.network = f"kafkalab-{topology.lab}"
+        self._seen: dict[str, Container] = {}  # by the last listing
         self.images = Images(engine, say)
         self.keys = Keys(state, engine)
         self.key_file = state / LOGIN_KEY
 
     def context(self, digests: Mapping[str, str], instances: Mapping[str, Instance]) -> Context:
         """The services' context: ports published on localhost, people behind the gateway."""
-        found = local_context(self.topology, digests)
+        there = self._network()
+        found = local_context(self.topology, digests, there.gateway if there else None)
         # A host that was made before one of its services had a port to publish lacks it for good.
         lacking = {
             (host.name, port) for host in self.topology.hosts if host.name in instances
             for port in self._published(host) if port not in instances[host.name].ports
         }
-        return replace(found, reached={
-            key: value for key, value in found.reached.items() if key not in lacking
-        })
+        return replace(
+            found, strangers=strangers(self.topology, self._standings(self._seen)),
+            reached={key: value for key, value in found.reached.items() if key not in lacking},
+        )
 
     def instances(self) -> dict[str, Instance]:
         """Every host of the lab that exists, by name; one call of the engine."""
@@ -93,11 +99,40 @@ class Local:
 
         Without `software` only what does not depend on it. Raises LabError as `create` does.
         """
-        there, absent, stopped, networks = self._wanting(names)
-        if absent:
-            self._refuse_moved(there)
-            self._check([*absent, *stopped], networks)
+        if self._wanting(names)[1]:
             self._parent(software)
+
+    def obstacles(self, names: Collection[str] | None = None) -> list[Obstacle]:
+        """Hosts that would have to move, and what on this machine is in the way of new ones."""
+        seen = self._seen or self._containers()
+        there = {name: one for name, one in seen.items() if one.ever_ran}
+        hosts = [one for one in self.topology.hosts if names is None or one.name in names]
+        absent = [host for host in hosts if host.name not in there]
+        asleep = [host for host in hosts if host.name in there and not there[host.name].running]
+        others = strangers(self.topology, self._standings(there))
+        found = [*moved(self.topology.hosts, there), *held(absent, others)]
+        own = self._network()
+        if own and absent:
+            new = {host.datacenter for host in absent}
+            found += [one for one in outside(self.topology, own.subnet) if one.where in new]
+        return found or self._in_the_way(absent, asleep, own)
+
+    def _in_the_way(
+        self, absent: Sequence[Host], asleep: Sequence[Host], own: Network | None
+    ) -> list[Obstacle]:
+        """What of this machine hosts that are to be made or started would meet."""
+        hosts = [*absent, *asleep]
+        found = checks.ports(self._wanted_ports(hosts)) if hosts else []
+        if absent and not own:
+            others = self.engine.subnets(self.engine.networks())
+            found += checks.subnet(self.topology.network, others)
+        return found + (checks.inotify(len(hosts)) if hosts else [])
+
+    def _refuse(self, names: Collection[str] | None) -> None:
+        """Raises LabError for the first of `obstacles`, before anything is made."""
+        if found := self.obstacles(names):
+            one = found[0]
+            raise LabError(one.what, where=one.where, hint=one.hint)
 
     def packages(self, software: Collection[str]) -> packages.Packages:
         """All packages of the lab that the base lacks, and those of `software`.
@@ -119,14 +154,14 @@ class Local:
         host does not come up.
         """
         login = self.keys.login(f"kafkalab {self.topology.lab}")
-        there, absent, stopped, networks = self._wanting(names)
-        self._refuse_moved(there)
+        there, absent, stopped = self._wanting(names)
+        self._refuse(names)
         if absent or stopped:
-            self._check([*absent, *stopped], networks if absent else [])
+            checks.raise_inotify(len(absent) + len(stopped))
             if stopped:
                 self.engine("start", *(there[host.name].id for host in stopped), timeout=300)
             if absent:
-                self._make(absent, login, software, network=self.network not in networks)
+                self._make(absent, login, software)
             there = self._containers()
         made = [host.name for host in self.topology.hosts if host.name in there]
         self.keys.learn([there[name] for name in made if there[name].running], login)
@@ -199,9 +234,8 @@ class Local:
 
     def _wanting(
         self, names: Collection[str] | None
-    ) -> tuple[dict[str, Container], list[Host], list[Host], list[str]]:
-        """The containers; of the hosts called `names` (all) the absent and the stopped ones; and,
-        where there are such, all networks of the engine."""
+    ) -> tuple[dict[str, Container], list[Host], list[Host]]:
+        """The containers; of the hosts called `names` (all) the absent and the stopped ones."""
         there = self._containers()
         hosts = [host for host in self.topology.hosts if names is None or host.name in names]
         if not all(_runs(there.get(host.name)) for host in hosts):
@@ -210,8 +244,7 @@ class Local:
         stopped = [
             host for host in hosts if host.name in there and not there[host.name].running
         ]  # fmt: skip
-        networks = self.engine.networks() if absent or stopped else []
-        return there, absent, stopped, networks
+        return there, absent, stopped
 
     def _sound(self) -> dict[str, Container]:
         """The containers without those that a create that was cut off left half made.
@@ -222,6 +255,7 @@ class Local:
         there = self._containers()
         if unborn := [name for name, one in there.items() if not one.ever_ran]:
             self._remove([there.pop(name) for name in unborn])
+            self._seen = there
         return there
 
     def _remove(self, containers: Sequence[Container]) -> None:
@@ -232,43 +266,38 @@ class Local:
 
     def _containers(self) -> dict[str, Container]:
         found = self.engine.containers(self.label)
-        return {one.labels[HOST_LABEL]: one for one in found if HOST_LABEL in one.labels}
+        self._seen = {one.labels[HOST_LABEL]: one for one in found if HOST_LABEL in one.labels}
+        return dict(self._seen)
+
+    def _network(self) -> Network | None:
+        """The lab's network; None while there is none."""
+        return network.found(self.network, self._seen.values(), self.engine)
+
+    def _standings(self, containers: Mapping[str, Container]) -> list[Standing]:
+        domain = self.topology.config.domain
+        return [standing(name, one, domain) for name, one in sorted(containers.items())]
 
     def _instances(self, containers: dict[str, Container]) -> dict[str, Instance]:
         keys = self.keys.known()
+        domain = self.topology.config.domain
         return {
-            name: instance(name, one, keys.get(one.id)) for name, one in sorted(containers.items())
+            name: replace(
+                instance(name, one, keys.get(one.id)), standing=standing(name, one, domain)
+            )
+            for name, one in sorted(containers.items())
         }
 
-    def _refuse_moved(self, there: dict[str, Container]) -> None:
-        """A host's address and ports are fixed when it is made, and its data is not thrown away."""
-        for host in self.topology.hosts:
-            if (one := there.get(host.name)) is None:
-                continue
-            for key, value in placing(host).items():
-                if one.labels.get(key) != value:
-                    raise LabError(
-                        f"{key.removeprefix('kafkalab.')} is {one.labels.get(key)} and would have "
-                        f"to become {value}, which a host that exists cannot do",
-                        where=host.name,
-                        hint="undo that change in the lab file, or destroy the lab first",
-                    )
-
-    def _check(self, hosts: Sequence[Host], networks: Sequence[str]) -> None:
-        """Refuse what would fail half-way; `networks` are the engine's where one may be made."""
+    def _wanted_ports(self, hosts: Sequence[Host]) -> dict[int, str]:
+        """The workstation's ports that `hosts` need, and what each is for."""
         wanted = {host.ssh_port: f"SSH of {host.name}" for host in hosts}
         wanted |= {
             host.external_port: f"broker {host.name}"
             for host in hosts if host.external_port is not None
         }  # fmt: skip
-        wanted |= {
+        return wanted | {
             local: f"port {port} of {host.name}"
             for host in hosts for port, local in self._published(host).items()
         }
-        checks.ports(wanted)
-        if networks and self.network not in networks:
-            checks.subnet(self.topology.network, self.engine.subnets(networks))
-        checks.inotify(len(hosts))
 
     def _published(self, host: Host) -> dict[int, int]:
         """The workstation's port for each port that a host's services publish."""
@@ -281,18 +310,17 @@ class Local:
         absent: Sequence[Host],
         login: str,
         software: Mapping[Artifact, Obtained],
-        *,
-        network: bool,
     ) -> None:
         image = self.images.lab(self.topology.lab, self._parent(software))
-        if network:
+        there = self._network()
+        if there is None:
+            there = network.planned(self.topology)
             self.engine(
                 "network", "create", *self.engine.network_flags(), "--label", self.label,
-                "--subnet", str(self.topology.network), "--gateway", str(self.topology.gateway),
-                self.network,
+                "--subnet", str(there.subnet), "--gateway", str(there.gateway), self.network,
             )  # fmt: skip
         self.say(f"Creating {len(absent)} hosts with {self.engine.name} ...")
-        _each(lambda host: self._run(host, image, login), absent)
+        _each(lambda host: self._run(host, image, login, there), absent)
 
     def _parent(self, software: Mapping[Artifact, Obtained]) -> str:
         """The name of the image that the lab's own is made from."""
@@ -305,9 +333,9 @@ class Local:
         """What the lab's services want of the operating system that the base lacks."""
         return recipe.lacking(software_of(self.topology))
 
-    def _run(self, host: Host, image: str, login: str) -> None:
+    def _run(self, host: Host, image: str, login: str, found: Network) -> None:
         words = run_words(
-            self.engine, host, lab=self.topology.lab, network=self.network, image=image,
+            self.engine, host, lab=self.topology.lab, network=(self.network, found), image=image,
             login=login, roles=roles(host, self.topology), ports=self._published(host),
         )
         try:

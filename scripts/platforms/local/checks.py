@@ -1,6 +1,6 @@
 """What must be free on the workstation before hosts are made: ports, a subnet, inotify instances.
 
-Each check raises LabError with one line that names what is in the way and what to change.
+Each check finds what is in the way and says what to change.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 
-from scripts.errors import LabError, TimeoutExpired
+from lab.standing import Obstacle
+from scripts.errors import TimeoutExpired
 from scripts.platforms.local.engine import ENGINES, elevation
 from scripts.workstation import process
 
@@ -23,6 +24,7 @@ from scripts.workstation import process
 INOTIFY_PER_HOST = 6
 INOTIFY_SLACK = 64
 SETTLE_S = 60.0
+_SETTING = "fs.inotify.max_user_instances"
 _INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 
 
@@ -42,8 +44,8 @@ def settled(label: str) -> None:
         time.sleep(0.05)
 
 
-def ports(wanted: Mapping[int, str]) -> None:
-    """Each port of `wanted` (port: whose it is) can be bound on 127.0.0.1."""
+def ports(wanted: Mapping[int, str]) -> list[Obstacle]:
+    """The first port of `wanted` (port: whose it is) that cannot be bound on 127.0.0.1."""
     for port, owner in sorted(wanted.items()):
         with socket.socket() as listener:
             # A connection that was just closed does not keep a port from being published.
@@ -51,46 +53,62 @@ def ports(wanted: Mapping[int, str]) -> None:
             try:
                 listener.bind(("127.0.0.1", port))
             except OSError as error:
-                raise LabError(
-                    f"port {port} of 127.0.0.1 ({owner}) is taken: {error.strerror}",
-                    hint="stop what listens there, or change port_base in [local] of the lab file",
-                ) from error
+                return [Obstacle(
+                    "", f"port {port} of 127.0.0.1 ({owner}) is taken: {error.strerror}",
+                    "stop what listens there, or change port_base in [local] of the lab file",
+                )]
+    return []
 
 
-def subnet(wanted: IPv4Network, networks: Mapping[str, Iterable[str]]) -> None:
-    """No network of the engine (name: its subnets) and no route of the machine is in the way.
+def subnet(wanted: IPv4Network, networks: Mapping[str, Iterable[str]]) -> list[Obstacle]:
+    """A network of the engine (name: its subnets) or a route of the machine that is in the way.
 
     A route to a larger network, as a VPN has, is not: the lab's own is the more specific one.
     """
     hint = "change the cidr of the datacenters in the lab file, or destroy the other lab"
-    for name, subnets in networks.items():
-        for text in subnets:
-            if _overlaps(wanted, text):
-                raise LabError(f"the network {wanted} overlaps {text} of network {name}", hint=hint)
-    for text, device in _routes():
-        if ip_network(text, strict=False).prefixlen >= wanted.prefixlen and _overlaps(wanted, text):
-            raise LabError(f"the network {wanted} overlaps the route {text} ({device})", hint=hint)
+    found = [
+        f"{text} of network {name}" for name, subnets in networks.items() for text in subnets
+        if _overlaps(wanted, text)
+    ]
+    found += [
+        f"the route {text} ({device})" for text, device in _routes()
+        if ip_network(text, strict=False).prefixlen >= wanted.prefixlen and _overlaps(wanted, text)
+    ]
+    return [Obstacle("", f"the network {wanted} overlaps {what}", hint) for what in found[:1]]
 
 
-def inotify(hosts: int) -> None:
-    """There are inotify instances for `hosts` more hosts; raises the kernel's limit where we may.
+def inotify(hosts: int) -> list[Obstacle]:
+    """A limit of inotify instances that is too low for `hosts` more hosts, and not ours to raise.
 
     Hosts that lack them come up without working units, and nothing says why.
     """
-    if not _INOTIFY.exists():
-        return
-    limit = int(_INOTIFY.read_text())
-    needed = _inotify_in_use() + INOTIFY_PER_HOST * hosts + INOTIFY_SLACK
+    needed, limit = _inotify_needed(hosts)
+    if needed <= limit or elevation() is not None:
+        return []
+    return [Obstacle(
+        "", f"{hosts} hosts need {needed} inotify instances, the limit is {limit}",
+        f"sudo sysctl -w {_SETTING}={max(needed, 1024)}",
+    )]
+
+
+def raise_inotify(hosts: int) -> None:
+    """Raise the kernel's limit where `hosts` more hosts need it. Raises LabError."""
+    needed, limit = _inotify_needed(hosts)
     if needed <= limit:
         return
-    setting = f"fs.inotify.max_user_instances={max(needed, 1024)}"
-    before = elevation()
-    if before is None:
-        raise LabError(
-            f"{hosts} hosts need {needed} inotify instances, the limit is {limit}",
-            hint=f"sudo sysctl -w {setting}",
-        )
-    process.run([*before, "sysctl", "-w", setting], hint=f"as root: sysctl -w {setting}")
+    setting = f"{_SETTING}={max(needed, 1024)}"
+    process.run(
+        [*(elevation() or ()), "sysctl", "-w", setting], hint=f"as root: sysctl -w {setting}"
+    )
+
+
+def _inotify_needed(hosts: int) -> tuple[int, int]:
+    """What the machine needs with `hosts` more, and what it allows."""
+    if not hosts or not _INOTIFY.exists():
+        return 0, 0
+    return (
+        _inotify_in_use() + INOTIFY_PER_HOST * hosts + INOTIFY_SLACK, int(_INOTIFY.read_text())
+    )
 
 
 def _inotify_in_use() -> int:

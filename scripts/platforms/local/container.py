@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
+from lab.standing import Obstacle, Standing
 from lab.topology import EXTERNAL_PORT, SSH_PORT
 from scripts.platforms import Instance
 from scripts.platforms.local.keys import LOGIN_LABEL, mark
+from scripts.platforms.local.network import NETWORK_LABEL, Network
 
 if TYPE_CHECKING:
     from lab.topology import Host
@@ -20,15 +23,35 @@ HOST_LABEL = "kafkalab.host"
 # kafkalab.port.3000 = 20801: a port of a service, and where the workstation has it. Not among the
 # labels that may not move: a host that lacks one is as good, but for that port.
 PORT_LABEL = "kafkalab.port"
+DATACENTER_LABEL, ROLES_LABEL = "kafkalab.datacenter", "kafkalab.roles"
+FQDN_LABEL = "kafkalab.fqdn"
 _ADDRESS, _SSH_PORT = "kafkalab.address", "kafkalab.ssh-port"
+_EXTERNAL_PORT = "kafkalab.external-port"
 
 
 def placing(host: Host) -> dict[str, str]:
     """The labels that tell where a host is reached: fixed for its whole life."""
     external = {} if host.external_port is None else {
-        "kafkalab.external-port": str(host.external_port),
+        _EXTERNAL_PORT: str(host.external_port),
     }  # fmt: skip
     return {_ADDRESS: str(host.address), _SSH_PORT: str(host.ssh_port), **external}
+
+
+def moved(hosts: Iterable[Host], there: Mapping[str, Container]) -> Iterator[Obstacle]:
+    """Hosts whose address or ports would change; their data is not thrown away for that."""
+    for host in hosts:
+        if (one := there.get(host.name)) is None:
+            continue
+        for key, value in placing(host).items():
+            if one.labels.get(key) != value:
+                yield Obstacle(
+                    host.name,
+                    f"{key.removeprefix('kafkalab.')} is {one.labels.get(key)} and would have to "
+                    f"become {value}, which a host that exists cannot do",
+                    "undo that change in the lab file, or end the lab with its data first: "
+                    "`fab down`",
+                )
+                break
 
 
 def instance(name: str, container: Container, host_key: str | None) -> Instance:
@@ -37,6 +60,18 @@ def instance(name: str, container: Container, host_key: str | None) -> Instance:
         name=name, id=container.id, running=container.running, ssh_host=LOOPBACK,
         ssh_port=int(container.labels[_SSH_PORT]), user=USER, host_key=host_key,
         address=container.labels[_ADDRESS], ports=_ports(container),
+    )
+
+
+def standing(name: str, container: Container, domain: str) -> Standing:
+    """The host as it was made. Hosts of before that label have the lab's `domain` of today."""
+    labels = container.labels
+    return Standing(
+        name=name, fqdn=labels.get(FQDN_LABEL, f"{name}.{domain}"),
+        datacenter=labels.get(DATACENTER_LABEL, ""),
+        role=labels.get(ROLES_LABEL, "").partition(" ")[0],
+        address=IPv4Address(labels[_ADDRESS]),
+        ports=tuple(int(labels[key]) for key in (_SSH_PORT, _EXTERNAL_PORT) if key in labels),
     )
 
 
@@ -49,19 +84,21 @@ def _ports(container: Container) -> dict[int, int]:
 
 
 def run_words(
-    engine: Engine, host: Host, *, lab: str, network: str, image: str, login: str,
+    engine: Engine, host: Host, *, lab: str, network: tuple[str, Network], image: str, login: str,
     roles: Sequence[str], ports: Mapping[int, int],
 ) -> list[str]:
-    """What `engine` is told to run `host` on `network`; the public key `login` opens it.
+    """What `engine` is told to run `host` on `network`, by name; the public key `login` opens it.
 
     roles: what it is there for. ports: the workstation's port for each that its services publish.
     """
     labels = {
         LAB_LABEL: lab,
         HOST_LABEL: host.name,
-        "kafkalab.datacenter": host.datacenter,
+        DATACENTER_LABEL: host.datacenter,
+        FQDN_LABEL: host.fqdn,
+        NETWORK_LABEL: network[1].label,
         # Not joined with a comma, which Docker's list of labels uses itself.
-        "kafkalab.roles": " ".join(roles),
+        ROLES_LABEL: " ".join(roles),
         LOGIN_LABEL: mark(login),
         **{f"{PORT_LABEL}.{port}": str(local) for port, local in ports.items()},
         **placing(host),
@@ -70,7 +107,7 @@ def run_words(
         "run", "--detach", "--tty", "--pull", "never",
         "--name", f"{lab}.{host.name}", "--hostname", host.name,
         *(word for key, value in labels.items() for word in ("--label", f"{key}={value}")),
-        "--network", network, "--ip", str(host.address), *_hardware_address(engine, host),
+        "--network", network[0], "--ip", str(host.address), *_hardware_address(engine, host),
         "--publish", f"{LOOPBACK}:{host.ssh_port}:{SSH_PORT}", *_publish_external(host),
         *(word for port, local in ports.items()
           for word in ("--publish", f"{LOOPBACK}:{local}:{port}")),

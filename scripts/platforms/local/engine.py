@@ -111,6 +111,15 @@ class Engine:
             for net in found
         }
 
+    def addressing(self, name: str) -> tuple[str, str] | None:
+        """Subnet and gateway of one network, in the engine's own words; None for an unusual one."""
+        (net,) = json.loads(self("network", "inspect", name).stdout)
+        if self.name == "podman":
+            pairs = [(one["subnet"], one.get("gateway")) for one in net.get("subnets") or []]
+        else:
+            pairs = [(one["Subnet"], one.get("Gateway")) for one in net["IPAM"].get("Config") or []]
+        return next(((subnet, gateway) for subnet, gateway in pairs if gateway), None)
+
     def images(self, label: str) -> list[str]:
         """Ids of the images with the label, each once, also of those that have no tag."""
         listed = self.lines(

@@ -20,7 +20,7 @@ from lab.services.registry import desired_state, retired
 from lab.state import HostState, Key, Resource
 from lab.topology import Host, build
 from scripts.errors import CommandError, LabError
-from scripts.hosts.converge import HostPlan, converge, summary
+from scripts.hosts.converge import HostPlan, converge, summary, survey
 from scripts.hosts.deliver import CACHE, Deliverer
 from scripts.hosts.fleet import Answer, Fleet
 from scripts.operations.plan import describe_change, describe_host
@@ -84,10 +84,20 @@ def run(
     fleet: Fleet, hosts: tuple[Host, ...], context: Context, progress: Progress,
     software: Obtained | None = None,
 ) -> dict[str, HostPlan]:
-    return converge(
+    return both(
         fleet, hosts, context,
         Deliverer(context.topology, {KAFKA: software} if software else {}), progress,
     )
+
+
+def both(
+    fleet: Fleet, hosts: tuple[Host, ...], context: Context, deliverer: Deliverer,
+    progress: Progress,
+) -> dict[str, HostPlan]:
+    """Look at the hosts and change them."""
+    plans = survey(fleet, hosts, context)
+    converge(fleet, plans, context, deliverer, progress)
+    return plans
 
 
 def test_hosts_in_order_are_read_once_and_never_written(
@@ -335,7 +345,7 @@ def test_packages_reach_hosts_with_one_copy_a_datacenter(
     })
     hosts, fleet = context.topology.hosts, FakeFleet(fakes)
     deliverer = Deliverer(context.topology, {}, packages)
-    plans = converge(fleet, hosts, context, deliverer, progress)
+    plans = both(fleet, hosts, context, deliverer, progress)
     deliverer.close(fleet)
     assert asked == [["java"]] * len(hosts)
     seeds = {d.name: d.seed for d in context.topology.datacenters}
@@ -375,7 +385,7 @@ def test_packages_that_cannot_be_had_are_asked_for_once(
         raise LabError("the packages java could not be had")
 
     with pytest.raises(LabError, match="could not be had"):
-        converge(
+        both(
             FakeFleet(without_java(context)), context.topology.hosts, context,
             Deliverer(context.topology, {}, packages), progress,
         )

@@ -266,7 +266,7 @@ def test_a_unit_is_known_to_be_old_from_before_the_write_until_its_restart(
         """)
         assert read(desired, fakes) == desired
         assert bash(change_script(changes), fakes).returncode != 0
-        assert read(desired, fakes) == {key: state.Unit("stale")}
+        assert read(desired, fakes) == {key: state.Unit("stale-new")}
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
             script = restart_script("k.service", "127.0.0.1", port, 5)

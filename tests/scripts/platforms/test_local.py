@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from itertools import pairwise
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import Any, cast
 import pytest
 
 from lab.packages import SOFTWARE, Software
+from lab.standing import Obstacle
 from scripts.errors import CommandError, LabError, TimeoutExpired
-from scripts.operations.up import missing_hosts
+from scripts.operations.guard import missing_hosts
 from scripts.platforms import local, sshd
 from scripts.platforms.local import Local, checks, keys, recipe
 from scripts.platforms.local.engine import Engine
@@ -34,6 +35,7 @@ class Host:
     ssh_port: int
     external_port: int | None = None
     datacenter: str = "dc1"
+    fqdn: str = "kafka.lab"
     role: str = "kafka"
     number: int = 1
 
@@ -44,7 +46,8 @@ class Topology:
     lab: str = "tiny"
     network: IPv4Network = NETWORK
     gateway: IPv4Address = NETWORK[1]
-    config: None = None  # no service of a broker asks it here
+    config: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(domain="lab"))
+    datacenters: tuple[SimpleNamespace, ...] = ()
 
     def datacenter(self, name: str) -> SimpleNamespace:
         return SimpleNamespace(name=name, config=None, port_base=26000)
@@ -82,8 +85,9 @@ def bench(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(process, "run", fake)
     monkeypatch.setattr(sshd, "answers", lambda host, port: True)
-    monkeypatch.setattr(checks, "ports", lambda wanted: None)
-    monkeypatch.setattr(checks, "inotify", lambda hosts: None)
+    monkeypatch.setattr(checks, "ports", lambda wanted: [])
+    monkeypatch.setattr(checks, "inotify", lambda hosts: [])
+    monkeypatch.setattr(checks, "raise_inotify", lambda hosts: None)
     state = tmp_path / "state"
     state.mkdir()
     return Bench(fake, state, [])
@@ -168,15 +172,15 @@ def test_a_host_that_lacks_one_gets_all_that_the_lab_has_beyond_the_base(
 
 
 @PODMAN
-def test_what_is_in_the_way_is_told_before_an_image_is_made(
+def test_what_is_in_the_way_is_told_before_anything_is_made(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def taken(wanted: object) -> None:
-        raise LabError("port 26001 is taken")
-
-    monkeypatch.setattr(checks, "ports", taken)
+    taken = Obstacle("", "port 26001 is taken", "free it")
+    monkeypatch.setattr(checks, "ports", lambda wanted: [taken])
+    assert bench.local().obstacles() == [taken]
     with pytest.raises(LabError, match="26001"):
-        bench.local().prepare({})
+        bench.local().create({})
+    assert not bench.fake.containers and not bench.fake.networks.keys() & {"kafkalab-tiny"}
     assert not [call for call in bench.fake.calls if call[:2] == ["image", "inspect"]]
 
 

@@ -1,0 +1,107 @@
+"""Hosts that exist, as their platform remembers them, against those that the lab file means."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+from lab.topology import Host, Topology
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A host as it was made. `ports` are those of the workstation that lead to it."""
+
+    name: str
+    fqdn: str
+    datacenter: str
+    role: str
+    address: IPv4Address
+    ports: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Something that keeps the lab from becoming what its file says, and the ways out."""
+
+    where: str
+    what: str
+    hint: str
+
+
+def strangers(topology: Topology, there: Iterable[Standing]) -> tuple[Standing, ...]:
+    """The hosts that exist although the lab file does not, or no longer, mean them, by address."""
+    known = {host.name for host in topology.hosts}
+    return tuple(sorted(
+        (one for one in there if one.name not in known), key=lambda one: one.address
+    ))
+
+
+def held(hosts: Iterable[Host], others: Iterable[Standing]) -> Iterator[Obstacle]:
+    """What `hosts`, which do not exist yet, want of `others`, which do and are not meant.
+
+    One line for all: a changed nickname, say, concerns every host.
+    """
+    by_address = {one.address: one for one in others}
+    by_port = {port: one for one in others for port in one.ports}
+    pairs = {
+        host.name: one for host in hosts
+        if (one := by_address.get(host.address) or by_port.get(host.ssh_port))
+    }
+    if pairs:
+        name, one = next(iter(pairs.items()))
+        more = f", and so for {len(pairs) - 1} more" if len(pairs) > 1 else ""
+        yield Obstacle(
+            name, f"would need the address or port of {one.name}, a host of this lab that the lab "
+            f"file does not mean{more}",
+            "undo what renamed or moved it in the lab file, or end the lab with its data first: "
+            "`fab down`",
+        )
+
+
+def smaller(topology: Topology, others: Iterable[Standing]) -> Iterator[Obstacle]:
+    """Servers of an ensemble that the lab file has no more, though it has their datacenter."""
+    left = [one for one in others if one.role == "zookeeper"]
+    known = {datacenter.name: datacenter for datacenter in topology.datacenters}
+    for name, count in Counter(one.datacenter for one in left).items():
+        if name not in known:
+            continue
+        wanted = len(known[name].by_role("zookeeper"))
+        yield Obstacle(
+            name, f"its ZooKeeper ensemble of {wanted + count} servers would become one of "
+            f"{wanted}: an ensemble is not made smaller, since what it knows may be lost",
+            f"say zookeeper = {wanted + count} again, or end the lab with its data first: "
+            "`fab down`",
+        )
+
+
+def outside(topology: Topology, network: IPv4Network) -> Iterator[Obstacle]:
+    """Datacenters that do not lie in the network that the lab was made with, which stays so."""
+    for datacenter in topology.datacenters:
+        if datacenter.cidr.subnet_of(network):
+            continue
+        room = free(network, [one.cidr for one in topology.datacenters], datacenter.cidr.prefixlen)
+        way = f'say cidr = "{room}", which is free there, or' if room else "nothing is free there:"
+        yield Obstacle(
+            datacenter.name, f"{datacenter.cidr} is not in the lab's network {network}, which is "
+            "as large as its first datacenters needed",
+            f"{way} end the lab with its data first: `fab down`",
+        )
+
+
+def free(
+    network: IPv4Network, taken: Collection[IPv4Network], prefix: int
+) -> IPv4Network | None:
+    """The first network of that size in `network` which overlaps none of `taken`.
+
+    Not the first one of all: the first addresses are the engine's own.
+    """
+    if prefix <= network.prefixlen:
+        return None
+    own = IPv4Network((network.network_address, min(prefix + 1, 32)))
+    return next((
+        one for one in network.subnets(new_prefix=prefix)
+        if not any(one.overlaps(other) for other in (*taken, own))
+    ), None)

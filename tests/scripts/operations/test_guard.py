@@ -1,0 +1,171 @@
+"""What `plan` says about a changed lab file, `up` does: pairs of files, on an engine in memory."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from lab.file import parse
+from lab.topology import Topology, build
+from scripts.errors import LabError
+from scripts.operations.guard import refusals, refuse
+from scripts.platforms import sshd
+from scripts.platforms.local import Local, checks, recipe
+from scripts.platforms.local.engine import Engine
+from scripts.workstation import process
+from tests.fake_engine import FakeEngine
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A lab file; `datacenters` are (zookeeper, kafka)."""
+
+    owner: str = "ann"
+    domain: str = "lab.internal"
+    network: int = 1
+    port_base: int = 21000
+    datacenters: tuple[tuple[int, int], ...] = ((1, 1),)
+
+    def topology(self) -> Topology:
+        return build(parse({
+            "name": "pair", "owner": self.owner, "domain": self.domain,
+            "local": {"port_base": self.port_base},
+            "datacenters": [
+                {"name": f"dc{n + 1}", "cidr": f"10.77.{self.network + n}.0/24",
+                 "control": 0, "zookeeper": zookeeper, "kafka": kafka}
+                for n, (zookeeper, kafka) in enumerate(self.datacenters)
+            ],
+        }).lab)
+
+
+SHAPES = st.builds(
+    Shape, owner=st.sampled_from(["ann", "ann", "ann", "ben"]),
+    domain=st.sampled_from(["lab.internal", "b.example"]),
+    network=st.sampled_from([0, 0, 0, 1]), port_base=st.sampled_from([21000, 21000, 21000, 22000]),
+    datacenters=st.lists(
+        st.tuples(st.integers(1, 3), st.integers(1, 3)), min_size=1, max_size=3
+    ).map(tuple),
+)
+
+
+@dataclass
+class Session:
+    """As much of a session as a refusal needs."""
+
+    topology: Topology
+    platform: Local
+    platform_name: str = "local"
+
+
+@dataclass
+class Machine:
+    """An engine in memory, and the labs on it."""
+
+    fake: FakeEngine
+    state: Path
+    said: list[str] = field(default_factory=list)
+
+    def session(self, shape: Shape) -> Session:
+        topology = shape.topology()
+        platform = Local(
+            topology, engine=Engine("podman", ("podman",)), state=self.state,
+            say=self.said.append, prebuilt=False,
+        )
+        return Session(topology, platform)
+
+    def plan(self, session: Session) -> list[str]:
+        found = session.platform.instances()
+        hosts = session.topology.hosts
+        return [str(one) for one in refusals(cast(Any, session), hosts, found)]
+
+    def up(self, session: Session) -> None:
+        """As `deploy` begins: what is refused is raised, and then hosts are made."""
+        found, hosts = session.platform.instances(), session.topology.hosts
+        refuse(refusals(cast(Any, session), hosts, found))
+        session.platform.create({}, {host.name for host in hosts})
+
+
+@contextmanager
+def machine() -> Iterator[Machine]:
+    fake = FakeEngine("podman", networks={"podman": ("", "10.88.0.0/16")})
+    fake.images[f"{recipe.REPOSITORY}/base:{recipe.digest()}"] = {}
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", folder)
+        patch.setattr(process, "run", fake)
+        patch.setattr(sshd, "answers", lambda host, port: True)
+        patch.setattr(checks, "ports", lambda wanted: [])
+        patch.setattr(checks, "inotify", lambda hosts: [])
+        patch.setattr(checks, "raise_inotify", lambda hosts: None)
+        yield Machine(fake, Path(folder))
+
+
+@settings(max_examples=60, deadline=None)
+@given(old=SHAPES, new=SHAPES)
+def test_a_changed_file_is_done_or_refused_by_plan_with_the_ways_out(
+    old: Shape, new: Shape
+) -> None:
+    with machine() as one:
+        one.up(one.session(old))
+        before = {name: dict(c.labels) for name, c in one.fake.containers.items()}
+        calls = len(one.fake.calls)
+        session = one.session(new)
+        refused = one.plan(session)
+        looked = {call[0] for call in one.fake.calls[calls:]}
+        assert looked <= {"ps", "network"}, "who only looks changes nothing"
+        if refused:
+            assert all("fab down" in line for line in refused), "the ways out"
+            with pytest.raises(LabError) as error:
+                one.up(one.session(new))
+            assert str(error.value) == refused[0]
+            assert {n: dict(c.labels) for n, c in one.fake.containers.items()} == before
+            return
+        one.up(session)
+        there = one.session(new).platform.instances()
+        assert {host.name for host in session.topology.hosts} <= there.keys()
+        assert all(labels == one.fake.containers[name].labels for name, labels in before.items())
+        gateway = session.platform.context({}, there).admin
+        assert gateway == one.session(old).platform.context({}, there).admin, "it is the network's"
+
+
+@pytest.mark.parametrize("new, words", [
+    (replace(Shape(), owner="ben"),
+     "ben-dc1-zk01: would need the address or port of ann-dc1-zk01"),
+    (replace(Shape(), network=2), r"ann-dc1-zk01: address is 10\.77\.1\.21 and would have to"),
+    (replace(Shape(), port_base=22000), "ann-dc1-zk01: ssh-port is 21021"),
+    (replace(Shape(), datacenters=((1, 1), (1, 1))),
+     r"dc2: 10\.77\.2\.0/24 is not in the lab's network 10\.77\.1\.0/24, .*nothing is free"),
+])
+def test_what_cannot_become_so_is_refused_by_name(new: Shape, words: str) -> None:
+    with machine() as one:
+        one.up(one.session(Shape()))
+        with pytest.raises(LabError, match=words):
+            one.up(one.session(new))
+
+
+def test_a_datacenter_that_does_not_fit_is_offered_one_that_does() -> None:
+    """Two at 10.77.1 and 10.77.2 share 10.77.0.0/22, of which 10.77.3 is free."""
+    with machine() as one:
+        one.up(one.session(Shape(datacenters=((1, 1), (1, 1)))))
+        grown = one.session(Shape(datacenters=((1, 1), (1, 1), (1, 1))))
+        assert one.plan(grown) == []
+        far = one.session(Shape(datacenters=((1, 1), (1, 1), (1, 1), (1, 1))))
+        found, = one.plan(far)
+        assert 'dc4: 10.77.4.0/24 is not in the lab\'s network 10.77.0.0/22' in found
+
+
+def test_a_smaller_ensemble_is_refused_and_a_smaller_cluster_is_not() -> None:
+    with machine() as one:
+        one.up(one.session(Shape(datacenters=((3, 3),))))
+        assert one.plan(one.session(Shape(datacenters=((3, 2),)))) == []
+        found, = one.plan(one.session(Shape(datacenters=((2, 3),))))
+        assert found.startswith(
+            "dc1: its ZooKeeper ensemble of 3 servers would become one of 2: "
+        )
+        assert "say zookeeper = 3 again" in found
