@@ -13,14 +13,22 @@ from scripts.session import Session
 from scripts.tasks.cli import NARROW, lab_task
 from scripts.workstation.screen import duration
 
-# Runs as root with HOST SERVICE KNOWN and journalctl's arguments: journalctl itself says nothing of
-# a unit that does not exist.
+# Runs as root with HOST SERVICE KNOWN START and journalctl's arguments: journalctl itself says
+# nothing of a unit that does not exist. START is 0 for this start, 1 for the one before. A
+# local host has a journal for each (host/files/…/keep-journal), a machine one for all.
 JOURNAL = """\
+kept=/var/lib/kafkalab/journal start=$3
 systemctl cat -- "$1" >/dev/null 2>&1 || {
   echo "error: $0: no service $1 (such as $2)" >&2; exit 2
 }
-shift 2
-exec journalctl "$@"
+shift 3
+if [ "$start" = 0 ]; then exec journalctl "$@"; fi
+if [ ! -d "$kept" ]; then exec journalctl -b "-$start" "$@"; fi
+[ -d "$kept/$start" ] || {
+  echo "error: $0: no log of the start -$start (a host keeps those of its last three starts)" >&2
+  exit 1
+}
+exec journalctl -D "$kept/$start" "$@"
 """
 
 
@@ -105,18 +113,26 @@ def ssh(session: Session, host: str) -> None:
 @lab_task(locks=False, dry=True, help={
     "host": "the host's name", "service": "zookeeper, kafka, ssh, …",
     "follow": "go on printing what comes", "lines": "how many lines back",
+    "boot": "of which start of the host: 0 this one, -1 the one before, -2",
 })
 def logs(
-    session: Session, host: str, service: str, follow: bool = False, lines: int = 100
+    session: Session, host: str, service: str, *, follow: bool = False, lines: int = 100,
+    boot: int = 0,
 ) -> None:
     """Print the log of SERVICE on HOST."""
     from lab.services.registry import running_on
 
     if not service.replace("-", "").replace("@", "").replace(".", "").isalnum():
         raise UsageError(f"no service {service!r}", hint="such as zookeeper or kafka")
+    if boot > 0 or (boot and follow):
+        raise UsageError(
+            f"--boot {boot}" + (" --follow: nothing more comes there" if boot < 0 else ""),
+            hint="accepted: 0, this start of the host, or -1, the one before, and so on",
+        )
     argv = session.ssh_command(host, batch=True)
     there = [one.name for one in running_on(session.select(None, host)[0], session.topology)]
     journal = ["sudo", "-n", "sh", "-c", JOURNAL, host, service, ", ".join((*there, "ssh")),
+               str(-boot),
                "--no-pager", "-o", "short-iso", "-u", service, "-n", str(lines),
                *(["-f"] if follow else [])]
     sys.stdout.flush()

@@ -38,6 +38,11 @@ def test_a_lab_that_rested_goes_on_with_its_data(lab: Lab) -> None:
     assert "9 hosts created or started" in started.out
     assert "verified dc1, dc2" in started.out
     assert started.seconds <= SECONDS
+    broker = lab.of("kafka")[0].name
+    before = lab.fab("logs", broker, "kafka", "--boot", "-1", "--lines", "2000").out
+    assert "[KafkaServer id=1] started" in before and "shut down completed" in before
+    now = lab.fab("logs", broker, "kafka", "--lines", "2000").out
+    assert "[KafkaServer id=1] started" in now and "shut down completed" not in now
     assert ids(lab) == containers, "hosts were made anew"
     assert lab.fab("plan").out == "plan: nothing to do\n"
     last = {part: values[-1] for part, values in written.items()}

@@ -99,6 +99,8 @@ def test_hosts_and_services_of_ssh_and_logs_are_checked_first(fab: Fab) -> None:
     for words, said in (
         (("ssh", "ann-dc1-zk04"), "error: no host 'ann-dc1-zk04' in the lab (did you mean "),
         (("logs", "nobody", "kafka"), "error: no host 'nobody' in the lab (known: ann-dc1-ctl01, "),
+        (("logs", "ann-dc1-zk01", "kafka", "--boot=1"), "error: --boot 1 (accepted: 0, this "),
+        (("logs", "ann-dc1-zk01", "kafka", "--boot=-1", "--follow"), "error: --boot -1 --follow: "),
         (("logs", "ann-dc1-zk01", "x; reboot"), "error: no service 'x; reboot' (such as "),
     ):
         done = fab(*words)
