@@ -8,11 +8,13 @@ import pytest
 
 from lab.endpoint import Endpoint
 from lab.topology import Host
+from tests.e2e.conftest import MakeLab
 from tests.e2e.lab_under_test import Lab, until
 
 pytestmark = pytest.mark.host
 
 PROPERTIES = "/etc/kafka/server.properties"
+REASON = re.compile(r"^error: .*cluster\.id.*$", re.MULTILINE | re.IGNORECASE)
 
 
 def registered(lab: Lab) -> tuple[int, ...]:
@@ -231,3 +233,22 @@ def test_a_change_that_fails_is_said_in_one_line(lab: Lab) -> None:
         lab.inside(host, "mv /usr/bin/tar.away /usr/bin/tar")
     lab.fab("up")
     assert lab.fab("plan").out == "plan: nothing to do\n"
+
+
+def test_an_ensemble_that_is_lost_is_one_line_and_its_broker_says_why(make_lab: MakeLab) -> None:
+    """The only ZooKeeper host is removed, as somebody might to have it made anew."""
+    lab = make_lab("lost", first=40, port_base=38000, datacenters=(
+        {"control": 0, "zookeeper": 1, "kafka": 1},
+    ))
+    lab.fab("up")
+    server, = lab.of("zookeeper")
+    broker, = lab.of("kafka")
+    lab.engine("rm", "--force", f"{lab.name}.{server.name}")
+    for line in lab.fab("verify", expect=1).lines:
+        assert line.startswith(("failed: dc1: ", "error: ", "warning: ")), line
+    lab.fab("up", expect=None)  # the host is made anew; the broker may not know yet
+    lab.inside(broker, "systemctl restart --no-block kafka")
+    found = until(lambda: REASON.search(lab.fab("up", expect=None).err), "the reason", 120)
+    assert found[0].startswith("error: "), found
+    told = lab.fab("status", "--json", expect=1).json
+    assert told["healthy"] is False
