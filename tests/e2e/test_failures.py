@@ -64,7 +64,7 @@ def test_a_setting_that_kafka_refuses_is_told_with_its_reason(lab: Lab) -> None:
     assert run.seconds < 60, run
     assert run.lines[0].startswith(f"error: {host.name}: "), run
     assert NO_THREADS in run.lines[0], run
-    for _ in range(8):  # at any moment: it takes turns at running and waiting
+    for _ in range(4):  # at any moment: it takes turns at running and waiting
         plan = lab.fab("plan", "--datacenter", "dc2", expect=2).out
         assert re.search(rf"    repair kafka.service: restarted \d+ times, .*{NO_THREADS}", plan)
     assert NO_THREADS in lab.fab("status", "--datacenter", "dc2", expect=1).out

@@ -119,6 +119,22 @@ def test_an_ensemble_grows_and_keeps_what_it_has(point: str, make_lab: MakeLab) 
     change(lab, {**ONE, "zookeeper": 3})
 
 
+@pytest.mark.parametrize("before, after", [
+    pytest.param(*pair, marks=pytest.mark.full("kills", sample=0)) for pair in ((3, 5), (1, 2))
+])
+def test_an_ensemble_of_another_size_grows(before: int, after: int, make_lab: MakeLab) -> None:
+    lab = make_lab("grows", first=30, port_base=36000, datacenters=({**ONE, "zookeeper": before},))
+    lab.fab("up")
+    client(lab).make("kept", 1)
+    client(lab).write("kept", RECORDS)
+    change(lab, {**ONE, "zookeeper": after})
+    lab.fab("up")
+    in_order(lab)
+    modes = [lab.inside(host, MODE) for host in lab.of("zookeeper")]
+    assert sum("Mode: leader" in mode for mode in modes) == 1
+    assert sum("Mode: follower" in mode for mode in modes) == after - 1
+
+
 def test_a_broker_that_the_file_has_no_more_is_found_by_its_name(changing: Lab) -> None:
     """It goes on leading until somebody moves its replicas: plan says which."""
     change(changing, {"control": 0, "zookeeper": 1, "kafka": 2}, ONE)

@@ -293,7 +293,9 @@ def test_a_setting_of_fabric_makes_a_dry_run(bench: Bench) -> None:
     (bench.folder / ".fabric.yaml").write_text("run: {dry: true}\n")
     assert "plan: 14 hosts to create" in bench.fab("up").stdout
     assert bench.acted == []
-    assert bench.fab("up", FABRIC_RUN_DRY="0").returncode == 1, "and a nearer one takes it back"
+    bench.has(KAFKA)
+    bench.fab("down", FABRIC_RUN_DRY="0")
+    assert bench.acted, "a nearer one takes it back"
 
 
 @pytest.mark.parametrize(("name", "task"), [
