@@ -14,6 +14,7 @@ from typing import Any
 from bench import machine, report
 from bench.drills import failovers, mirrors
 from bench.lab import bench_lab
+from bench.many import SCENARIO as MANY
 from bench.measure import BenchError
 from bench.peers import ANSIBLE, Peers
 from bench.scenarios import SCENARIOS as PLAIN, Bench, Results, Scenario
@@ -22,7 +23,7 @@ from scripts.errors import LabError
 from scripts.software.obtain import obtain
 from scripts.workstation.paths import PROJECT, cache_dir
 
-SCENARIOS = {**PLAIN, "mirrors": Scenario(mirrors), "failovers": Scenario(failovers)}
+SCENARIOS = {**PLAIN, "many": MANY, "mirrors": Scenario(mirrors), "failovers": Scenario(failovers)}
 RESULTS = Path(__file__).parent / "results"
 PAGE = PROJECT / "docs" / "performance.md"
 

@@ -33,6 +33,7 @@ PHASES = (
     ("ours.second_up", "`fab up` with nothing to change"),
     ("ours.second", "`fab up verify` with nothing to change"),
     ("ours.rolling", "one broker setting through 6 brokers, one a datacenter at a time"),
+    ("many.second", "the look at a hundred hosts in order, which only speak SSH"),
     ("import.fab_list", "`fab --list`"),
     ("import.tasks", "`python -c 'import scripts.tasks'`"),
     ("import.python", "`python -c pass`, for comparison"),

@@ -63,15 +63,21 @@ class Ensemble:
         return modes(self.fleet.each(one, names))
 
     def wait_quorum(
-        self, timeout: float = 90, *, among: Collection[str] | None = None
+        self, timeout: float = 90, *, among: Collection[str] | None = None, needed: int = 0
     ) -> Modes:
-        """Wait until every server (of `among`) serves and exactly one leads. Raises LabError."""
+        """Wait until every server (of `among`) serves and exactly one leads. Raises LabError.
+
+        Fewer than `needed` with a leader are enough, too: servers whose list is longer take no
+        leader that so few of that list follow, and wait until more of them have it.
+        """
         last = Modes(None, (), ())
 
         def formed() -> Modes | None:
             nonlocal last
             last = self.ask(among)
-            return None if last.problem else last
+            serving = len(last.followers) + bool(last.leader)
+            few = last.leader is not None and serving < needed
+            return last if few or not last.problem else None
 
         try:
             found: Modes = wait_until(formed, timeout=timeout)

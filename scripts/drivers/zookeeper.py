@@ -19,7 +19,9 @@ class ZooKeeper(Driver):
 
     def settled(self, site: Site) -> Modes:
         among = [one.name for one in site.zookeeper.hosts if one.name not in site.joining]
-        return site.zookeeper.wait_quorum(among=among)
+        # While an ensemble grows, those that know of the new one may have to wait for each other.
+        needed = len(site.zookeeper.hosts) // 2 + 1 if site.joining else 0
+        return site.zookeeper.wait_quorum(among=among, needed=needed)
 
     def order(self, hosts: Sequence[Host], seen: Modes | None) -> list[Turn]:
         leader = seen.leader if seen else None

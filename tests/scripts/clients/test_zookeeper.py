@@ -1,0 +1,40 @@
+"""When an ensemble is whole enough to restart another of its servers."""
+
+from __future__ import annotations
+
+import pytest
+
+from scripts.clients.zookeeper import Ensemble, Modes
+from scripts.errors import LabError
+from tests.fakes import FakeFleet
+
+
+class Answering(Ensemble):
+    """Tells these modes in turn, and then the last for ever."""
+
+    def __init__(self, *found: Modes) -> None:
+        super().__init__(FakeFleet([]), (), "dc1")
+        self.found = list(found)
+
+    def ask(self, among: object = None) -> Modes:
+        return self.found.pop(0) if len(self.found) > 1 else self.found[0]
+
+
+WHOLE = Modes("c", ("a", "b"), ())
+ONE_SILENT = Modes("c", ("b",), ("a",))
+NO_LEADER = Modes(None, ("b",), ("a", "c"))
+
+
+def test_one_that_is_silent_is_waited_for() -> None:
+    assert Answering(NO_LEADER, ONE_SILENT, WHOLE).wait_quorum() == WHOLE
+
+
+def test_but_not_where_too_few_are_left_for_it_to_follow() -> None:
+    """3 grow to 4: of the longer list 3 must follow a leader, and 2 do until another restarts."""
+    assert Answering(NO_LEADER, ONE_SILENT, WHOLE).wait_quorum(needed=3) == ONE_SILENT
+    assert Answering(ONE_SILENT, WHOLE).wait_quorum(needed=2) == WHOLE
+
+
+def test_without_a_leader_nothing_is_enough() -> None:
+    with pytest.raises(LabError, match="not whole after 0 s: a, c not serving"):
+        Answering(NO_LEADER).wait_quorum(0, needed=4)
