@@ -8,8 +8,8 @@ SOME := $(VENV)/.lab
 STAMP := $(VENV)/.installed
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kafkalab/tools
 
-.PHONY: help lab venv test test-full quick lint docs bench lock clean \
-  bindings snapshots test-equivalence test-checkov test-other-engine workflow-tools
+.PHONY: help lab venv test test-full quick lint docs settings bench shots lock clean \
+  bindings snapshots recordings test-equivalence test-checkov test-other-engine workflow-tools
 
 help:  ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-18s %s\n", $$1, $$2}' Makefile
@@ -25,9 +25,9 @@ test: $(STAMP)  ## Run every check and test, also those on real hosts, within th
 test-full: $(STAMP)  ## Run whole what `make test` samples from (PART=name; PART=list shows them)
 	@$(BIN)/python -m tests.run full $(PART)
 
-quick: $(STAMP)  ## Run the tests that need no hosts, terraform or emulator
+quick: $(STAMP)  ## Run the tests that need no hosts, terraform or emulator, and start no programs
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile \
-	  -m 'not host and not terraform and not aws' tests
+	  -m 'not host and not terraform and not aws and not programs' tests
 
 # Where one cannot be had, its test is skipped and says so; with CI=true it fails.
 workflow-tools: $(STAMP)  ## Get actionlint and zizmor, which check .github, into the cache
@@ -37,24 +37,42 @@ lint: $(STAMP)  ## Check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-docs: $(STAMP)  ## Write the tables of docs/ anew from the lab file's options
+docs: $(STAMP)  ## Write the tables and schemas of docs/ anew from the program
 	@$(BIN)/python -m docs.tables
+	@$(BIN)/python -m docs.schemas
+
+# It takes a JDK, and the jars of each version of Kafka that the lab file accepts.
+settings: $(STAMP)  ## Write Kafka's own definitions of its settings anew from its jars
+	@$(BIN)/python -m scripts.software.definitions
 
 bench: $(STAMP)  ## Measure; PEER=folder with the baselines runs them, too
 	@$(BIN)/python -m bench $(if $(PEER),--peer $(PEER))
 	@$(MAKE) --no-print-directory test-equivalence
 
+# It takes Debian's chromium.
+shots: $(STAMP)  ## Make the pictures of docs/ anew, of the lab that is up (LAB), a broker of which it kills
+	@$(BIN)/python -m bench.shots
+
+# A clone that Windows made may have carriage returns, of which bash says nothing anybody understands.
+define with_line_ends_of_linux
+@if grep -q "$$(printf '\r')" scripts/venv.sh; then \
+  echo "error: this clone has the line ends of Windows (CRLF); clone it anew within Linux, or:" \
+    "git config core.autocrlf false && git rm -rq --cached . && git reset --hard" >&2; exit 1; fi
+endef
+
 # The locks name every package with its digest; pip refuses anything else.
 $(SOME): requirements-lab.lock scripts/venv.sh
+	$(with_line_ends_of_linux)
 	@PYTHON=$(PYTHON) scripts/venv.sh $(VENV) $<
 	@touch $@
 
 $(STAMP): requirements.lock scripts/venv.sh
+	$(with_line_ends_of_linux)
 	@PYTHON=$(PYTHON) scripts/venv.sh $(VENV) $<
 	@touch $@ $(SOME)
 
 lock: $(STAMP)  ## Write both locks anew from pyproject.toml
-	@$(BIN)/python -m ensurepip -q
+	@$(BIN)/python -m ensurepip >/dev/null
 	@$(BIN)/python -m pip -q install pip-tools
 	@$(BIN)/pip-compile -q --generate-hashes --strip-extras --extra dev --extra aws \
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
@@ -81,8 +99,13 @@ bindings: $(PREBUILT)/.installed  ## Write stacks/aws.py anew from the prebuilt 
 	@$(PREBUILT)/bin/python -m stacks.generate > $(PREBUILT)/aws.py
 	@mv $(PREBUILT)/aws.py stacks/aws.py
 
-snapshots: $(STAMP)  ## Write anew what the tests compare the stacks with; look at `git diff`
-	@KAFKALAB_SNAPSHOTS=write $(BIN)/python -m pytest -q tests/stacks/test_stacks.py -k as_before
+snapshots: $(STAMP)  ## Write anew what the tests compare stacks and verdicts with; see `git diff`
+	@KAFKALAB_SNAPSHOTS=write $(BIN)/python -m pytest -q tests/stacks/test_stacks.py \
+	  tests/lab/learning/test_recorded.py -k as_before
+
+# It takes a lab that runs, as LAB names it, and brings each exercise back to its first state.
+recordings: $(STAMP)  ## Record the facts that exercises are tested with anew (EXERCISE=id, or all)
+	@$(BIN)/python -m tests.recordings $(EXERCISE)
 
 test-equivalence: $(STAMP) $(PREBUILT)/.installed  ## Hold the stacks against the prebuilt provider
 	@$(BIN)/python -m tests.equivalence $(PREBUILT)/bin/python

@@ -4,7 +4,9 @@ from fabric.main import program
 
 from scripts import namespace as ns
 from scripts.tasks import fabric_options
+from scripts.workstation import output
 
+output.shield()
 fabric_options.attach(program)
 
 __all__ = ["ns"]

@@ -17,13 +17,17 @@ from bench.lab import bench_lab
 from bench.many import SCENARIO as MANY
 from bench.measure import BenchError
 from bench.peers import ANSIBLE, Peers
+from bench.picture import page, picture
 from bench.scenarios import SCENARIOS as PLAIN, Bench, Results, Scenario
 from lab.artifacts import kafka
 from scripts.errors import LabError
 from scripts.software.obtain import obtain
 from scripts.workstation.paths import PROJECT, cache_dir
 
-SCENARIOS = {**PLAIN, "many": MANY, "mirrors": Scenario(mirrors), "failovers": Scenario(failovers)}
+SCENARIOS = {
+    **PLAIN, "many": MANY, "mirrors": Scenario(mirrors), "failovers": Scenario(failovers),
+    "page": Scenario(page), "picture": Scenario(picture),
+}
 RESULTS = Path(__file__).parent / "results"
 PAGE = PROJECT / "docs" / "performance.md"
 

@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from scripts.platforms.local import engine
+from scripts.platforms.local import finding
 from scripts.workstation.paths import PROJECT
 
 PACKAGES = ("fabric", "paramiko", "confluent-kafka", "pydantic")
@@ -17,7 +17,7 @@ PACKAGES = ("fabric", "paramiko", "confluent-kafka", "pydantic")
 
 def facts() -> dict[str, object]:
     """Machine, engine, versions, date and commit."""
-    found = engine.find(say=lambda line: None)
+    found = finding.find(say=lambda line: None)
     version = found("--version").stdout.strip()
     return {
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

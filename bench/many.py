@@ -33,7 +33,7 @@ from lab.state import HostState
 from lab.topology import Topology, build
 from scripts.hosts.converge import survey
 from scripts.hosts.fleet import Fleet
-from scripts.platforms import Instance
+from scripts.platforms import Instance, Steps
 from scripts.workstation.paths import PROJECT
 
 DATACENTERS, BROKERS = 4, 21  # with three servers and a control host each: a hundred hosts
@@ -147,7 +147,7 @@ def look(folder: Path) -> None:
         )
         for host in found.hosts
     }
-    with Fleet(instances, folder / "login", "") as fleet:
+    with Fleet(instances, folder / "login", Steps()) as fleet:
         plans = survey(fleet, found.hosts, local_context(found, {}))
     for plan in plans.values():
         if plan.changes:

@@ -38,7 +38,8 @@ PHASES = (
     ("import.tasks", "`python -c 'import scripts.tasks'`"),
     ("import.python", "`python -c pass`, for comparison"),
 )
-# Phases by the names that the run log has; some lie side by side, so they are no sum of `cold.up`.
+# Phases by the names that the run log has, without the numbers of versions; some lie side by side,
+# so they are no sum of `cold.up`.
 COLD = (
     ("cold.environment", "Python environment"),
     ("cold.up", "`fab up`, of which:"),
@@ -48,7 +49,7 @@ COLD = (
     ("cold.Kafka into the host image", "Kafka into the host image, with class-data archives"),
     ("cold.create hosts", "create hosts"),
     ("cold.converge", "converge"),
-    ("cold.connectors", "connectors"),
+    ("cold.clusters", "what is in the clusters: topics, connectors"),
     ("cold.verify", "verify, with the mirrors"),
     ("cold.total", "from an empty machine to mirrors verified, both ways"),
 )
@@ -68,6 +69,22 @@ COSTS = {
     "rto": "RTO, s", "write": "write gap, s", "rpo": "RPO, s", "records": "RPO, records",
     "again": "read again, records", "catch_up": "catch-up, s", "home": "RTO of the return, s",
 }
+# What is measured of the picture, in which unit, and what is aimed at.
+PICTURE = (
+    ("picture.cpu", "CPU of `fab view`, all looks and a page that is open", "% of a core", "≤ 5"),
+    ("picture.late", "a leader that moves: from when the brokers tell it until it is painted", "s",
+     "≤ 1"),
+    ("picture.after_log", "the last of them painted, after the drill's clients were served again",
+     "s", "≤ 1"),
+    ("page.paint", "first paint, ten minutes of 150 partitions, each drawn", "s", "≤ 0.3"),
+    ("page.frames", "frames while it is played, a broker dying", "1/s", "≥ 30"),
+    ("page.sent", "what a reader is sent meanwhile", "KB/s", ""),
+    ("page.size", "that page", "MB", ""),
+    ("page-many.paint", "first paint of 6,000 partitions, all of them busy, folded", "s", "≤ 0.3"),
+    ("page-many.frames", "frames while it is played, a broker dying", "1/s", "≥ 30"),
+    ("page-many.sent", "what a reader is sent meanwhile", "KB/s", ""),
+    ("page-many.size", "that page", "MB", ""),
+)
 COUNTED = ("records", "again")  # numbers of records, not seconds
 # What is the sum of other measures of the same run.
 SUMS = {
@@ -143,7 +160,7 @@ def render(result: Mapping[str, Any]) -> str:
         _compared(measures), _ratios(measures),
         _steps(measures, PHASES, "Phases, with warm caches"),
         _steps(measures, MIRRORED, "Two datacenters that mirror each other"), _failovers(measures),
-        _steps(measures, COLD, "Caches cold"),
+        _steps(measures, COLD, "Caches cold"), _picture(measures),
         _breakdown(result.get("breakdown", {}).get("ours", []), measures),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -265,6 +282,14 @@ def _failovers(measures: Mapping[str, Samples]) -> str:
         return ""
     head = "### Failover and return, at 1,000 records/s, given up after 3 s of silence\n\n"
     return head + table(["", *COSTS.values()], rows)
+
+
+def _picture(measures: Mapping[str, Samples]) -> str:
+    rows = [[text, spread(measures[key], "wall"), unit, aim]
+            for key, text, unit, aim in PICTURE if key in measures]
+    if not rows:
+        return ""
+    return "### The picture\n\n" + table(["", "measured", "unit", "aim"], rows)
 
 
 def _cost(cost: str, samples: Samples) -> str | None:

@@ -5,6 +5,7 @@ A run counts only when its end was verified: records written and read back in ev
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -158,6 +159,11 @@ def imports(bench: Bench) -> None:
             bench.results.add(f"import.{name}", ran.sample)
 
 
+def without_version(phase: str) -> str:
+    """The name of a phase whatever version of something it is about."""
+    return re.sub(r" \d[\d.]*", "", phase)
+
+
 def cold(bench: Bench) -> None:
     """From nothing to verified mirrors, as `make lab`: a Python environment, a private cache and
     images of its own; only Maven's repository and the engine's packages are kept."""
@@ -171,7 +177,7 @@ def cold(bench: Bench) -> None:
         bench.results.add("cold.environment", made.sample)
         ran = lab.step("up", "--repository", REPOSITORY, env=env, quiet=False)
         for phase, seconds in runlog.phases(lab.log_of(ran, "up")).items():
-            bench.results.add(f"cold.{phase}", Sample(seconds))
+            bench.results.add(f"cold.{without_version(phase)}", Sample(seconds))
         bench.results.add("cold.up", ran.sample)
         bench.results.add("cold.verify", lab.fab("verify", env=env, quiet=False).sample)
     finally:

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from bench.measure import BenchError
 from scripts.operations.up import deploy
 from scripts.platforms import Instance
-from scripts.platforms.local import Local, engine, image, recipe
+from scripts.platforms.local import Local, finding, image, recipe
 from scripts.session import Session
 from scripts.workstation import runlog
 
@@ -83,7 +83,7 @@ def own_images(repository: str) -> None:
 
 def remove_images(repository: str) -> None:
     """Untag the images that a run with `repository` made."""
-    found = engine.find(say=lambda line: None)
+    found = finding.find(say=lambda line: None)
     listed = found.lines("images", "--format", "{{.Repository}}:{{.Tag}}")
     if own := [name for name in listed if name.startswith(f"{repository}/")]:
         found("rmi", *own)

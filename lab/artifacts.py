@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lab.versions import line
+
 PREFIX = "/usr/local"
 # The Scala line of the jars: Kafka 3.x publishes 2.12 as well, but recommends this one.
 SCALA = "2.13"
@@ -20,12 +22,24 @@ class Artifact:
     """One artifact. name: its recipe. folder: the one folder in its archive, below /usr/local.
 
     `link` is a name below /usr/local under which the version in use is found; "" for none.
+    `variant`: the folder in its recipe's that has what only some versions are laid out with.
     """
 
     name: str
     version: str
     folder: str
     link: str = ""
+    variant: str = ""
+
+    @property
+    def recipe(self) -> str:
+        """What it is laid out by: a folder of recipes, and the variant in it."""
+        return f"{self.name}/{self.variant}" if self.variant else self.name
+
+    @property
+    def log4j2(self) -> bool:
+        """Whether its JVMs log with log4j2, whose settings are YAML, and not with log4j."""
+        return self.name == "kafka" and line(self.version) >= 4
 
     @property
     def title(self) -> str:
@@ -39,5 +53,7 @@ class Artifact:
 
 
 def kafka(version: str) -> Artifact:
-    """Kafka with ZooKeeper, Connect and MirrorMaker in it."""
-    return Artifact("kafka", version, f"kafka_{SCALA}-{version}", link="kafka")
+    """Kafka with Connect and MirrorMaker in it, up to 3.9 also with ZooKeeper."""
+    return Artifact(
+        "kafka", version, f"kafka_{SCALA}-{version}", link="kafka", variant=str(line(version))
+    )

@@ -90,20 +90,22 @@ def _links(lab: Lab) -> Iterator[Problem]:
             yield Problem(field, repr(link.between[0]), "links a datacenter to itself")
 
 
+def _last_port(lab: Lab) -> int:
+    return lab.local.port_base + PORTS_PER_DATACENTER * len(lab.datacenters) - 1
+
+
 def _ports(lab: Lab) -> Iterator[Problem]:
-    last = lab.local.port_base + PORTS_PER_DATACENTER * len(lab.datacenters)
-    if last > MAX_PORT:
-        highest = MAX_PORT - PORTS_PER_DATACENTER * len(lab.datacenters)
+    beyond = _last_port(lab) - MAX_PORT
+    if beyond > 0:
         yield Problem(
             "local.port_base", str(lab.local.port_base),
-            f"leaves no {PORTS_PER_DATACENTER} ports a datacenter below {MAX_PORT}; "
-            f"accepted: at most {highest}",
+            f"leaves no {PORTS_PER_DATACENTER} ports a datacenter up to {MAX_PORT}; "
+            f"accepted: at most {lab.local.port_base - beyond}",
         )
 
 
 def _warnings(lab: Lab) -> Iterator[Problem]:
-    last = lab.local.port_base + PORTS_PER_DATACENTER * len(lab.datacenters)
-    if last > FIRST_EPHEMERAL_PORT:
+    if _last_port(lab) >= FIRST_EPHEMERAL_PORT:
         yield Problem(
             "local.port_base", str(lab.local.port_base),
             f"reaches the ports from {FIRST_EPHEMERAL_PORT} on, any of which a connection of this "

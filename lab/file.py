@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -14,6 +14,8 @@ from pydantic import ValidationError
 
 from lab.model import PRIVATE_RANGES, Lab
 from lab.problems import Problem, field_name, worded
+
+VARIABLE, NAME = "LAB", "lab.toml"
 
 
 class LabFileError(Exception):
@@ -33,6 +35,18 @@ class LabFile:
     path: str
     lab: Lab
     warnings: tuple[Problem, ...]
+
+
+def located(environment: Mapping[str, str]) -> Path:
+    """The lab file: the one that LAB names, seen from where one stands; else the nearest lab.toml
+    there or in a folder above, as `fab` looks for its tasks."""
+    if named := environment.get(VARIABLE):
+        return Path(named)
+    here = Path.cwd()
+    for number, folder in enumerate((here, *here.parents)):
+        if (folder / NAME).is_file():
+            return Path(*[".."] * number, NAME)
+    return Path(NAME)
 
 
 def load(path: Path) -> LabFile:
@@ -75,10 +89,12 @@ def _validate(data: dict[str, Any], problems: list[Problem]) -> Lab | None:
         return Lab.model_validate(data)
     except ValidationError as error:
         details = [dict(detail) for detail in error.errors(include_url=False)]
-        # A list whose items are all wrong is also reported as empty, which it is not.
+        # A list whose items are all wrong is also reported as empty, which it is not; and a default
+        # that follows from a wrong field, as missing.
         problems += [
             worded(detail, Lab) for detail in details
             if not (detail["type"] == "too_short" and detail["input"])
+            and detail["type"] != "default_factory_not_called"
         ]
         return None
 

@@ -9,20 +9,23 @@ from __future__ import annotations
 import difflib
 import re
 from ipaddress import IPv4Network
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from lab.options.aws import Aws, Region
 from lab.options.connect import Connect
+from lab.options.controller import Controller
+from lab.options.hosts import Hosts
 from lab.options.kafka import Kafka
 from lab.options.mirrors import Mirror, Mirroring
 from lab.options.objectives import Objectives
 from lab.options.section import LABEL, MAX_PORT, Label, Section, keyed, shown
 from lab.options.topics import Topic
 from lab.options.zookeeper import ZooKeeper
-from lab.roles import ROLES
+from lab.roles import ROLES, Role
+from lab.versions import VERSIONS, ZOOKEEPER, KafkaVersion, Metadata
 
 PRIVATE_RANGES = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 
@@ -85,10 +88,46 @@ Pattern = Annotated[str, AfterValidator(_pattern)]
 _Shorts: Any = keyed("_Shorts", {
     role.name: (Label, Field(role.short, description="what `{role}` becomes")) for role in ROLES
 })
+
+
+def _usual(role: Role, said: dict[str, Any]) -> int:
+    """How many hosts of a role a datacenter has that does not say it, by what it says before."""
+    kraft = said.get("metadata") not in (None, ZOOKEEPER)
+    if role.name == "zookeeper":
+        return 0 if kraft else role.usual
+    if role.name == "controller":
+        return role.usual if kraft and not said.get("combined") and not said.get("zookeeper") else 0
+    return role.usual
+
+
+def _count(role: Role) -> tuple[Any, Any]:
+    described = f"{role.least} to {role.most} {role.meaning}"
+    kind = Annotated[int, Field(ge=role.least, le=role.most)]
+    if role.name in USUALLY:
+        return kind, Field(
+            default_factory=lambda said: _usual(role, said), description=described,
+            json_schema_extra=shown(USUALLY[role.name]),
+        )
+    return kind, Field(role.usual, description=described)
+
+
+# Defaults that follow from what else a datacenter says.
+USUALLY = {"zookeeper": "`3`, none with KRaft", "controller": "`3` with KRaft, unless brokers or "
+                                                             "ZooKeeper's hosts are controllers"}
 _Counts: Any = keyed("_Counts", {
-    role.name: (Annotated[int, Field(ge=role.least, le=role.most)], Field(
-        role.usual, description=f"{role.least} to {role.most} {role.meaning}",
-    )) for role in ROLES
+    # Before the counts, which follow from them.
+    "version": (KafkaVersion, Field(
+        "3.9.2", description="of Kafka here ([which](versions.md))",
+        json_schema_extra=shown("that of `[kafka]`"),
+    )),
+    "metadata": (Metadata, Field(
+        ZOOKEEPER, description='where its cluster keeps its metadata, `"zookeeper"` or `"kraft"`',
+        json_schema_extra=shown("that of `[kafka]`"),
+    )),
+    "combined": (Annotated[int, Field(ge=0, le=9)], Field(
+        0, description="how many brokers, the first ones, are controllers as well (with KRaft)",
+    )),
+    **{role.name: _count(role) for role in ROLES},
 })
 
 
@@ -118,7 +157,7 @@ class Local(Section):
     """A lab of containers on this machine."""
 
     port_base: Annotated[int, Field(ge=1024, le=60000)] = Field(
-        20000, description="the first port used on localhost; each datacenter takes 1000; from "
+        20000, description="the first port used on 127.0.0.1; each datacenter takes 1000; from "
                            "32768 on, outgoing connections may be in the way",
     )
 
@@ -142,6 +181,11 @@ class Datacenter(_Counts):  # type: ignore[misc]
         """The number of its hosts of a role."""
         return int(getattr(self, role))
 
+    @property
+    def kraft(self) -> bool:
+        """Whether its cluster keeps its metadata itself."""
+        return bool(self.metadata != ZOOKEEPER)
+
 
 class Link(Section):
     """Two datacenters that may talk to each other."""
@@ -149,6 +193,9 @@ class Link(Section):
     between: tuple[Label, Label] = Field(
         description='two datacenters whose hosts may reach each other: `between = ["dc1", "dc2"]`',
     )
+
+
+OF_ALL = {"version": VERSIONS, "metadata": get_args(Metadata)}
 
 
 class Lab(Section):
@@ -163,11 +210,16 @@ class Lab(Section):
     timezone: Timezone = Field(
         "UTC", description="a name from the time zone database, set on every host",
     )
+    language: Literal["en", "ko"] = Field(
+        "en", description="what exercises speak to you in: `en` or `ko`",
+    )
     names: Names = Names()
     network: Network = Network()
     local: Local = Local()
     aws: Aws = Aws()
+    hosts: Hosts = Hosts()
     zookeeper: ZooKeeper = ZooKeeper()
+    controller: Controller = Controller()
     kafka: Kafka = Kafka()
     connect: Connect = Connect()
     mirroring: Mirroring = Mirroring()
@@ -176,3 +228,23 @@ class Lab(Section):
     links: tuple[Link, ...] = ()
     topics: tuple[Topic, ...] = ()
     mirrors: tuple[Mirror, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_all(cls, data: Any) -> Any:
+        """What [kafka] says of all datacenters goes to each that says nothing else; what is wrong
+        in it is told once, where it stands."""
+        if not isinstance(data, dict) or not isinstance(kafka := data.get("kafka"), dict):
+            return data
+        if not isinstance(places := data.get("datacenters"), list | tuple):
+            return data
+        said = {key: kafka[key] for key, accepted in OF_ALL.items()
+                if kafka.get(key) in accepted}
+        return {**data, "datacenters": [
+            {**said, **one} if isinstance(one, dict) else one for one in places
+        ]}
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The versions of Kafka in it, each once."""
+        return tuple(dict.fromkeys(one.version for one in self.datacenters))

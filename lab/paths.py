@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 LOGIN_KEY = "id_ed25519"  # the private key; the public one lies beside it, with .pub
+KNOWN_HOSTS = "known_hosts"  # of the OpenSSH client that `fab ssh` starts
+HOST_KEYS = "hostkeys.json"  # of local hosts, by container
+ENGINE = "engine"  # the name of the container engine that local hosts were made with
 
 
 def base(variable: str, default: str) -> Path:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from lab.altered import altered
 from lab.state import Key
 
 CONNECTOR, TOPIC = "connector", "topic"
@@ -168,18 +169,29 @@ def apply(plan: ClusterPlan, state: Mapping[Key, Found]) -> dict[Key, Found]:
 
 
 def lines(plan: ClusterPlan, where: str = "") -> list[str]:
-    """The plan for people: a line for each resource made or removed, and for each changed setting.
+    """The plan for people: a line for each resource made or removed, and for each changed setting,
+    which names all resources that change in the same way.
 
     `where`: the datacenter, for resources whose names are not unique in the lab.
     """
     found, of = [], f" of {where}" if where else ""
+    alike: dict[tuple[str, str], list[str]] = {}
     for change in plan.changes:
+        if change.before and change.after:
+            for text in _differences(change):
+                alike.setdefault((change.key.kind, text), []).append(change.key.name)
+    for change in plan.changes:
+        kind, name = change.key
         if change.before is None:
             found.append(f"+ {change.key}{of}{_told(change.after)}")
         elif change.after is None:
             found.append(f"- {change.key}{of}")
         else:
-            found += [f"~ {change.key}{of}: {text}" for text in _differences(change)]
+            for text in _differences(change):
+                names = alike[kind, text]
+                if names[0] == name:
+                    what = f"{kind}{'s' if len(names) > 1 else ''} {', '.join(names)}"
+                    found.append(f"~ {what}{of}: {text}")
     return found
 
 
@@ -203,6 +215,11 @@ def _differences(change: Change) -> Iterator[str]:
                 yield f"{name}: {old} -> {new}"
     if isinstance(before, Connector | Topic) and isinstance(after, Connector | Topic):
         for name in sorted(before.config.keys() | after.config.keys()):
-            old, new = before.config.get(name, "(none)"), after.config.get(name, "(none)")
-            if old != new:
-                yield f"{name}: {old} -> {new}"
+            old, new = before.config.get(name), after.config.get(name)
+            if old == new:
+                continue
+            if old is None or new is None:
+                shown = ("(none)" if one is None else one for one in (old, new))
+                yield f"{name}: {' -> '.join(shown)}"
+            else:
+                yield f"{name}: {altered(old, new)}"

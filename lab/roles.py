@@ -36,12 +36,15 @@ class Role:
 
 
 # The first four addresses of a subnet and its last one belong to AWS (VPC user guide, "Subnet
-# sizing"); a test holds the offsets apart.
+# sizing"); a test holds the offsets apart. Controllers have the place of ZooKeeper's servers: a
+# datacenter has the ones or the others.
 ROLES: tuple[Role, ...] = (
     Role("control", "ctl", "control hosts, from which a person works",
          9, 0, 1, 1, "t3.micro", 10),
     Role("zookeeper", "zk", "servers; an even number is a warning, since it bears no more failures",
          20, 1, 9, 3, "t3.micro", 10),
+    Role("controller", "kraft", "hosts for KRaft's controllers alone; an even number is a warning",
+         20, 0, 9, 3, "t3.micro", 10),
     Role("kafka", "kafka", "brokers", 30, 1, 100, 3, "t3.small", 20),
     Role("connect", "connect",
          "hosts for Kafka Connect alone; with 0 its workers run on the control host",

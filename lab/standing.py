@@ -12,7 +12,8 @@ from lab.topology import Host, Topology
 
 @dataclass(frozen=True)
 class Standing:
-    """A host as it was made. `ports` are those of the workstation that lead to it."""
+    """A host as it was made. `ports` are those of the workstation that lead to it; `carries` what
+    else than its role it was there for ("connect")."""
 
     name: str
     fqdn: str
@@ -20,15 +21,23 @@ class Standing:
     role: str
     address: IPv4Address
     ports: tuple[int, ...] = ()
+    carries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Obstacle:
-    """Something that keeps the lab from becoming what its file says, and the ways out."""
+    """Something that keeps the lab from becoming what its file says, and the ways out.
+
+    ends: whether the end of the lab as it is now is one of them.
+    """
 
     where: str
     what: str
     hint: str
+    ends: bool = False
+
+
+REPLACE = "end the lab with its data first: `fab down` (`fab up --replace` asks, and does both)"
 
 
 def strangers(topology: Topology, there: Iterable[Standing]) -> tuple[Standing, ...]:
@@ -56,8 +65,7 @@ def held(hosts: Iterable[Host], others: Iterable[Standing]) -> Iterator[Obstacle
         yield Obstacle(
             name, f"would need the address or port of {one.name}, a host of this lab that the lab "
             f"file does not mean{more}",
-            "undo what renamed or moved it in the lab file, or end the lab with its data first: "
-            "`fab down`",
+            f"undo what renamed or moved it in the lab file, or {REPLACE}", ends=True,
         )
 
 
@@ -68,12 +76,31 @@ def smaller(topology: Topology, others: Iterable[Standing]) -> Iterator[Obstacle
     for name, count in Counter(one.datacenter for one in left).items():
         if name not in known:
             continue
+        if known[name].config.kraft:
+            yield Obstacle(
+                name, "its metadata is in ZooKeeper, and does not move by itself to where the lab "
+                "file has it", f'say metadata = "zookeeper" again, or {REPLACE}', ends=True,
+            )
+            continue
         wanted = len(known[name].by_role("zookeeper"))
         yield Obstacle(
             name, f"its ZooKeeper ensemble of {wanted + count} servers would become one of "
             f"{wanted}: an ensemble is not made smaller, since what it knows may be lost",
-            f"say zookeeper = {wanted + count} again, or end the lab with its data first: "
-            "`fab down`",
+            f"say zookeeper = {wanted + count} again, or {REPLACE}", ends=True,
+        )
+
+
+def fewer_controllers(topology: Topology, others: Iterable[Standing]) -> Iterator[Obstacle]:
+    """Controllers that the lab file has no more, though it has their datacenter."""
+    left = Counter(one.datacenter for one in others if one.role == "controller")
+    for datacenter in topology.datacenters:
+        if not left[datacenter.name]:
+            continue
+        there = left[datacenter.name] + len(datacenter.by_role("controller"))
+        yield Obstacle(
+            datacenter.name, f"its metadata is with {there} controllers, and the lab takes none of "
+            "them out of their quorum",
+            f'say metadata = "kraft" and controller = {there} again, or {REPLACE}', ends=True,
         )
 
 
@@ -87,7 +114,7 @@ def outside(topology: Topology, network: IPv4Network) -> Iterator[Obstacle]:
         yield Obstacle(
             datacenter.name, f"{datacenter.cidr} is not in the lab's network {network}, which is "
             "as large as its first datacenters needed",
-            f"{way} end the lab with its data first: `fab down`",
+            f"{way} {REPLACE}", ends=True,
         )
 
 

@@ -14,8 +14,8 @@ from typing import NamedTuple, TypeAlias
 
 # In the order of application: what comes later may need what comes before.
 KINDS = (
-    "ability", "package", "user", "archive", "directory", "link", "file", "block", "sysctl",
-    "firewall", "unit",
+    "ability", "package", "user", "member", "archive", "directory", "link", "file", "block",
+    "sysctl", "firewall", "unit",
 )
 
 
@@ -56,6 +56,16 @@ class User:
 
 
 @dataclass(frozen=True)
+class Member:
+    """A user that is there already, and belongs to a group as well: the key's name is the group's.
+
+    A login from before does not belong to it yet.
+    """
+
+    user: str
+
+
+@dataclass(frozen=True)
 class Directory:
     mode: int = 0o755
     owner: str = "root"
@@ -80,6 +90,10 @@ class File:
     mode: int = 0o644
     owner: str = "root"
     secret: bool = field(default=False, compare=False)
+
+    @property
+    def text(self) -> str:
+        return self.content if isinstance(self.content, str) else self.content.decode()
 
     @property
     def data(self) -> bytes:
@@ -124,13 +138,19 @@ class Firewall:
     digest: str
 
 
+# A process that has only just begun: it is silent on its port, or it answers there and may yet have
+# to find its place among the others.
+STARTING, YOUNG = "starting", "young"
+
+
 @dataclass(frozen=True)
 class Unit:
     """A systemd service; `digest` is that of the configuration its process was started with.
 
     `files` are those that it is started from, `port` is the one on which it serves; only a desired
     state has them, not a read one. `trouble`: in what way a service that is read as not running
-    does not do its work, although systemd may start it again and again.
+    does not do its work, although systemd may start it again and again. `phase`: of one that is
+    read as running, STARTING or YOUNG.
     """
 
     digest: str
@@ -139,11 +159,12 @@ class Unit:
     files: tuple[Key, ...] = field(default=(), compare=False)
     port: int | None = field(default=None, compare=False)
     trouble: str = field(default="", compare=False)
+    phase: str = field(default="", compare=False)
 
 
 Resource: TypeAlias = (
-    Ability | Package | User | Directory | Link | File | Block | Archive | Sysctl | Firewall
-    | Unit
+    Ability | Package | User | Member | Directory | Link | File | Block | Archive | Sysctl
+    | Firewall | Unit
 )
 HostState: TypeAlias = Mapping[Key, Resource]
 
@@ -210,11 +231,16 @@ def doubt(actual: HostState, desired: HostState) -> HostState:
     """`actual` with the digest taken from each service whose files are not as they should be.
 
     Somebody may have changed the files and restarted the service: its process then shows the right
-    digest, although it runs with the wrong files.
+    digest, although it runs with the wrong files. And without what lies in the folder of an archive
+    that is unpacked anew, for that is gone with the folder.
     """
     result = dict(actual)
     for key, want in desired.items():
         have = actual.get(key)
+        if isinstance(want, Archive) and have != want:
+            for inner in actual:
+                if inner.name.startswith(f"{key.name}/"):
+                    result.pop(inner, None)
         if isinstance(want, Unit) and isinstance(have, Unit) and any(
             _data(actual.get(file)) != _data(desired[file]) for file in want.files
         ):

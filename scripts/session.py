@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.artifacts import Artifact
-from lab.file import LabFile, load
+from lab.file import LabFile, load, located
+from lab.paths import KNOWN_HOSTS
 from lab.problems import Problem
-from lab.services.context import Context
+from lab.services.context import LANG, Context
 from lab.services.registry import artifacts
 from lab.topology import SSH_PORT, Datacenter, Host, Topology, build
-from scripts.errors import HostKeyError, LabError, UsageError
-from scripts.hosts.fleet import Fleet
+from scripts.errors import Closed, LabError, ReachError, UsageError, few, stranger
+from scripts.hosts.fleet import CONNECT_TIMEOUT, Fleet
 from scripts.platforms import UP, Instance, Platform
 from scripts.workstation import paths
 
@@ -34,13 +34,13 @@ def say_now(line: str) -> None:
 
 
 class Session:
-    """One lab, as the file named by LAB (or ./lab.toml) describes it."""
+    """One lab, as the file named by LAB (or the nearest lab.toml) describes it."""
 
     def __init__(self, say: Callable[[str], None] = say_now) -> None:
-        path = Path(os.environ.get("LAB") or "lab.toml")
-        self.file: LabFile = load(path)
+        self.file: LabFile = load(located(os.environ))
         self.topology: Topology = build(self.file.lab)
         self.say = say
+        self.makes_hosts = self.ends = False  # what the task is for, where it does more than look
         self._warned: set[Problem] = set()
 
     @cached_property
@@ -62,13 +62,37 @@ class Session:
             from scripts.platforms.aws import Aws  # noqa: PLC0415 - boto3
 
             return Aws(self.file, self.topology, state=self.state, say=self.say)
-        from scripts.platforms import local  # noqa: PLC0415 - boto3
-        from scripts.platforms.local import engine  # noqa: PLC0415 - boto3
+        from scripts.platforms.local import Local  # noqa: PLC0415 - aws needs none of it
+        from scripts.platforms.local.choice import Memory, choose  # noqa: PLC0415 - the same
+        from scripts.platforms.local.finding import Machine  # noqa: PLC0415 - the same
 
-        return local.Local(
-            self.topology, engine=engine.find(say=self.say), state=self.state, say=self.say,
+        machine = Machine()
+        engine = choose(
+            self.topology.lab, Memory(self.state), machine, several=self.ends,
+            installs=self.makes_hosts, say=self.say,
+        )
+        return Local(
+            self.topology, engine=engine, state=self.state, say=self.say, machine=machine,
             prebuilt=os.environ.get("LAB_PREBUILT", "1") != "0",
         )
+
+    @property
+    def engine_name(self) -> str | None:
+        """The container engine that the lab is in; None where its hosts are no containers."""
+        from scripts.platforms.local import Local  # noqa: PLC0415 - aws needs none of it
+
+        return self.platform.engine.name if isinstance(self.platform, Local) else None
+
+    def other(self, lab: str) -> Platform:
+        """The platform of another lab on this machine. Raises UsageError where there is none."""
+        from scripts.platforms.local import Local  # noqa: PLC0415 - aws needs none of it
+        from scripts.platforms.local.finding import Machine  # noqa: PLC0415 - the same
+
+        if self.platform_name != "local":
+            raise UsageError("--lab is for labs on this machine",
+                             hint="say its name in the lab file, and `fab down`")
+        return Local.named(lab, self.topology, state=self.state.parent / lab, machine=Machine(),
+                           say=self.say)
 
     def software(self) -> dict[Artifact, Obtained]:
         """Every artifact of the lab, fetched if this machine does not have it."""
@@ -94,35 +118,31 @@ class Session:
         return self.platform.context(digests, instances)
 
     def fleet(self, instances: dict[str, Instance]) -> Fleet:
-        return Fleet(instances, self.platform.key_file, self.platform.steps.silent)
+        return Fleet(instances, self.platform.key_file, self.platform.steps)
 
-    def running(self, names: Iterable[str]) -> dict[str, Instance]:
-        """All hosts as they are. Raises LabError when one of `names` is not there and running."""
+    def running(self, names: Collection[str]) -> dict[str, Instance]:
+        """All hosts as they are. Raises LabError when one of `names` is not there and running, or
+        was never met from this state directory."""
         instances = self.platform.instances()
         for name in names:
             if name not in instances:
                 raise LabError("does not exist", where=name, hint=self.platform.steps.absent)
             if not instances[name].running:
                 raise LabError("is stopped", where=name, hint=self.platform.steps.stopped)
+        if strange := [name for name in names if not instances[name].host_key]:
+            raise ReachError(
+                Closed.UNKNOWN, "its host key is not known from the platform", where=few(strange),
+                hint=UP,
+            )
         return instances
 
     def ssh_command(self, host: str, *, batch: bool = False) -> list[str]:
         """The OpenSSH command line to `host`, which accepts the platform's key and no other."""
         chosen = self.select(None, host)[0]
         instance = self.running([chosen.name])[chosen.name]
-        if not instance.host_key:
-            raise HostKeyError("its host key is not known", where=host, hint=UP)
-        known = self.state / "known_hosts"
-        # sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT": only another port than 22 is named.
-        name = instance.ssh_host
-        if instance.ssh_port != SSH_PORT:
-            name = f"[{name}]:{instance.ssh_port}"
-        known.write_text(f"{name} {instance.host_key}\n", encoding="ascii")
-        options = {
-            "UserKnownHostsFile": f'"{known}"', "GlobalKnownHostsFile": "/dev/null",
-            "StrictHostKeyChecking": "yes", "IdentitiesOnly": "yes", "LogLevel": "ERROR",
-            "BatchMode": "yes" if batch else "no",
-        }
+        known = self.state / KNOWN_HOSTS
+        known.write_text(known_host(instance), encoding="ascii")
+        options = ssh_options(known, batch=batch)
         return [
             "ssh", "-F", "/dev/null", *(f"-o{key}={value}" for key, value in options.items()),
             "-i", str(self.platform.key_file), "-p", str(instance.ssh_port),
@@ -163,12 +183,32 @@ class Session:
         return tuple(d for d in self.topology.datacenters if d.name in names)
 
 
+def known_host(instance: Instance) -> str:
+    """The line of a known_hosts file for a host (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT": only
+    another port than 22 is named)."""
+    name = instance.ssh_host
+    if instance.ssh_port != SSH_PORT:
+        name = f"[{name}]:{instance.ssh_port}"
+    return f"{name} {instance.host_key}\n"
+
+
+def ssh_options(known: Path, *, batch: bool) -> dict[str, str]:
+    """OpenSSH's options for hosts of the lab: keys that are known, and no others."""
+    return {
+        "UserKnownHostsFile": f'"{known}"', "GlobalKnownHostsFile": "/dev/null",
+        "StrictHostKeyChecking": "yes", "IdentitiesOnly": "yes", "LogLevel": "ERROR",
+        "BatchMode": "yes" if batch else "no", "ConnectTimeout": str(CONNECT_TIMEOUT),
+        # Hosts that set it themselves take no other; the rest accept this one.
+        "SetEnv": f"LANG={LANG}",
+    }
+
+
 def _known(asked: str, names: list[str], what: str) -> set[str]:
     """The comma-separated names in `asked`. Raises UsageError naming the nearest for a stranger."""
     wanted = {name.strip() for name in asked.split(",") if name.strip()}
+    if not wanted:
+        raise UsageError(f"{asked!r} names no {what}", hint="known: " + ", ".join(names))
     for name in sorted(wanted):
         if name not in names:
-            near = difflib.get_close_matches(name, names, 1, 0.5)
-            hint = f"did you mean {near[0]}?" if near else "known: " + ", ".join(names)
-            raise UsageError(f"no {what} {name!r} in the lab", hint=hint)
+            raise stranger(what, name, "the lab", names)
     return wanted

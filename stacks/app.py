@@ -6,8 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from lab.aws.checks import for_aws
-from lab.file import LabFile, LabFileError, load
+from lab.aws.checks import for_aws, terraform_settings
+from lab.file import LabFile, LabFileError, load, located
 from lab.options.aws import PUBLIC_KEY
 from lab.paths import login_key
 from lab.problems import Problem
@@ -20,9 +20,11 @@ KEY_VARIABLE = "KAFKALAB_PUBLIC_KEY"
 
 
 def main() -> int:
-    """Synthesize the lab that LAB (or ./lab.toml) describes into cdktf.out."""
+    """Synthesize the lab that LAB (or the nearest lab.toml) describes into cdktf.out."""
     try:
-        file = load(Path(os.environ.get("LAB") or "lab.toml"))
+        file = load(located(os.environ))
+        if problems := tuple(terraform_settings(os.environ)):
+            raise LabFileError("environment", problems)
         for warning in file.warnings:
             print(f"warning: {file.path}: {warning}", file=sys.stderr)
         app = cdk.App()

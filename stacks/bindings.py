@@ -22,8 +22,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 B = TypeVar("B", bound="Block")
 
-# What the stacks use is in every provider since 5.31; nothing of 6.0 is needed.
-NAME, SOURCE, VERSIONS = "aws", "hashicorp/aws", ">= 5.31, < 7.0"
+# What the stacks use is in every provider since 5.31; nothing of 6.0 is needed. From 5.39 on (its
+# changelog) the provider gives its default tags to the volumes of an instance by itself.
+NAME, SOURCE, VERSIONS = "aws", "hashicorp/aws", ">= 5.39, < 7.0"
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:

@@ -162,8 +162,7 @@ class DatacenterStack(cdk.TerraformStack):
             ),
             instance_market_options=_spot() if config.spot else None,
             tags=own,
-            # The provider's default tags do not reach volumes at their creation.
-            volume_tags=self.tags | own,
+            volume_tags=own,  # the provider adds its default tags, and reads them without these
             depends_on=[self.internet],
             lifecycle=cdk.TerraformResourceLifecycle(ignore_changes=_UNMOVED),
         )

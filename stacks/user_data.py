@@ -25,6 +25,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin no
 UseDNS no
+SetEnv LANG=C.UTF-8
 MaxStartups 100:30:200
 MaxSessions 64
 """

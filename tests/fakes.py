@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from scripts.errors import CommandError
+from scripts.errors import CommandError, LabError
 from scripts.hosts.fleet import Answer, Fleet
 
 T = TypeVar("T")
@@ -23,6 +23,7 @@ class FakeHost:
     words: Callable[[int, bytes], str] | None = None
     heard: list[tuple[str, str]] = field(default_factory=list)
     anew_says: Reply = ""  # to what confirms rules over a new connection
+    closed: LabError | None = None  # why nobody can log in
 
     def script(
         self, text: str, *, label: str, timeout: float = 120, check: bool = True
@@ -45,6 +46,10 @@ class FakeHost:
         assert patience > 0
         self.heard.append(("anew", ""))
         return replace(self, replies={"keep the security rules": self.anew_says})
+
+    def open(self) -> None:
+        if self.closed:
+            raise self.closed
 
     def close(self) -> None: ...
 

@@ -22,7 +22,8 @@ from tempfile import TemporaryDirectory
 PROJECT = Path(__file__).parents[1]
 # What tasks read only when they need it. What is not there is read by whoever needs it, or fails.
 LATER = ("boto3", "botocore.handlers", "confluent_kafka.admin", "jinja2", "paramiko", "rich.live",
-         "rich.table")
+         "rich.table", "lab.checks", "scripts.drivers.registry", "scripts.operations.plan",
+         "scripts.operations.up", "scripts.platforms.local")
 
 
 def fab(

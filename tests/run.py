@@ -15,13 +15,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from tests.budget import PARTS, RECORDS
 
-# Targets of the Makefile that need no hosts, the longest first. The tests come last: their closing
-# line is the end.
+# Targets of the Makefile that need no hosts, the longest first. The tests come after them: those
+# without hosts on both cores, then those that share labs; the closing line of these is the end.
 STEPS = ("test-checkov", "test-other-engine", "workflow-tools", "lint")
 PYTEST = (sys.executable, "-m", "pytest", "tests")
+WITHOUT_HOSTS = ("-q", "-n", "2", "--dist", "loadfile", "-m", "not host")
+WITH_HOSTS = ("-m", "host")
 PROJECT = Path(__file__).parents[1]
 Call = Callable[[Sequence[str]], int]
 
@@ -37,11 +40,24 @@ def affordable(call: Call) -> int:
     together = time.monotonic() - began
     if failed := next((status for status, _ in done.values() if status), 0):
         return failed
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        steps = {name: seconds for name, (_, seconds) in done.items()}
-        json.dump({"together": together, "steps": steps}, file)
-        file.flush()
-        return call([*PYTEST, "--steps", file.name])
+    seconds = {f"make {name}": taken for name, (_, taken) in done.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        before = Path(folder) / "before.json"
+        status, taken = _timed(call, [*PYTEST, *WITHOUT_HOSTS, "--record", str(before)])
+        steps = Path(folder) / "steps.json"
+        steps.write_text(json.dumps({
+            "together": together + taken,
+            "steps": {**seconds, "tests without hosts": taken}, **_tests(before),
+        }))
+        return call([*PYTEST, *WITH_HOSTS, "--steps", str(steps)]) or status
+
+
+def _tests(record: Path) -> dict[str, Any]:
+    """What the tests of a run took, by their ids; nothing where it came to none."""
+    try:
+        return {"before": json.loads(record.read_text())["tests"]}
+    except FileNotFoundError:
+        return {}
 
 
 def full(names: Sequence[str], call: Call) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import combinations
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
 from lab import state
 from lab.file import parse
 from lab.model import Lab
+from lab.options.hosts import Tool
 from lab.state import KINDS, HostState, Key
 
 labels = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
@@ -16,25 +18,103 @@ labels = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 
 @st.composite
 def lab_data(draw: st.DrawFn) -> dict[str, Any]:
-    """The content of an acceptable lab file: 1 to 4 datacenters in networks of their own."""
+    """The content of an acceptable lab file: 1 to 4 datacenters in networks of their own, some of
+    them linked, with mirrors along links to where workers of Connect can run, topics, and sizes
+    and settings that fit them."""
     names = draw(st.lists(labels, min_size=1, max_size=4, unique=True))
     second = draw(st.lists(st.integers(0, 255), min_size=len(names), max_size=len(names),
                            unique=True))
+    datacenters: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "cidr": f"10.{octet}.0.0/{draw(st.integers(16, 22))}",
+            "zones": draw(st.integers(1, 3)),
+            "control": draw(st.integers(0, 1)),
+            "zookeeper": draw(st.integers(1, 7)),
+            "kafka": draw(st.integers(1, 30)),
+            "connect": draw(st.integers(0, 2)),
+        }
+        for name, octet in zip(names, second, strict=True)
+    ]
+    links = _some(draw, list(combinations(names, 2)))
+    works = {one["name"] for one in datacenters if one["control"] or one["connect"]}
+    ways = [way for pair in links for way in (pair, pair[::-1]) if way[1] in works]
     return {
+        **draw(sizes(min(3, *(one["kafka"] for one in datacenters)))),
+        "topics": draw(topics({one["name"]: one["kafka"] for one in datacenters})),
         "name": draw(labels),
         "owner": draw(labels),
-        "datacenters": [
-            {
-                "name": name,
-                "cidr": f"10.{octet}.0.0/{draw(st.integers(16, 23))}",
-                "zones": draw(st.integers(1, 3)),
-                "control": draw(st.integers(0, 1)),
-                "zookeeper": draw(st.integers(1, 7)),
-                "kafka": draw(st.integers(1, 30)),
-            }
-            for name, octet in zip(names, second, strict=True)
-        ],
+        "datacenters": datacenters,
+        "links": [{"between": list(pair)} for pair in links],
+        "mirrors": [{"from": source, "to": target} for source, target in _some(draw, ways)],
     }
+
+
+def _some(draw: st.DrawFn, items: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """A few of `items`, each once, in any order."""
+    return draw(st.lists(st.sampled_from(items), unique=True)) if items else []
+
+
+heaps = st.integers(32, 4096)
+OPTIONS = st.lists(st.sampled_from(["-XX:+UseSerialGC", "-Dx.y=1", "-Xss512k"]), unique=True)
+BROKER = {  # settings as a person may write them: numbers, texts, true and false
+    "log.retention.hours": st.integers(1, 1000), "num.io.threads": st.integers(1, 64),
+    "auto.create.topics.enable": st.booleans(), "log.cleaner.io.buffer.load.factor": st.just(0.5),
+    "compression.type": st.sampled_from(["gzip", "lz4", "producer"]),
+    "listener.name.external.max.connections": st.integers(1, 100),
+}
+TOPIC = {
+    "retention.ms": st.integers(-1, 10**12), "cleanup.policy": st.sampled_from(
+        ["compact", "delete", "compact,delete"]
+    ), "max.message.bytes": st.integers(100, 10**7), "preallocate": st.booleans(),
+}
+
+
+def some(settings: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    """A few of these settings, each with a value."""
+    return st.fixed_dictionaries({}, optional=settings)
+
+
+@st.composite
+def sizes(draw: st.DrawFn, brokers: int) -> dict[str, Any]:
+    """The sections of a lab's services and hosts, none of which it needs; clusters have at least
+    so many brokers."""
+    factor = draw(st.integers(1, brokers))
+    found: dict[str, dict[str, Any]] = draw(st.fixed_dictionaries({}, optional={
+        "kafka": some({
+            "version": st.sampled_from(["3.9.2", "3.9.1"]), "heap_mb": heaps,
+            "jvm_options": OPTIONS, "partitions": st.integers(1, 1000),
+            "offsets_partitions": st.integers(1, 200), "config": some(BROKER),
+            "replication_factor": st.just(factor),
+        }),
+        "zookeeper": some({
+            "heap_mb": heaps, "jvm_options": OPTIONS, "tick_time_ms": st.integers(500, 10000),
+        }),
+        "connect": some({"heap_mb": heaps, "jvm_options": OPTIONS}),
+        "hosts": some({"tools": st.lists(st.sampled_from(get_args(Tool)), unique=True)}),
+        "mirroring": some({
+            "refresh_s": st.integers(1, 3600), "stall_s": st.integers(2, 600),
+            "tasks_max": st.integers(1, 32),
+        }),
+    }))
+    if "replication_factor" in found.get("kafka", {}):
+        found["kafka"]["min_insync_replicas"] = draw(st.integers(1, factor))
+    return found
+
+
+@st.composite
+def topics(draw: st.DrawFn, brokers: dict[str, int]) -> list[dict[str, Any]]:
+    """Topics of different names, in all datacenters or some, with replicas for their brokers."""
+    names = st.from_regex(r"[A-Za-z][A-Za-z0-9._-]{0,20}", fullmatch=True)
+    found = []
+    for name in draw(st.lists(names, max_size=3, unique=True)):
+        where = draw(st.lists(st.sampled_from(sorted(brokers)), unique=True))
+        most = min(brokers[one] for one in where or brokers)
+        found.append({"name": name, "datacenters": where, **draw(some({
+            "partitions": st.integers(1, 1000), "replicas": st.integers(1, min(most, 3)),
+            "config": some(TOPIC), "absent": st.booleans(),
+        }))})
+    return found
 
 
 def labs() -> st.SearchStrategy[Lab]:
@@ -44,6 +124,7 @@ def labs() -> st.SearchStrategy[Lab]:
 text = st.text(max_size=12)
 resources = st.one_of(
     st.builds(state.Package, text), st.builds(state.User, text),
+    st.builds(state.Member, text),
     st.builds(state.Directory, st.integers(0, 0o777), text), st.builds(state.Link, text),
     st.builds(state.File, text, st.integers(0, 0o777), text), st.builds(state.Block, text),
     st.builds(state.Archive, text), st.builds(state.Sysctl, text, st.booleans()),

@@ -83,7 +83,7 @@ class Repository:
             for one in state["resources"] if one["mode"] == "managed"
         }
 
-    def synthesize(self, root: Path) -> None:
+    def synthesize(self, root: Path, lab_file: Path) -> None:
         output = root / "cdktf.out"
         for name, config in self.stacks.items():
             folder = output / "stacks" / name

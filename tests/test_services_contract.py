@@ -6,6 +6,7 @@ nothing is prepared anywhere else.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -29,10 +30,13 @@ from lab.services.registry import (
 from lab.state import Change, Key
 from lab.topology import Host, Topology, build
 from scripts.clients.kafka import Cluster, View
+from scripts.clients.quorum import Described, Quorum, QuorumView, Replica
 from scripts.clients.zookeeper import Ensemble, Modes
 from scripts.drivers import kafka
-from scripts.drivers.connect import ConnectorState, Workers
+from scripts.drivers.connect import Workers
+from scripts.drivers.connectors import ConnectorState
 from scripts.drivers.driver import Driver, Report, Site, sites
+from scripts.drivers.health import Health
 from scripts.drivers.mirrors import MirrorView
 from scripts.drivers.registry import drivers, drivers_of
 from scripts.hosts.converge import HostPlan, plan_host
@@ -41,7 +45,7 @@ from scripts.operations.rolling import roll
 from scripts.operations.status import collect
 from scripts.operations.verify import verify
 from scripts.platforms import Instance
-from scripts.tasks.services import ELSEWHERE, task_of
+from scripts.tasks.services import ELSEWHERE, MORE, task_of
 from scripts.workstation.screen import Progress
 from tests import toy
 from tests.fakes import FakeFleet, FakeHost
@@ -50,6 +54,7 @@ from tests.scripts.hosts.test_converge import report as told
 
 PROJECT = Path(__file__).parents[1]
 TOPOLOGY = build(load(PROJECT / "lab.toml").lab)
+KRAFT = build(load(PROJECT / "labs/kraft.toml").lab)
 NAMES = (*SERVICES, toy.SERVICE.name)
 RUNNING = tuple(name for name, one in {**SERVICES, "web": toy.SERVICE}.items() if one.process)
 ORDER: list[tuple[str, str]] = []  # (host, service) of each restart
@@ -70,10 +75,21 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Cluster, "wait_healthy", always(view))
     monkeypatch.setattr(Ensemble, "ask", always(modes))
     monkeypatch.setattr(Ensemble, "wait_quorum", always(modes))
+    found = Described(3001, 2, 7, dict.fromkeys((3001, 3002, 3003), Replica(0, 9)),
+                      dict.fromkeys((1, 2, 3), Replica(0, 9)))
+    quorum = QuorumView("student-dc1-kraft01", ("student-dc1-kraft02", "student-dc1-kraft03"),
+                        (), found, {f"student-dc1-kraft0{n}": 3000 + n for n in (1, 2, 3)})
+    commits = itertools.count(8)  # a leader that works writes all the time
+    monkeypatch.setattr(Quorum, "ask", lambda _: replace(
+        quorum, described=replace(found, committed=next(commits))
+    ))
+    monkeypatch.setattr(Quorum, "wait", always(quorum))
     monkeypatch.setattr(Driver, "silent", always(""))
     monkeypatch.setattr(Workers, "states", always([state_of]))
     monkeypatch.setattr(MirrorView, "running", always("runs"))
+    monkeypatch.setattr(MirrorView, "moving", always("moves"))
     monkeypatch.setattr(MirrorView, "crossing", always("crossed"))
+    monkeypatch.setattr(MirrorView, "whole", always("whole"))
     monkeypatch.setattr(MirrorView, "translated", always("translated"))
     monkeypatch.setattr(MirrorView, "prepare", always(None))
     monkeypatch.setattr(MirrorView, "forget", always(None))
@@ -91,12 +107,17 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     ORDER.clear()
 
 
+def having(name: str) -> Topology:
+    """A lab with the service: no datacenter has both ZooKeeper and controllers."""
+    return KRAFT if name == "controller" else TOPOLOGY
+
+
 def the_sites(topology: Topology = TOPOLOGY) -> dict[str, Site]:
     def restarted(name: str, service: str) -> Any:
         return lambda _: ORDER.append((name, service)) or ""
 
     units = {"status": lambda text: "".join(
-        f"unit\t{word}\tactive\tenabled\t-\trunning\t\n"
+        f"unit\t{word}\tactive\tenabled\t-\trunning\t\t\n"
         for word in text.splitlines()[-1].split() if word.endswith(".service")
     )}
     fakes = [
@@ -109,7 +130,8 @@ def the_sites(topology: Topology = TOPOLOGY) -> dict[str, Site]:
     return sites(FakeFleet(fakes), context, topology.datacenters)
 
 
-def on(name: str, topology: Topology = TOPOLOGY) -> list[Host]:
+def on(name: str) -> list[Host]:
+    topology = having(name)
     return [host for host in topology.hosts
             if name in [one.name for one in services_on(host, topology)]]
 
@@ -120,13 +142,13 @@ def test_it_is_restarted_when_stale_and_the_plan_says_so_before(name: str) -> No
     change = Change(Key("unit", str(service.unit)), state.Unit("older"), state.Unit("newer"))
     plans = {host.name: HostPlan(host, (change,)) for host in on(name)}
     assert plans
-    places = the_sites()
+    places = the_sites(having(name))
     announced = [line for site in places.values() for line in planning._restarts(site, plans)]
     with Progress("", []) as progress:
         assert roll(places, plans, progress) == len(plans)
     assert sorted(ORDER) == sorted((host, name) for host in plans)
     assert sorted(line.split()[:2] for line in announced) == sorted([h, name] for h in plans)
-    for datacenter in TOPOLOGY.datacenters:
+    for datacenter in having(name).datacenters:
         mine = {host.name for host in datacenter.hosts}
         assert [h for h, _ in ORDER if h in mine] == [
             line.split()[0] for line in announced if line.split()[0] in mine
@@ -140,9 +162,9 @@ def test_it_is_stopped_when_it_is_wanted_no_longer(
     hosts = on(name)
     monkeypatch.setitem(SERVICES, name, replace(SERVICES[name], wanted=lambda *_: False))
     key = Key("unit", str(SERVICES[name].unit))
-    context = local_context(TOPOLOGY, DIGESTS)
+    context = local_context(having(name), DIGESTS)
     for host in hosts[:1]:
-        assert key in retired(host, TOPOLOGY)
+        assert key in retired(host, having(name))
         have = {**desired_state(host, context), key: state.Unit("older")}
         fleet = FakeFleet([FakeHost(host.name, {"read": told(have)})])
         assert [change.key for change in plan_host(fleet, host, context).changes
@@ -166,10 +188,21 @@ def test_its_ports_are_its_own_on_every_host(path: Path) -> None:
 @pytest.mark.parametrize("name", RUNNING)
 def test_its_memory_counts(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     host, service = on(name)[0], SERVICES[name]
-    before, own = memory_mb(host, TOPOLOGY), service.memory_mb(TOPOLOGY.config)
+    before, own = memory_mb(host, having(name)), service.memory_mb(having(name).config)
     assert own > 0
     monkeypatch.setitem(SERVICES, name, replace(service, memory_mb=lambda lab: own + 1000))
-    assert memory_mb(host, TOPOLOGY) == before + 1000
+    assert memory_mb(host, having(name)) == before + 1000
+
+
+@pytest.mark.parametrize("name", RUNNING)
+def test_its_process_speaks_utf_8(name: str) -> None:
+    """Without a locale, Java makes question marks of what is not ASCII, in names of groups, too."""
+    context = local_context(having(name), DIGESTS)
+    unit = desired_state(on(name)[0], context)[
+        Key("file", f"/etc/systemd/system/{SERVICES[name].unit}")
+    ]
+    assert isinstance(unit, state.File)
+    assert b"\nEnvironment=LANG=C.UTF-8\n" in unit.data
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -182,7 +215,7 @@ def test_what_it_needs_comes_before_it(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_it_can_be_set_up_alone(name: str) -> None:
     """With the ground that all stand on, and its software; without other services' units."""
-    context = local_context(TOPOLOGY, DIGESTS)
+    context = local_context(having(name), DIGESTS)
     for host in on(name):
         found = desired_state(host, context, (name,))
         units = {key.name for key in found if key.kind == "unit"}
@@ -199,51 +232,58 @@ def test_it_has_a_task_of_its_name(name: str) -> None:
     if name not in (*ELSEWHERE, "web"):
         from scripts import namespace
 
-        assert name in namespace.task_names
+        assert (f"{name}.up" if name in MORE else name) in namespace.task_names
 
 
-def the_status() -> dict[str, Any]:
-    places = the_sites()
+def the_status(topology: Topology) -> dict[str, Any]:
+    places = the_sites(topology)
     instances = {
         host.name: Instance(host.name, "i", True, "127.0.0.1", host.ssh_port, "student", "k",
                             str(host.address))
-        for host in TOPOLOGY.hosts
+        for host in topology.hosts
     }
     site = next(iter(places.values()))
-    return collect(site.fleet, TOPOLOGY, TOPOLOGY.hosts, instances, site.context)
+    return collect(site.fleet, topology, topology.hosts, instances, site.context)
 
 
-def looked_after(topology: Topology = TOPOLOGY) -> Collection[str]:
-    return [driver.name for driver in drivers()]
+def looked_after(topology: Topology | None = None) -> Collection[str]:
+    """All services that are, or those that some datacenter of a lab has."""
+    if topology is None:
+        return [driver.name for driver in drivers()]
+    return {driver.name for site in the_sites(topology).values() for driver in drivers_of(site)}
 
 
 def test_every_service_with_a_process_or_resources_is_looked_after() -> None:
     assert set(looked_after()) >= {*RUNNING, "mirrors"}
 
 
-def test_status_has_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MirrorView, "problem", lambda view: "")
-    found = the_status()
+@pytest.mark.usefixtures("silent_internals")
+@pytest.mark.parametrize("topology", [TOPOLOGY, KRAFT], ids=["zookeeper", "kraft"])
+def test_status_has_its_key(topology: Topology, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MirrorView, "health", lambda view: Health())
+    found = the_status(topology)
     assert found["healthy"], [one["problems"] for one in found["datacenters"]]
     text = (PROJECT / "docs/status.md").read_text()
     for one in found["datacenters"]:
-        for name in looked_after():
+        for name in looked_after(topology):
             assert name in one, name
             if name != toy.SERVICE.name:
                 assert f"`.{name}`" in text or f"`.{name}[]`" in text, f"docs/status.md: {name}"
         for host in one["hosts"]:
-            where = next(h for h in TOPOLOGY.hosts if h.name == host["name"])
-            assert set(host["services"]) == {s.name for s in running_on(where, TOPOLOGY)}
-            assert host["roles"] == list(roles(where, TOPOLOGY))
+            where = next(h for h in topology.hosts if h.name == host["name"])
+            assert set(host["services"]) == {s.name for s in running_on(where, topology)}
+            assert host["roles"] == list(roles(where, topology))
 
 
-def test_verify_lists_a_check_of_its_name() -> None:
+@pytest.mark.usefixtures("silent_internals")
+@pytest.mark.parametrize("topology", [TOPOLOGY, KRAFT], ids=["zookeeper", "kraft"])
+def test_verify_lists_a_check_of_its_name(topology: Topology) -> None:
     with Progress("", []) as progress:
-        reports = verify(the_sites(), progress)
+        reports = verify(the_sites(topology), progress)
     assert all(report.ok for report in reports)
     named = {line.service for report in reports for line in report.lines}
-    assert named == {"systemd", *looked_after()}
-    for site in the_sites().values():
+    assert named == {"systemd", *looked_after(topology)}
+    for site in the_sites(topology).values():
         mine = next(report for report in reports if report.where == site.name)
         assert {line.service for line in mine.lines} == {
             "systemd", *(driver.name for driver in drivers_of(site))

@@ -17,20 +17,25 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 # The lowest first. A name is a module or a whole folder; of two that fit, the longer one counts.
 LAB = (
-    "lab.roles", "lab.options", "lab.problems", "lab.endpoint", "lab.state", "lab.resources",
-    "lab.artifacts", "lab.packages", "lab.paths", "lab.templates", "lab.model", "lab.drills",
-    "lab.topology", "lab.ensemble", "lab.standing", "lab.mirrors", "lab.services",
-    "lab.aws", "lab.checks", "lab.file",
+    "lab.roles", "lab.versions", "lab.options", "lab.problems", "lab.settings", "lab.endpoint",
+    "lab.altered",
+    "lab.load", "lab.balance",
+    "lab.state", "lab.resources", "lab.artifacts", "lab.packages", "lab.paths",
+    "lab.kraft", "lab.templates",
+    "lab.model", "lab.drills", "lab.picture", "lab.topology", "lab.ensemble", "lab.standing",
+    "lab.mirrors", "lab.data", "lab.services",
+    "lab.aws", "lab.checks", "lab.file", "lab.learning",
 )
 STACKS = (*LAB, "stacks")
 SCRIPTS = (
     *LAB, "scripts.errors", "scripts.workstation", "scripts.software", "scripts.platforms",
     "scripts.hosts", "scripts.clients", "scripts.drivers", "scripts.session", "scripts.operations",
-    "scripts.drills", "scripts.tasks", "scripts",
+    "scripts.picture", "scripts.drills", "scripts.learning", "scripts.tasks", "scripts",
 )
 # What only some rooms may import of the world outside.
 OUTSIDE = {
-    "confluent_kafka": ("scripts.clients", "scripts.drivers", "scripts.drills"),
+    "confluent_kafka": ("scripts.clients", "scripts.drivers", "scripts.drills", "scripts.learning"),
+    "kafka": ("scripts.clients",),
     "boto3": ("scripts.platforms.aws",),
     "botocore": ("scripts.platforms.aws",),
     "paramiko": ("scripts.hosts",),
@@ -39,8 +44,11 @@ OUTSIDE = {
     "cdktf": ("stacks",),
     "cdktn": ("stacks",),
     "constructs": ("stacks",),
-    "pydantic": ("lab.options", "lab.problems", "lab.model", "lab.file"),
-    "jinja2": ("lab.templates", "scripts.drills"),
+    "pydantic": ("lab.options", "lab.problems", "lab.model", "lab.file", "lab.learning.exercise"),
+    "starlette": ("scripts.picture",),
+    "markdown_it": ("scripts.learning",),
+    "uvicorn": ("scripts.picture",),
+    "jinja2": ("lab.templates", "scripts.picture"),
 }
 IMPURE = {"subprocess", "socket", "threading", "time", "random", "shutil", "tempfile", "http",
           "urllib", "fabric", "paramiko", "confluent_kafka", "boto3", "cdktf"}

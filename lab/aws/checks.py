@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 
 from lab.model import Lab
 from lab.problems import Problem
@@ -44,6 +45,22 @@ def findings(lab: Lab) -> Iterator[Problem]:
 def for_aws(lab: Lab) -> tuple[Problem, ...]:
     """What a lab that may be made of containers still lacks before it can be made in AWS."""
     return tuple(_lacking_for_aws(lab))
+
+
+def terraform_settings(environment: Mapping[str, str]) -> Iterator[Problem]:
+    """What of Terraform's own environment, set for other work, a lab's stacks cannot live with.
+
+    Each stack has a folder of its own, in which Terraform remembers its backend. With one folder
+    for all, each would overwrite what another remembers, and the remedy that Terraform then names,
+    `init -migrate-state`, would write one datacenter's state into another's.
+    """
+    data, workspace = environment.get("TF_DATA_DIR", ""), environment.get("TF_WORKSPACE", "")
+    if PurePath(data).is_absolute():
+        yield Problem("TF_DATA_DIR", repr(data),
+                      "would be shared by all stacks; accepted: unset, or a relative path")
+    if workspace not in ("", "default"):
+        yield Problem("TF_WORKSPACE", repr(workspace),
+                      "other states than the lab's; accepted: unset, or default")
 
 
 def _lacking_for_aws(lab: Lab) -> Iterator[Problem]:

@@ -67,7 +67,8 @@ class FailoverScore(Score):
     seconds of acknowledged work were missing in the target; 0 when none was.
     rto_seconds: from the last record that the group read in the source to the first one in the
     target that it had not read before. write_gap_seconds: from the last acknowledgement of the
-    source to the first of the target. detect_seconds: FAULT to DETECTED.
+    source to the first of the target. detect_seconds: FAULT to DETECTED; FAULT is when the first
+    host was about to be struck. strike_seconds: from then until the last one had been.
     skipped: acknowledged records that the target held, but the group never read.
     corrupt: reads of records with a wrong checksum. duplicates, order_violations: see
     measures.Reading; records that come late (see Failback) are out of order, too.
@@ -90,6 +91,7 @@ class FailoverScore(Score):
     rto_seconds: float | None
     write_gap_seconds: float | None
     detect_seconds: float | None
+    strike_seconds: float | None
     duplicates: int
     skipped: int
     order_violations: int
@@ -157,7 +159,9 @@ class FailoverScore(Score):
             Figure("write_gap_seconds", "write gap", self.write_gap_seconds, "s",
                    f"last acknowledgement in {self.source} to the first in {self.target}"),
             Figure("detect_seconds", "detection", self.detect_seconds, "s",
-                   "from the failure until it was noticed"),
+                   "from when the failure began to be brought about until it was noticed"),
+            Figure("strike_seconds", "the failure itself", self.strike_seconds, "s",
+                   "what it took to bring it about, from the first host to the last"),
         )
 
     def _basis(self) -> tuple[Figure, ...]:
@@ -223,6 +227,7 @@ def failover(log: Log, *, source: str, target: str) -> FailoverScore:
             min((one.acked for one in there.values()), default=None),
         ),
         detect_seconds=between(fault, log.when(DETECTED)),
+        strike_seconds=log.strike_seconds,
         duplicates=read.duplicates,
         skipped=len(((held & acks.keys()) | there.keys()) - read.first.keys()),
         order_violations=read.order_violations,

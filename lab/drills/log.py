@@ -62,7 +62,7 @@ class Event(NamedTuple):
 
 # Kinds of events, in the order in which they come.
 START = "start"  # all records flow
-FAULT = "fault"  # the failure begins
+FAULT = "fault"  # what brings the failure about begins
 DETECTED = "detected"  # it is noticed
 MOVED = "moved"  # clients work in the other datacenter
 REPAIR = "repair"  # from here on, what was broken is put right again
@@ -80,7 +80,8 @@ class Log:
     target had when no more came, before the source returned. stored: what the clusters hold at the
     end (in drills of one cluster, and after a failback). translated: by key, where the target had
     the group when it moved there, -1 where it had no offset for it. in_danger: what was wrong with
-    other groups' offsets in the target before, in words.
+    other groups' offsets in the target before, in words. strike_seconds: from FAULT until the last
+    host was struck, where that was waited for.
     """
 
     keys: int
@@ -94,6 +95,7 @@ class Log:
     events: list[Event] = field(default_factory=list)
     translated: dict[int, int] = field(default_factory=dict)
     in_danger: list[str] = field(default_factory=list)
+    strike_seconds: float | None = None
 
     def when(self, kind: str) -> float | None:
         """When the first event of a kind happened; None when it did not."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab.endpoint import Endpoint
+from lab.mirrors.sizes import carried, fetched
 from lab.mirrors.topics import excluded, included
 from lab.options.mirrors import OFFSET_LAG_MAX, Mirror, Mirroring
 
@@ -26,6 +27,12 @@ POLICIES = {
 }
 INTERNAL_GROUPS = ("console-consumer-.*", "connect-.*", "__.*", "kafkalab-verify-.*")
 PROOF_GROUPS = ("kafkalab-.*",)
+# A consumer that still asks for a topic that somebody deleted would let the broker make it anew.
+# (Java's producers have no such setting: MirrorMaker's write to its own topics and to copies only.)
+QUIET_CONSUMERS = {
+    "source.consumer.allow.auto.create.topics": "false",
+    "target.consumer.allow.auto.create.topics": "false",
+}
 
 
 @dataclass(frozen=True)
@@ -42,9 +49,12 @@ Config = Mapping[str, str]
 
 
 def connectors(
-    mirror: Mirror, source: End, target: End, mirroring: Mirroring
+    mirror: Mirror, source: End, target: End, mirroring: Mirroring, *, heap_mb: int
 ) -> dict[str, Config]:
-    """The three connectors of a mirror by name, as Connect's REST API takes and returns them."""
+    """The three connectors of a mirror by name, as Connect's REST API takes and returns them.
+
+    heap_mb: of the workers, which bounds what they can hold of a mirror's records.
+    """
     common = {
         "source.cluster.alias": source.name,
         "target.cluster.alias": target.name,
@@ -57,7 +67,7 @@ def connectors(
         "header.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
     }
     per_kind = {
-        SOURCE: _source(mirror, source, target, mirroring),
+        SOURCE: {**_source(mirror, source, target, mirroring), **_room(heap_mb)},
         CHECKPOINT: _checkpoint(mirror, target, mirroring),
         HEARTBEAT: {
             # A heartbeat is written into the source, and crosses as every record does. Its topic is
@@ -101,6 +111,7 @@ def _source(
         "source.consumer.fetch.min.bytes": "65536",
         "source.consumer.fetch.max.wait.ms": "250",
         "source.consumer.auto.offset.reset": "earliest",
+        **QUIET_CONSUMERS,
         # A link that was cut leaves connections that nobody closed: they are given up after this,
         # not after Kafka's 30 s.
         "source.consumer.request.timeout.ms": "10000",
@@ -111,11 +122,28 @@ def _source(
     }
 
 
+def _room(heap_mb: int) -> dict[str, str]:
+    """How much of a mirror a worker holds.
+
+    Whether a record is too large is for the brokers to say, of which each topic may have a limit of
+    its own. So the mirror has one limit for all, which is what its workers can bear.
+    """
+    most = str(carried(heap_mb))
+    return {
+        "producer.override.max.request.size": most,
+        "producer.override.buffer.memory": most,
+        # Of each broker; one record that is larger comes all the same (KIP-74). Kafka's own is
+        # 50 MiB, and a mirror that has to catch up with many partitions is given all of it.
+        "source.consumer.fetch.max.bytes": str(fetched(heap_mb)),
+    }
+
+
 def _checkpoint(mirror: Mirror, target: End, mirroring: Mirroring) -> dict[str, str]:
     return {
         "groups": ",".join((*mirror.groups, *PROOF_GROUPS)),
         "groups.exclude": ",".join(INTERNAL_GROUPS),
         "tasks.max": "1",
+        **QUIET_CONSUMERS,
         "checkpoints.topic.replication.factor": str(target.replication_factor),
         "emit.checkpoints.interval.seconds": str(mirroring.checkpoint_s),
         "refresh.groups.interval.seconds": str(mirroring.refresh_s),

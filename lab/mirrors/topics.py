@@ -23,7 +23,17 @@ def included(mirror: Mirror) -> tuple[str, ...]:
 
 def excluded(mirror: Mirror) -> tuple[str, ...]:
     but_proofs = f"(?!(?:{'|'.join(PROOF_TOPICS)})$)"
-    return (*INTERNAL, *(f"{but_proofs}(?:{regex})" for regex in mirror.exclude))
+    return (
+        *INTERNAL, *_too_long(mirror), *(f"{but_proofs}(?:{regex})" for regex in mirror.exclude)
+    )
+
+
+def _too_long(mirror: Mirror) -> tuple[str, ...]:
+    """An expression for topics that no copy can be named after. Their records would let the whole
+    task fail, not only stay where they are."""
+    if mirror.policy == "identity":
+        return ()
+    return (f".{{{LONGEST_TOPIC + 1 - len(mirror.source) - 1}}}.*",)  # no comma, it separates
 
 
 def remote_name(mirror: Mirror, topic: str) -> str:
@@ -41,7 +51,14 @@ def matches(mirror: Mirror, topic: str) -> bool:
 
     Heartbeats and the lab's proof topics cross whatever the expressions say.
     """
-    return _wanted(mirror, topic) and not _internal(topic) and not _returns(mirror, topic)
+    return _wanted(mirror, topic) and not internal(topic) and not returns(mirror, topic)
+
+
+def asked(mirror: Mirror, topic: str) -> bool:
+    """Whether the lab file's own expressions name a topic."""
+    return any(re.fullmatch(regex, topic) for regex in mirror.topics) and not any(
+        re.fullmatch(regex, topic) for regex in mirror.exclude
+    )
 
 
 def _wanted(mirror: Mirror, topic: str) -> bool:
@@ -52,12 +69,12 @@ def _wanted(mirror: Mirror, topic: str) -> bool:
     )
 
 
-def _internal(topic: str) -> bool:
+def internal(topic: str) -> bool:
     """What MirrorMaker never takes (ReplicationPolicy.isInternalTopic)."""
     return topic.startswith(("__", ".")) or topic.endswith(("-internal", ".internal"))
 
 
-def _returns(mirror: Mirror, topic: str) -> bool:
+def returns(mirror: Mirror, topic: str) -> bool:
     """Whether the topic's name says that it has been in the target (KIP-382, cycle detection).
 
     MirrorMaker goes by the name alone: any word before a dot that is the target's name counts.
@@ -107,12 +124,12 @@ def identity_cycle(mirrors: Iterable[Mirror]) -> tuple[str, ...]:
     """
     edges = {(m.source, m.target): m.policy for m in mirrors if m.source != m.target}
     for (source, target), policy in edges.items():
-        if policy == "identity" and (way := _shortest(edges, target, source)):
+        if policy == "identity" and (way := shortest(edges, target, source)):
             return (source, *way[:-1])
     return ()
 
 
-def _shortest(edges: Iterable[tuple[str, str]], start: str, goal: str) -> tuple[str, ...]:
+def shortest(edges: Iterable[tuple[str, str]], start: str, goal: str) -> tuple[str, ...]:
     """One of the shortest ways, both ends included; () when there is none."""
     edges, seen = tuple(edges), {start}
     ways: list[tuple[str, ...]] = [(start,)]

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from lab.options.section import LAB_JVM, HeapMb, JvmOptions, Section, Setting, shown
+from lab.options.section import LAB_JVM, HeapMb, JvmOptions, Section, Settings, shown
+from lab.versions import VERSIONS, KafkaVersion, Metadata
 
-KafkaVersion = Literal["3.9.2", "3.9.1"]  # the last line that runs with ZooKeeper
+UNCHECKED = re.compile(r"[^\s*=:]+\*?")
+
+
+def _unchecked(value: str) -> str:
+    if not UNCHECKED.fullmatch(value):
+        raise ValueError("accepted: a setting's name, or how names begin and a *, such as acme.*")
+    return value
+
+
+Unchecked = Annotated[str, AfterValidator(_unchecked)]
 
 
 class Kafka(Section):
     """The brokers of all clusters."""
 
     version: KafkaVersion = Field(
-        "3.9.2", description='`"3.9.2"` or `"3.9.1"`: the last line that runs with ZooKeeper',
+        "3.9.2", description="of every datacenter that says nothing else: "
+                             + ", ".join(f'`"{one}"`' for one in VERSIONS)
+                             + " ([what is special](versions.md))",
+    )
+    metadata: Metadata = Field(
+        "zookeeper", description='where clusters keep their metadata: `"zookeeper"` or `"kraft"`, '
+                                 "in a quorum of controllers ([KRaft](kraft.md)); a datacenter "
+                                 "may say something else",
     )
     heap_mb: HeapMb = Field(256, description="heap of each broker")
     jvm_options: JvmOptions = Field(LAB_JVM, description="further options of each broker's JVM")
@@ -34,7 +52,12 @@ class Kafka(Section):
         6, description="partitions of the internal topics for offsets and transactions "
                        "(Kafka's own default is 50)",
     )
-    config: dict[str, Setting] = Field(
+    config: Settings = Field(
         default_factory=dict,
-        description="any other broker setting; it wins over what the lab chooses",
+        description='any other broker setting: `"log.retention.hours" = 24`; it wins over what the '
+                    "lab chooses",
+    )
+    unchecked: tuple[Unchecked, ...] = Field(
+        (), description="names in `config` that Kafka itself does not define, such as those of a "
+                        "plug-in; a `*` at the end stands for all that begin so",
     )

@@ -58,7 +58,7 @@ class Mirror(Section):
                     'in dc2; `"identity"` keeps the name',
     )
     exactly_once: bool = Field(
-        True, description="copy in transactions, so that a worker that dies repeats nothing",
+        True, description="copy what is committed, and each record once, also when a worker dies",
     )
 
     @property
@@ -88,6 +88,10 @@ class Mirroring(Section):
     )
     heartbeat_s: Seconds = Field(
         1, description="seconds between heartbeats (the same as Kafka's own default)",
+    )
+    stall_s: Annotated[int, Field(ge=2, le=600)] = Field(
+        30, description="seconds that records may wait while nothing is copied from their "
+                        "partition, until the mirror is called stuck",
     )
     tasks_max: Annotated[int, Field(ge=1, le=32)] = Field(
         1, description="tasks of each source connector; more than one helps where a mirror does "

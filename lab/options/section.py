@@ -6,11 +6,23 @@ tables in docs/ are written (`make docs`).
 
 from __future__ import annotations
 
+import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    create_model,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 
 class Section(BaseModel):
@@ -30,11 +42,56 @@ def _label(value: str) -> str:
 
 
 Label = Annotated[str, AfterValidator(_label)]
-Setting = str | int | bool
+Setting = str | int | float | bool
 JvmOptions = tuple[Annotated[str, Field(pattern=r"^-[^\s\"'\\%$]+$")], ...]
 # A small heap collected by one thread and no second compiler: starts in two thirds of the time.
 LAB_JVM: JvmOptions = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 HeapMb = Annotated[int, Field(ge=32, le=32768)]
+
+
+def _free(value: object) -> object:
+    """Settings whose names are not the lab's, each of them with one problem where it is wrong.
+
+    TOML takes an unquoted a.b = 5 for a table `a` with a key `b`.
+    """
+    if not isinstance(value, dict):
+        return value
+    wrong: list[InitErrorDetails] = [
+        {"type": PydanticCustomError("value_error", "", {"error": why}), "loc": way, "input": found}
+        for name, one in value.items() for way, found, why in _unfit((str(name),), one)
+    ]
+    if wrong:
+        raise ValidationError.from_exception_data("settings", wrong)
+    return {name: one for name, one in value.items() if not isinstance(one, dict)}
+
+
+Way = tuple[str, ...]
+
+
+def _unfit(way: Way, value: object) -> Iterator[tuple[Way, object, str]]:
+    """What is wrong with one setting: the way to it in the file, what stands there, and why."""
+    if isinstance(value, dict):
+        for further, found in _leaves(way, value):
+            shown_value = json.dumps(found, ensure_ascii=False, default=str)
+            key = json.dumps(".".join(further), ensure_ascii=False)
+            yield further, found, f"quote the key: {key} = {shown_value}"
+    elif isinstance(value, list):
+        yield way, value, "accepted: one text, with commas between the parts of a list"
+    elif not isinstance(value, Setting) or (isinstance(value, float) and not math.isfinite(value)):
+        yield way, value, "accepted: a text, a number, true or false"
+
+
+def _leaves(way: Way, table: Mapping[str, object]) -> Iterator[tuple[Way, object]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _leaves((*way, name), value)
+        else:
+            yield (*way, name), value
+
+
+# Settings of Kafka's or of somebody else's, by names that have dots: a key of the lab file has its
+# quotes then.
+Settings = Annotated[dict[str, Setting], BeforeValidator(_free)]
 
 
 def shown(default: str) -> dict[str, JsonValue]:

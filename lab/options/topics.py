@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from lab.options.section import Label, Section, Setting, shown
+from lab.options.section import Label, Section, Settings, shown
 
 LONGEST = 249  # org.apache.kafka.common.internals.Topic
 NAME = re.compile(rf"[A-Za-z0-9._-]{{1,{LONGEST}}}")
@@ -38,7 +38,7 @@ class Topic(Section):
         None, description="of each partition",
         json_schema_extra=shown("the `replication_factor` of `[kafka]`"),
     )
-    config: dict[str, Setting] = Field(
+    config: Settings = Field(
         default_factory=dict,
         description='any topic setting: `config = { "retention.ms" = 3600000 }`; one that is taken '
                     "out again goes back to the brokers' default",

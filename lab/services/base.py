@@ -1,10 +1,11 @@
-"""What every host has: the names of all hosts, the time zone, kernel settings, bounded logs."""
+"""What every host has: the names of all hosts, time zone, locale, kernel settings, bounded logs,
+and what a person types there."""
 
 from __future__ import annotations
 
 from lab import packages
 from lab.roles import NAMES
-from lab.services.context import Context
+from lab.services.context import LANG, Context
 from lab.services.service import Service
 from lab.state import Ability, Block, File, HostState, Key, Link, Package, Resource, Sysctl, Unit
 from lab.templates import properties, render
@@ -21,6 +22,10 @@ SYSCTLS = {
 AT_MOST = ("vm.swappiness",)
 JOURNAL_MB = 200
 CLOCK = "clock"
+# What books about Kafka have their readers type. All of it is 6 MB in an image of 370; what is
+# larger, such as git with its Perl, is there when the lab file asks for it.
+TOOLS = ("curl", "jq", "nano", "netstat", "ping", "vi", "xxd")
+KEEPERS = ("zookeeper", "controller")  # hosts that have metadata and nothing else
 HOSTS = Key("block", "/etc/hosts")
 
 
@@ -46,6 +51,10 @@ def desired(host: Host, context: Context) -> HostState:
         )),
         Key("link", "/etc/localtime"): Link(f"/usr/share/zoneinfo/{timezone}"),
         Key("file", "/etc/timezone"): File(f"{timezone}\n"),
+        Key("file", "/etc/profile.d/kafkalab-locale.sh"): File(
+            f"# Written by kafkalab; no other locale is sure to be there.\nexport LANG={LANG}\n"
+            "unset LANGUAGE LC_ALL LC_CTYPE\n"
+        ),
         Key("file", "/etc/sysctl.d/90-kafkalab.conf"): File(properties(SYSCTLS)),
         **{
             Key("sysctl", name): Sysctl(value, at_least=name not in AT_MOST)
@@ -56,7 +65,7 @@ def desired(host: Host, context: Context) -> HostState:
         state[Key("file", "/etc/systemd/journald.conf.d/kafkalab.conf")] = File(
             render("journald.conf.j2", max_use_mb=JOURNAL_MB)
         )
-        if host.role != "zookeeper":  # where verify reads and writes from the inside
+        if host.role not in KEEPERS:  # where verify reads and writes from the inside
             state |= wanted_package(context, "kcat")
         state |= _clock(context)
     return state
@@ -66,7 +75,7 @@ def wanted_package(context: Context, software: str) -> HostState:
     """A package, where the host's family has it."""
     if not packages.names([software], context.family):
         return {}
-    return {Key("package", software): Package(packages.SOFTWARE[software].path)}
+    return {Key("package", software): Package(packages.SOFTWARE[software].path_on(context.family))}
 
 
 def _clock(context: Context) -> HostState:
@@ -83,4 +92,6 @@ SERVICE = Service(
     summary="Push /etc/hosts, time zone, security rules.",
     roles=NAMES,
     desired=desired,
+    packages=TOOLS,
+    asked=lambda lab: lab.hosts.tools,
 )

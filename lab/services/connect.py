@@ -5,13 +5,14 @@ from __future__ import annotations
 from lab import artifacts
 from lab.model import Datacenter as DatacenterConfig, Lab
 from lab.services.context import Context
-from lab.services.java import JVM_MB, Java
+from lab.services.java import JVM_MB, Java, log_settings, logging_file
 from lab.services.kafka import internal_factor
 from lab.services.service import Port, Service
 from lab.topology import Host
 
 PORT = 8083
 DATA = "/data/connect"
+CONFIG = "/etc/connect/connect-distributed.properties"
 CONVERTER = "org.apache.kafka.connect.converters.ByteArrayConverter"
 # How long the others wait for a worker that was killed before they take over its tasks. A worker
 # that is alone would only wait for itself.
@@ -34,13 +35,14 @@ def workers(host: Host, context: Context) -> int:
 
 def process(host: Host, context: Context) -> Java:
     config = context.topology.config.connect
+    artifact = artifacts.kafka(context.datacenter(host).config.version)
     return Java(
         name="connect",
         description="Kafka Connect",
         documentation="https://kafka.apache.org/documentation/#connect",
-        artifact=artifacts.kafka(context.topology.config.kafka.version),
+        artifact=artifact,
         main_class="org.apache.kafka.connect.cli.ConnectDistributed",
-        config_path="/etc/connect/connect-distributed.properties",
+        config_path=CONFIG,
         settings=settings(host, context),
         data=DATA,
         heap_mb=config.heap_mb,
@@ -52,7 +54,29 @@ def process(host: Host, context: Context) -> Java:
             "org.eclipse.jetty": "WARN",
             "org.reflections": "ERROR",
         },
+        log="connect.log",
+        known_as=("kafka-connect", "connect-distributed"),
+        links={
+            f"{artifact.home}/config/connect-distributed.properties": CONFIG,
+            f"{artifact.home}/config/connect-{logging_file(artifact)}":
+                log_settings("connect", artifact),
+        },
     )
+
+
+def group(datacenter: str) -> str:
+    """What a datacenter's workers have in common."""
+    return f"connect-{datacenter}"
+
+
+def transactional_id(datacenter: str, connector: str, task: int) -> str:
+    """Under what name a source connector's task writes (Worker.taskTransactionalId)."""
+    return f"{group(datacenter)}-{connector}-{task}"
+
+
+def offsets_topic(datacenter: str) -> str:
+    """Where a datacenter's workers keep how far each connector has come."""
+    return f"{group(datacenter)}-offsets"
 
 
 def settings(host: Host, context: Context) -> dict[str, object]:
@@ -61,10 +85,10 @@ def settings(host: Host, context: Context) -> dict[str, object]:
     factor = internal_factor(datacenter)
     return {
         **context.internal(datacenter).client(),
-        "group.id": f"connect-{datacenter.name}",
+        "group.id": group(datacenter.name),
         "config.storage.topic": f"connect-{datacenter.name}-configs",
         "config.storage.replication.factor": factor,
-        "offset.storage.topic": f"connect-{datacenter.name}-offsets",
+        "offset.storage.topic": offsets_topic(datacenter.name),
         "offset.storage.replication.factor": factor,
         "offset.storage.partitions": 6,
         "status.storage.topic": f"connect-{datacenter.name}-status",
@@ -92,7 +116,7 @@ SERVICE = Service(
     process=process,
     ports=(Port(PORT, scheme="http"),),
     needs=("kafka",),
-    artifacts=lambda lab: (artifacts.kafka(lab.kafka.version),),
+    artifacts=lambda lab, datacenter: (artifacts.kafka(datacenter.version),),
     packages=("java",),
     memory_mb=lambda lab: lab.connect.heap_mb + JVM_MB,
 )

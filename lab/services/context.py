@@ -15,6 +15,9 @@ from lab.topology import EXTERNAL_PORT, INTERNAL_PORT, Datacenter, Host, Topolog
 JAVA = "/usr/bin/java"
 OPEN_FILES = 100000  # Kafka documentation, "OS": descriptors for a broker
 UNIT_FOLDER = "/etc/systemd/system"
+# In every shell and for every process, or Java makes a question mark of each letter that is not
+# ASCII: two groups with names of nine such letters are then one. No package is needed for this one.
+LANG = "C.UTF-8"
 
 
 @dataclass(frozen=True)

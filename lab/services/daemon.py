@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lab.services.context import OPEN_FILES, UNIT_FOLDER, Context
+from lab.services.context import LANG, OPEN_FILES, UNIT_FOLDER, Context
 from lab.services.service import Extension
 from lab.state import RUNNING, Directory, File, HostState, Key, Resource, Unit, User, digest
 from lab.templates import render
@@ -48,7 +48,7 @@ class Daemon:
                 "daemon.service.j2", description=self.description, digest=value,
                 documentation=self.documentation, user=self.user, directory=self.data,
                 command=_escaped(self.command), prepare=self.prepare, notes=RUNNING,
-                open_files=OPEN_FILES,
+                open_files=OPEN_FILES, lang=LANG,
             )
 
         running = digest(

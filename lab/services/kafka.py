@@ -9,11 +9,15 @@ from lab import artifacts
 from lab.model import Lab
 from lab.problems import Problem, no_such_datacenter
 from lab.resources import TOPIC, Absent, ClusterState, Topic
+from lab.services import quorum
 from lab.services.context import Context
-from lab.services.java import JVM_MB, Java
+from lab.services.java import JVM_MB, Java, log_settings, logging_file
 from lab.services.service import Port, Service
-from lab.state import Key
+from lab.services.topics import of_topics
+from lab.settings import checks as settings_checks
+from lab.state import HostState, Key
 from lab.topology import (
+    CONTROLLER_PORT,
     EXTERNAL_PORT,
     INTERNAL_PORT,
     ZOOKEEPER_CLIENT_PORT,
@@ -22,13 +26,16 @@ from lab.topology import (
 )
 
 DATA = "/data/kafka-logs"
+CONFIG = "/etc/kafka/server.properties"
 # A broker that was killed comes back as soon as its old session has expired.
 SESSION_TIMEOUT_MS = 9000
 # Brokers start while their ensemble still forms.
 CONNECTION_TIMEOUT_MS = 60000
+LISTENERS = ("internal", "external")
 # What the lab itself decides; anything else of Kafka's may stand in [kafka.config].
 RESERVED_SETTINGS = {
     "broker.id": "the host's number",
+    "node.id": "the host's number",
     "broker.rack": "the host's zone",
     "listeners": "INTERNAL and EXTERNAL",
     "advertised.listeners": "INTERNAL and EXTERNAL",
@@ -41,19 +48,24 @@ RESERVED_SETTINGS = {
     "default.replication.factor": "kafka.replication_factor",
     "min.insync.replicas": "kafka.min_insync_replicas",
     "offsets.topic.num.partitions": "kafka.offsets_partitions",
-    "process.roles": "ZooKeeper",
+    "process.roles": "metadata",
+    "controller.listener.names": "CONTROLLER",
+    "controller.quorum.bootstrap.servers": "the datacenter's controllers",
+    "controller.quorum.voters": "the datacenter's controllers",
+    "metadata.log.dir": "the first of log.dirs",
 }
 
 
 def process(host: Host, context: Context) -> Java:
-    config = context.topology.config.kafka
+    config, datacenter = context.topology.config.kafka, context.datacenter(host).config
+    artifact = artifacts.kafka(datacenter.version)
     return Java(
         name="kafka",
         description="Apache Kafka",
         documentation="https://kafka.apache.org/documentation/",
-        artifact=artifacts.kafka(config.version),
+        artifact=artifact,
         main_class="kafka.Kafka",
-        config_path="/etc/kafka/server.properties",
+        config_path=CONFIG,
         settings=settings(host, context),
         data=DATA,
         heap_mb=config.heap_mb,
@@ -65,14 +77,14 @@ def process(host: Host, context: Context) -> Java:
             # 300 lines of defaults at every start; what was set stands in server.properties.
             "kafka.server.KafkaConfig": "WARN",
         },
+        log="server.log",
+        known_as=("kafka-server",),
+        links={
+            f"{artifact.home}/config/server.properties": CONFIG,
+            f"{artifact.home}/config/{logging_file(artifact)}": log_settings("kafka", artifact),
+        },
+        prepare=quorum.prepare("kafka", DATA) if datacenter.kraft else (),
     )
-
-
-def replication(lab: Lab, datacenter: Datacenter) -> tuple[int, int]:
-    """(replication factor, least in-sync replicas) of a datacenter's topics."""
-    brokers = len(datacenter.by_role("kafka"))
-    factor = lab.kafka.replication_factor or min(3, brokers)
-    return factor, lab.kafka.min_insync_replicas or max(1, factor - 1)
 
 
 def internal_factor(datacenter: Datacenter) -> int:
@@ -83,27 +95,13 @@ def internal_factor(datacenter: Datacenter) -> int:
 def settings(host: Host, context: Context) -> dict[str, object]:
     """server.properties of one broker; what [kafka.config] names wins over the lab's own choice."""
     lab, datacenter = context.topology.config, context.datacenter(host)
-    factor, insync = replication(lab, datacenter)
-    address, port = context.reached[host.name, EXTERNAL_PORT]
     internal = internal_factor(datacenter)
-    ensemble = ",".join(
-        f"{peer.fqdn}:{ZOOKEEPER_CLIENT_PORT}" for peer in datacenter.by_role("zookeeper")
-    )
     return {
-        "broker.id": host.number,
+        **(_of_kraft if datacenter.config.kraft else _of_zookeeper)(host, context),
         "broker.rack": context.racks.get(host.name, f"{datacenter.name}-{'abc'[host.zone]}"),
-        "listeners": f"INTERNAL://{host.fqdn}:{INTERNAL_PORT},EXTERNAL://0.0.0.0:{EXTERNAL_PORT}",
-        "advertised.listeners":
-            f"INTERNAL://{host.fqdn}:{INTERNAL_PORT},EXTERNAL://{address}:{port}",
-        "listener.security.protocol.map": "INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT",
         "inter.broker.listener.name": "INTERNAL",
         "log.dirs": DATA,
-        "zookeeper.connect": ensemble,
-        "zookeeper.connection.timeout.ms": CONNECTION_TIMEOUT_MS,
-        "zookeeper.session.timeout.ms": SESSION_TIMEOUT_MS,
-        "num.partitions": lab.kafka.partitions,
-        "default.replication.factor": factor,
-        "min.insync.replicas": insync,
+        **of_topics(lab, datacenter),
         "offsets.topic.num.partitions": lab.kafka.offsets_partitions,
         "offsets.topic.replication.factor": internal,
         "transaction.state.log.num.partitions": lab.kafka.offsets_partitions,
@@ -114,10 +112,57 @@ def settings(host: Host, context: Context) -> dict[str, object]:
         "num.io.threads": 4,
         "background.threads": 4,
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+        # People wait for what retention deletes (Kafka looks every 5 minutes).
+        "log.retention.check.interval.ms": 10_000,
         # Groups of a lab are small and impatient.
         "group.initial.rebalance.delay.ms": 0,
         **lab.kafka.config,
     }
+
+
+def _listeners(host: Host, context: Context, *more: str) -> dict[str, object]:
+    """Those of all brokers, and `more`, which are written as the others and advertised as such."""
+    address, port = context.reached[host.name, EXTERNAL_PORT]
+    inside = f"INTERNAL://{host.fqdn}:{INTERNAL_PORT}"
+    return {
+        "listeners": ",".join((inside, f"EXTERNAL://0.0.0.0:{EXTERNAL_PORT}", *more)),
+        "advertised.listeners": ",".join((inside, f"EXTERNAL://{address}:{port}", *more)),
+    }
+
+
+def _of_zookeeper(host: Host, context: Context) -> dict[str, object]:
+    """Who a broker is, and where its cluster's metadata is."""
+    return {
+        **_listeners(host, context),
+        "broker.id": host.number,
+        "listener.security.protocol.map": "INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT",
+        "zookeeper.connect": ",".join(
+            f"{peer.fqdn}:{ZOOKEEPER_CLIENT_PORT}"
+            for peer in context.datacenter(host).by_role("zookeeper")
+        ),
+        "zookeeper.connection.timeout.ms": CONNECTION_TIMEOUT_MS,
+        "zookeeper.session.timeout.ms": SESSION_TIMEOUT_MS,
+    }
+
+
+def _of_kraft(host: Host, context: Context) -> dict[str, object]:
+    """The same with KRaft, where it may be a controller, too."""
+    datacenter = context.datacenter(host)
+    controls = host in quorum.controllers(datacenter)
+    own = (f"{quorum.LISTENER}://{host.fqdn}:{CONTROLLER_PORT}",) if controls else ()
+    return {
+        **quorum.settings(host, datacenter),
+        **_listeners(host, context, *own),
+        "process.roles": "broker,controller" if controls else "broker",
+        "listener.security.protocol.map":
+            f"INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT,{quorum.LISTENER}:PLAINTEXT",
+    }
+
+
+def files(host: Host, context: Context) -> HostState:
+    """What a node of KRaft begins with."""
+    kraft = context.datacenter(host).config.kraft
+    return quorum.first_files("kafka", host, context) if kraft else {}
 
 
 def _replication(lab: Lab) -> Iterator[Problem]:
@@ -141,7 +186,8 @@ def _replication(lab: Lab) -> Iterator[Problem]:
 
 
 def _settings(lab: Lab) -> Iterator[Problem]:
-    for key, value in lab.kafka.config.items():
+    config, free = lab.kafka.config, {}
+    for key, value in config.items():
         if key in RESERVED_SETTINGS:
             yield Problem(
                 f"kafka.config.{key}", repr(value),
@@ -152,6 +198,13 @@ def _settings(lab: Lab) -> Iterator[Problem]:
             yield Problem(
                 f"kafka.config.{key!r}", repr(value), "accepted: a key and a value on one line"
             )
+        else:
+            free[key] = value
+    if free:
+        yield from settings_checks.findings("kafka.config", free, *(
+            settings_checks.of_brokers(version, config, lab.kafka.unchecked, LISTENERS)
+            for version in lab.versions
+        ))
 
 
 def _topics(lab: Lab) -> Iterator[Problem]:
@@ -159,6 +212,12 @@ def _topics(lab: Lab) -> Iterator[Problem]:
     seen: Counter[tuple[str, str]] = Counter()
     for index, topic in enumerate(lab.topics, 1):
         field = f"topics[{index}]"
+        if topic.config:
+            having = [one.version for one in lab.datacenters
+                      if one.name in topic.datacenters or not topic.datacenters]
+            yield from settings_checks.findings(f"{field}.config", topic.config, *map(
+                settings_checks.of_topics, dict.fromkeys(having or lab.versions)
+            ))
         for name in topic.datacenters:
             if name not in known:
                 yield Problem(
@@ -185,6 +244,15 @@ def check(lab: Lab) -> Iterator[Problem]:
     yield from _topics(lab)
 
 
+def advise(lab: Lab) -> Iterator[Problem]:
+    """What `unchecked` names in vain."""
+    for index, pattern in enumerate(lab.kafka.unchecked, 1):
+        if not any(settings_checks.matches(pattern, name) for name in lab.kafka.config):
+            yield Problem(
+                f"kafka.unchecked[{index}]", repr(pattern), "no key of kafka.config is called so"
+            )
+
+
 def resources(datacenter: Datacenter, context: Context) -> ClusterState:
     """The topics that the lab file names for a datacenter."""
     return {
@@ -200,12 +268,14 @@ SERVICE = Service(
     name="kafka",
     summary="Set up Kafka; restart one broker at a time.",
     roles=("kafka",),
+    desired=files,
     process=process,
     ports=(Port(INTERNAL_PORT), Port(EXTERNAL_PORT, "external")),
-    needs=("zookeeper",),
-    artifacts=lambda lab: (artifacts.kafka(lab.kafka.version),),
+    needs=("zookeeper", "controller"),
+    artifacts=lambda lab, datacenter: (artifacts.kafka(datacenter.version),),
     packages=("java",),
     memory_mb=lambda lab: lab.kafka.heap_mb + JVM_MB,
     resources=resources,
     check=check,
+    advise=advise,
 )

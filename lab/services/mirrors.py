@@ -6,8 +6,8 @@ from lab.mirrors.checks import findings
 from lab.mirrors.connectors import End, connectors
 from lab.resources import CONNECTOR, ClusterState, Connector
 from lab.services.context import Context
-from lab.services.kafka import replication
 from lab.services.service import Service
+from lab.services.topics import replication
 from lab.state import Key
 from lab.topology import Datacenter
 
@@ -26,7 +26,8 @@ def resources(datacenter: Datacenter, context: Context) -> ClusterState:
         Key(CONNECTOR, name): Connector(config)
         for mirror in lab.mirrors if mirror.target == datacenter.name
         for name, config in connectors(
-            mirror, end(context, mirror.source), end(context, mirror.target), lab.mirroring
+            mirror, end(context, mirror.source), end(context, mirror.target), lab.mirroring,
+            heap_mb=lab.connect.heap_mb,
         ).items()
     }
 

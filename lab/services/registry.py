@@ -8,7 +8,16 @@ from dataclasses import replace
 from lab.artifacts import PREFIX, Artifact
 from lab.model import Lab
 from lab.resources import ClusterState
-from lab.services import base, connect, control, firewall, kafka, mirrors, zookeeper
+from lab.services import (
+    base,
+    connect,
+    control,
+    controller,
+    firewall,
+    kafka,
+    mirrors,
+    zookeeper,
+)
 from lab.services.base import wanted_package
 from lab.services.context import Context
 from lab.services.service import PORTS_EACH, Extension, Port, Service
@@ -23,6 +32,7 @@ SERVICES: dict[str, Service] = {
         firewall.SERVICE,
         control.SERVICE,
         zookeeper.SERVICE,
+        controller.SERVICE,
         kafka.SERVICE,
         connect.SERVICE,
         mirrors.SERVICE,
@@ -75,9 +85,10 @@ def _state(service: Service, host: Host, context: Context) -> Iterable[HostState
     if service.process is not None:
         extension = extension_of(service, host, context)
         yield _serving(service, service.process(host, context).state(context, extension))
-    for name in service.packages:
+    for name in service.software(context.topology.config):
         yield wanted_package(context, name)
-    for artifact in (*service.artifacts(context.topology.config), *extension.artifacts):
+    config = context.datacenter(host).config
+    for artifact in (*service.artifacts(context.topology.config, config), *extension.artifacts):
         yield unpacked(artifact, context)
 
 
@@ -133,16 +144,21 @@ def artifacts(topology: Topology) -> tuple[Artifact, ...]:
     """Every artifact that some host of the lab needs, each once."""
     found = (
         artifact for host in topology.hosts for one in services_on(host, topology)
-        for artifact in one.artifacts(topology.config)
+        for artifact in artifacts_on(host, one, topology)
     )
     return tuple(dict.fromkeys(found))
+
+
+def artifacts_on(host: Host, service: Service, topology: Topology) -> tuple[Artifact, ...]:
+    """What a service needs on a host."""
+    return service.artifacts(topology.config, topology.datacenter(host.datacenter).config)
 
 
 def software(topology: Topology) -> tuple[str, ...]:
     """What the lab's services need of the operating system's packages (lab.packages), each once."""
     found = (
         name for host in topology.hosts for one in services_on(host, topology)
-        for name in one.packages
+        for name in one.software(topology.config)
     )
     return tuple(dict.fromkeys(found))
 

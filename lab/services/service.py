@@ -69,7 +69,11 @@ def no_files(host: Host, context: Context) -> HostState:
     return {}
 
 
-def no_artifacts(lab: Lab) -> tuple[Artifact, ...]:
+def no_artifacts(lab: Lab, datacenter: DatacenterConfig) -> tuple[Artifact, ...]:
+    return ()
+
+
+def no_packages(lab: Lab) -> tuple[str, ...]:
     return ()
 
 
@@ -102,7 +106,9 @@ class Service:
     process: what runs; None for a service that is only files.
     ports: what the process listens on; the first one shows that it is up.
     needs: services that it cannot work without. They are converged with it, and before it.
-    artifacts, packages: software that it needs (lab.artifacts, lab.packages).
+    artifacts, packages: software that it needs (lab.artifacts, lab.packages); of artifacts a
+        datacenter may have its own versions. asked: packages that
+        the lab file asks it for.
     memory_mb: resident size of the process at work, including what a JVM needs besides its heap.
     extends: what it adds to the JVM of another service on the same host.
     resources: what it needs in a datacenter's cluster: connectors, topics.
@@ -117,8 +123,9 @@ class Service:
     process: Callable[[Host, Context], Process] | None = None
     ports: tuple[Port, ...] = ()
     needs: tuple[str, ...] = ()
-    artifacts: Callable[[Lab], tuple[Artifact, ...]] = no_artifacts
+    artifacts: Callable[[Lab, DatacenterConfig], tuple[Artifact, ...]] = no_artifacts
     packages: tuple[str, ...] = ()
+    asked: Callable[[Lab], tuple[str, ...]] = no_packages
     memory_mb: Callable[[Lab], int] = no_memory
     extends: Callable[[str, Host, Context], Extension] = nothing_added
     resources: Callable[[Datacenter, Context], ClusterState] = no_resources
@@ -134,6 +141,10 @@ class Service:
     def port(self) -> Port | None:
         """The port that shows it to be up; None for a service of files alone."""
         return self.ports[0] if self.ports else None
+
+    def software(self, lab: Lab) -> tuple[str, ...]:
+        """All packages that a host needs for it, by the lab's own names."""
+        return (*self.packages, *self.asked(lab))
 
     def on(self, host: Host, datacenter: Datacenter, lab: Lab) -> bool:
         """Whether a host has it."""

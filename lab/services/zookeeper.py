@@ -6,16 +6,17 @@ import re
 from collections.abc import Iterator
 
 from lab import artifacts
-from lab.model import Lab
+from lab.model import Datacenter as DatacenterConfig, Lab
 from lab.problems import Problem
 from lab.services.context import Context
 from lab.services.java import JVM_MB, USER, Java
 from lab.services.service import Port, Service
-from lab.state import File, HostState, Key
+from lab.state import Directory, File, HostState, Key
 from lab.topology import ZOOKEEPER_CLIENT_PORT, Datacenter, Host
 
 DATA = "/data/zk"
 CONFIG = "/etc/zookeeper/zoo.cfg"
+BOOKS = "/usr/local/zookeeper"  # where books unpack ZooKeeper alone; here it comes with Kafka
 PEER_PORT = 2888
 ELECTION_PORT = 3888
 FOUR_LETTER_WORDS = "srvr"  # what status and the rolling restart ask; nothing else answers
@@ -38,6 +39,7 @@ def listed(text: str, number: int) -> frozenset[int]:
 
 def process(host: Host, context: Context) -> Java:
     config = context.topology.config.zookeeper
+    artifact = artifacts.kafka(context.datacenter(host).config.version)
     peers = members(context.datacenter(host), context)
     settings: dict[str, object] = {
         "dataDir": DATA,
@@ -59,7 +61,7 @@ def process(host: Host, context: Context) -> Java:
         name="zookeeper",
         description="Apache ZooKeeper",
         documentation="https://zookeeper.apache.org",
-        artifact=artifacts.kafka(context.topology.config.kafka.version),
+        artifact=artifact,
         main_class="org.apache.zookeeper.server.quorum.QuorumPeerMain",
         config_path=CONFIG,
         settings=settings,
@@ -67,19 +69,33 @@ def process(host: Host, context: Context) -> Java:
         heap_mb=config.heap_mb,
         jvm_options=config.jvm_options,
         loggers={"org.apache.zookeeper.ClientCnxn": "WARN"},
+        log="zookeeper.log",
+        known_as=("zookeeper-server",),
+        links={
+            f"{artifact.home}/config/zookeeper.properties": CONFIG,
+            f"{BOOKS}/conf/zoo.cfg": CONFIG,
+        },
     )
 
 
+def wanted(lab: Lab, datacenter: DatacenterConfig, role: str) -> bool:
+    return not datacenter.kraft
+
+
 def files(host: Host, context: Context) -> HostState:
-    """Beside the process's own: the number by which its peers know it."""
+    """Beside the process's own: the number by which its peers know it, and room for a link."""
     del context
-    return {Key("file", f"{DATA}/myid"): File(f"{host.number}\n", owner=USER)}
+    return {
+        Key("file", f"{DATA}/myid"): File(f"{host.number}\n", owner=USER),
+        Key("directory", BOOKS): Directory(),
+        Key("directory", f"{BOOKS}/conf"): Directory(),
+    }
 
 
 def advise(lab: Lab) -> Iterator[Problem]:
     for index, datacenter in enumerate(lab.datacenters, 1):
         count = datacenter.count("zookeeper")
-        if count % 2 == 0:
+        if not datacenter.kraft and count % 2 == 0:
             yield Problem(
                 f"datacenters[{index}].zookeeper", str(count),
                 f"an even ensemble bears no more failures than one of {count - 1} "
@@ -91,10 +107,11 @@ SERVICE = Service(
     name="zookeeper",
     summary="Set up ZooKeeper; restart the leader last.",
     roles=("zookeeper",),
+    wanted=wanted,
     desired=files,
     process=process,
     ports=(Port(ZOOKEEPER_CLIENT_PORT), Port(PEER_PORT, "peer"), Port(ELECTION_PORT, "election")),
-    artifacts=lambda lab: (artifacts.kafka(lab.kafka.version),),
+    artifacts=lambda lab, datacenter: (artifacts.kafka(datacenter.version),),
     packages=("java",),
     memory_mb=lambda lab: lab.zookeeper.heap_mb + JVM_MB,
     advise=advise,

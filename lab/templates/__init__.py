@@ -29,6 +29,23 @@ def render(name: str, **arguments: object) -> str:
 def properties(settings: Mapping[str, object]) -> str:
     """Java properties in the order of their keys, booleans in lower case."""
     return "".join(
-        f"{key}={str(value).lower() if isinstance(value, bool) else value}\n"
+        f"{_escaped(key, ' =:#!')}="
+        f"{_escaped(str(value).lower() if isinstance(value, bool) else str(value))}\n"
         for key, value in sorted(settings.items())
     )
+
+
+def _escaped(text: str, special: str = "") -> str:
+    """A text from which java.util.Properties takes nothing away; it knows escapes and Latin-1."""
+    leading = len(text) - len(text.lstrip(" "))
+    return "".join(
+        _character(one, special=at < leading or one in f"\\{special}")
+        for at, one in enumerate(text)
+    )
+
+
+def _character(one: str, *, special: bool) -> str:
+    if " " <= one <= "~":
+        return f"\\{one}" if special else one
+    code = one.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{code[at:at + 4]}" for at in range(0, len(code), 4))

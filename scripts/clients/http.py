@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from lab.topology import Host
-from scripts.errors import LabError
+from scripts.errors import LabError, one_line
 from scripts.hosts.fleet import Fleet
 
 TIMEOUT = 30.0
@@ -42,8 +42,8 @@ class _Socket:
 class _Tunnelled(http.client.HTTPConnection):
     """An HTTP connection whose socket is a channel of an SSH connection."""
 
-    def __init__(self, channel: Any, host: str, port: int) -> None:
-        super().__init__(host, port, timeout=TIMEOUT)
+    def __init__(self, channel: Any, host: str, port: int, timeout: float) -> None:
+        super().__init__(host, port, timeout=timeout)
         self.sock = _Socket(channel)
 
     def connect(self) -> None:
@@ -51,10 +51,13 @@ class _Tunnelled(http.client.HTTPConnection):
 
 
 class Http:
-    """Requests to one port of a host. `service` is what listens there."""
+    """Requests to one port of a host. `service` is what listens there, `timeout` s its patience."""
 
-    def __init__(self, fleet: Fleet, host: Host, port: int, service: str) -> None:
+    def __init__(
+        self, fleet: Fleet, host: Host, port: int, service: str, timeout: float = TIMEOUT
+    ) -> None:
         self._fleet, self._host, self._port, self._service = fleet, host, port, service
+        self._timeout = timeout
 
     def __call__(self, method: str, path: str, body: object = None) -> Any:
         """The decoded JSON answer, its text where it is none, None where it is empty.
@@ -62,11 +65,11 @@ class Http:
         Raises HttpError.
         """
         channel = self._fleet[self._host.name].open_channel(
-            str(self._host.address), self._port, timeout=TIMEOUT
+            str(self._host.address), self._port, timeout=self._timeout
         )
         if channel is None:
             raise self._error(503, f"{self._service} does not listen yet")
-        connection = _Tunnelled(channel, self._host.fqdn, self._port)
+        connection = _Tunnelled(channel, self._host.fqdn, self._port, self._timeout)
         try:
             data = None if body is None else json.dumps(body)
             headers = {"Content-Type": "application/json"} if data else {}
@@ -74,13 +77,13 @@ class Http:
             answer = connection.getresponse()
             text = answer.read().decode()
         except (OSError, http.client.HTTPException) as error:
-            raise self._error(503, f"{method} {path}: {error!r}") from error
+            raise self._error(503, f"{method} {path}: {one_line(repr(error))}") from error
         finally:
             channel.close()
         decoded = _decode(text)
         if answer.status >= 400:
-            said = decoded.get("message", "") if isinstance(decoded, dict) else text[:200]
-            raise self._error(answer.status, f"{method} {path}: {answer.status} {said}")
+            said = decoded.get("message", "") if isinstance(decoded, dict) else text
+            raise self._error(answer.status, f"{method} {path}: {answer.status} {one_line(said)}")
         return decoded
 
     def _error(self, status: int, what: str) -> HttpError:

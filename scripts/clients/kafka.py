@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lab.endpoint import Endpoint
-from scripts.errors import LabError, TimeoutExpired
+from scripts.errors import LabError, TimeoutExpired, one_line
 from scripts.workstation.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -16,19 +17,24 @@ if TYPE_CHECKING:
 REQUEST_SECONDS = 5.0
 FORGET_SECONDS = 15.0
 ELECT_SECONDS = 30.0
+FENCE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class View:
     """What one metadata answer says: brokers by id, the controller, partitions short of replicas.
 
-    `under_replicated` names partitions as TOPIC-N; `replicas` are the brokers of each.
+    `under_replicated` names partitions as TOPIC-N; `replicas` are the brokers of each. `ports`:
+    where each broker's listener is reached. `lacking`: the brokers that have a replica of those
+    partitions and not all that is in them.
     """
 
     brokers: tuple[int, ...]
     controller: int
     under_replicated: tuple[str, ...]
     replicas: Mapping[str, tuple[int, ...]] = field(default_factory=dict, compare=False)
+    ports: Mapping[int, int] = field(default_factory=dict, compare=False)
+    lacking: Mapping[str, tuple[int, ...]] = field(default_factory=dict, compare=False)
 
     def on(self, broker: int) -> tuple[str, ...]:
         """The partitions that have a replica on a broker, Kafka's own topics last."""
@@ -58,17 +64,22 @@ class Cluster:
             metadata = self.admin.list_topics(timeout=timeout)
         except KafkaException as error:
             raise LabError(
-                f"no broker answers at {self.endpoint.servers} ({error.args[0].str()})",
+                f"no broker answers at {self.endpoint.servers} ({one_line(error)})",
                 where=self.name, hint="see `fab status`",
             ) from error
         return View(
             tuple(sorted(metadata.brokers)), metadata.controller_id, _short(metadata.topics),
             {f"{topic.topic}-{part.id}": tuple(part.replicas)
              for topic in metadata.topics.values() for part in topic.partitions.values()},
+            {broker.id: broker.port for broker in metadata.brokers.values()},
+            {f"{topic.topic}-{part.id}": tuple(sorted({*part.replicas} - {*part.isrs}))
+             for topic in metadata.topics.values() for part in topic.partitions.values()
+             if len(part.isrs) < len(part.replicas)},
         )
 
-    def wait_healthy(self, timeout: float = 180) -> View:
-        """Wait until every broker is registered and no partition is under-replicated."""
+    def wait_healthy(self, timeout: float = 180, among: Collection[int] | None = None) -> View:
+        """Wait until every broker (of `among`) is registered, and has all that is in its
+        partitions."""
         last = "no answer"
 
         def healthy() -> View | None:
@@ -78,7 +89,8 @@ class Cluster:
             except LabError as error:
                 last = error.what
                 return None
-            last = describe(view, self.expected)
+            last = describe(view, self.expected if among is None else tuple(among),
+                            partly=among is not None)
             return None if last else view
 
         try:
@@ -91,14 +103,16 @@ class Cluster:
         return found
 
 
-def describe(view: View, expected: tuple[int, ...]) -> str:
-    """What is wrong with a cluster, in words; "" when nothing is."""
+def describe(view: View, expected: tuple[int, ...], *, partly: bool = False) -> str:
+    """What is wrong with a cluster, in words; "" when nothing is. `partly`: only what is wrong with
+    the brokers that are `expected`."""
     missing = [str(broker) for broker in expected if broker not in view.brokers]
     if missing:
         return f"broker {', '.join(missing)} not registered"
-    if view.under_replicated:
-        some = ", ".join(view.under_replicated[:5])
-        return f"{len(view.under_replicated)} partitions under-replicated ({some})"
+    short = [name for name in view.under_replicated
+             if not partly or {*expected} & {*view.lacking.get(name, ())}]
+    if short:
+        return f"{len(short)} partitions under-replicated ({', '.join(short[:5])})"
     return ""
 
 
@@ -145,15 +159,16 @@ def keep_topic(
     for future in admin.create_topics([topic], operation_timeout=30).values():
         error = future.exception(timeout=60)
         if error is not None and "ALREADY_EXISTS" not in str(error):
-            raise LabError(f"{name}: {error.args[0].str()}", where=where) from error
+            raise LabError(f"{name}: {one_line(error)}", where=where) from error
 
 
-def settle(futures: Mapping[Any, Any], where: str) -> None:
-    """Wait for the answers of an admin request; the first error as a LabError."""
+def settle(futures: Mapping[Any, Any], where: str, *, but: Collection[int] = ()) -> None:
+    """Wait for the answers of an admin request; the first error as a LabError. `but`: the codes of
+    those that are none."""
     for name, future in futures.items():
         error = future.exception(timeout=60)
-        if error is not None:
-            raise LabError(f"{name}: {error.args[0].str()}", where=where) from error
+        if error is not None and not (but and error.args[0].code() in but):
+            raise LabError(f"{name}: {one_line(error)}", where=where) from error
 
 
 def spread_leaders(endpoint: Endpoint, *, where: str) -> None:
@@ -172,9 +187,19 @@ def spread_leaders(endpoint: Endpoint, *, where: str) -> None:
         admin.elect_leaders(ElectionType.PREFERRED, None).result(ELECT_SECONDS * 2)
     except KafkaException as error:
         raise LabError(
-            f"leaders cannot be elected: {error.args[0].str()}", where=where,
+            f"leaders cannot be elected: {one_line(error)}", where=where,
             hint="see `fab status`",
         ) from error
+
+
+def end_transaction(endpoint: Endpoint, name: str) -> None:
+    """Abort the open transaction of a transactional id, whose producer may not go on; no error if
+    there is none or the cluster does not answer."""
+    from confluent_kafka import KafkaException, Producer  # noqa: PLC0415 - 50 ms
+
+    producer = Producer(client_settings(endpoint, **{"transactional.id": name}))
+    with suppress(KafkaException):
+        producer.init_transactions(FENCE_SECONDS)
 
 
 def forget_group(endpoint: Endpoint, group: str) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, NoReturn
 
 from lab.endpoint import Endpoint
 from lab.mirrors.offsets import Record
 from scripts.clients.kafka import admin_client, client_settings
-from scripts.errors import LabError
+from scripts.errors import LabError, one_line
 
 REQUEST_SECONDS = 10.0
 STILL_SECONDS = 20.0  # without a record, until a partition is given up
@@ -19,14 +19,27 @@ BATCH = 500
 FETCH_BYTES = 262_144
 
 
+class Stamp(NamedTuple):
+    """Where a record stands, and its timestamp in ms."""
+
+    offset: int
+    timestamp: int
+
+
 class Partitions:
     """The partitions of one cluster. `committed`: what transactions have not committed is not
-    there. Keeps connections: `close` it."""
+    there. `patient`: a partition that cannot be read for the moment is left out and stands in
+    `unreadable`, where it would be an error else. `seconds`: how long a request may take. Keeps
+    connections: `close` it."""
 
-    def __init__(self, endpoint: Endpoint, where: str, *, committed: bool) -> None:
+    def __init__(
+        self, endpoint: Endpoint, where: str, *, committed: bool, patient: bool = False,
+        seconds: float = REQUEST_SECONDS,
+    ) -> None:
         from confluent_kafka import Consumer, IsolationLevel  # noqa: PLC0415 - 50 ms
 
-        self.where = where
+        self.where, self._patient, self._seconds = where, patient, seconds
+        self.unreadable: dict[tuple[str, int], str] = {}
         self.admin = admin_client(endpoint)
         self._isolation = (
             IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
@@ -35,24 +48,32 @@ class Partitions:
             "group.id": "kafkalab-reader", "enable.auto.commit": False,
             "auto.offset.reset": "error", "enable.partition.eof": True, "fetch.wait.max.ms": 20,
             "fetch.message.max.bytes": FETCH_BYTES, "queued.max.messages.kbytes": 1024,
+            "fetch.queue.backoff.ms": 20,  # a queue so small is full most of the time
             "isolation.level": "read_committed" if committed else "read_uncommitted",
         }))
 
     def close(self) -> None:
         self._consumer.close()
 
-    def sizes(self) -> dict[str, int]:
+    def sizes(self, timeout: float | None = None) -> dict[str, int]:
         """The number of partitions by topic. Raises LabError."""
+        return {name: len(one.partitions) for name, one in self.topics(timeout).items()}
+
+    def topics(self, timeout: float | None = None) -> Mapping[str, Any]:
+        """Every topic as the client has it, with leaders and replicas. Raises LabError."""
         from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms
 
         try:
-            found = self.admin.list_topics(timeout=REQUEST_SECONDS).topics
+            # Asked by the consumer, which then knows leaders: else its first read takes a second.
+            found: Mapping[str, Any] = self._consumer.list_topics(
+                timeout=timeout or self._seconds
+            ).topics
         except KafkaException as error:
             raise LabError(
-                f"topics cannot be listed: {error.args[0].str()}", where=self.where,
+                f"topics cannot be listed: {one_line(error)}", where=self.where,
                 hint="see `fab status`",
             ) from error
-        return {name: len(topic.partitions) for name, topic in found.items()}
+        return found
 
     def lows(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
         """The first offset that each partition keeps. Those that are not there are left out."""
@@ -70,6 +91,18 @@ class Partitions:
             places, OffsetSpec.latest()  # type: ignore[no-untyped-call]
         ))
 
+    def extents(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
+        """Both of each partition, asked for at once."""
+        from confluent_kafka.admin import OffsetSpec  # noqa: PLC0415 - 50 ms
+
+        places = list(places)
+        first, last = (self._ask(dict.fromkeys(places, spec)) for spec in (
+            OffsetSpec.earliest(), OffsetSpec.latest(),  # type: ignore[no-untyped-call]
+        ))
+        lows, ends = self._answers(first), self._answers(last)
+        return {place: (lows[place].offset, ends[place].offset)
+                for place in places if place in lows and place in ends}
+
     def since(self, place: tuple[str, int], timestamp: int) -> int | None:
         """The offset of the first record that is not older; None when there is none.
 
@@ -81,73 +114,164 @@ class Partitions:
         offset = found.get(place, -1)
         return offset if offset >= 0 else None
 
+    def oldest(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Stamp]:
+        """The first record that each partition keeps, where it has one."""
+        return self.since_each(dict.fromkeys(places, 0))
+
+    def since_each(self, times: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], Stamp]:
+        """The first record of each partition that is not older than a time, where there is one.
+
+        Markers of transactions have times, too, and what was aborted counts as a record.
+        """
+        from confluent_kafka.admin import OffsetSpec  # noqa: PLC0415 - 50 ms
+
+        found = self._asked({
+            place: OffsetSpec.for_timestamp(max(stamp, 0)) for place, stamp in times.items()
+        })
+        return {place: Stamp(one.offset, one.timestamp) for place, one in found.items()
+                if one.offset >= 0}
+
     def compacted(self, topics: Iterable[str]) -> set[str]:
         """Which of these topics are compacted. Raises LabError."""
-        from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms
+        return {name for name, policy in self.policies(topics).items() if "compact" in policy}
+
+    def policies(self, topics: Iterable[str]) -> dict[str, str]:
+        """The cleanup policy by topic, of those that are there. Raises LabError."""
+        from confluent_kafka import KafkaError, KafkaException  # noqa: PLC0415 - 50 ms
         from confluent_kafka.admin import ConfigResource, ResourceType  # noqa: PLC0415 - 50 ms
 
         asked = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
         if not asked:
-            return set()
-        futures = self.admin.describe_configs(asked, request_timeout=REQUEST_SECONDS)
-        try:
-            return {
-                resource.name for resource, future in futures.items()
-                if "compact" in (future.result()["cleanup.policy"].value or "")
-            }
-        except KafkaException as error:
-            raise LabError(
-                f"settings of topics cannot be read: {error.args[0].str()}", where=self.where
-            ) from error
+            return {}
+        futures = self.admin.describe_configs(asked, request_timeout=self._seconds)
+        found = {}
+        for resource, future in futures.items():
+            try:
+                found[resource.name] = future.result()["cleanup.policy"].value or ""
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise LabError(
+                        f"settings of topics cannot be read: {one_line(error)}", where=self.where
+                    ) from error
+        return found
 
     def read(self, place: tuple[str, int], start: int, end: int) -> Iterator[Record]:
         """The records of a partition from one offset up to before another. Raises LabError.
 
         One reading at a time: the next one ends those before.
         """
+        return map(_record, self.messages(place, start, end))
+
+    def messages(
+        self, place: tuple[str, int], start: int, end: int, batch: int = BATCH
+    ) -> Iterator[Any]:
+        """The same as the client has them, with headers. A small `batch` comes sooner."""
+        return self.spans({place: (start, end)}, batch)
+
+    def spans(
+        self, wanted: Mapping[tuple[str, int], tuple[int, int]], batch: int = BATCH
+    ) -> Iterator[Any]:
+        """The same of several partitions side by side, each from one offset up to before another;
+        those of one partition in order."""
         from confluent_kafka import KafkaError, TopicPartition  # noqa: PLC0415 - 50 ms
 
-        if start >= end:
-            return
-        self._consumer.assign([TopicPartition(*place, start)])
+        left = {place: end for place, (start, end) in wanted.items() if start < end}
+        at = {place: wanted[place][0] for place in left}
+        if left:
+            self._consumer.assign([TopicPartition(*place, wanted[place][0]) for place in left])
         deadline = time.monotonic() + STILL_SECONDS
-        while True:
-            for message in self._consumer.consume(BATCH, 0.2):
+        while left:
+            # No more than there can be: it waits until it has as many, or for the whole time.
+            most = sum(end - at[place] for place, end in left.items())
+            for message in self._consumer.consume(min(batch, most), 0.2):
+                place = message.topic() or "", message.partition() or 0
+                if place not in left:
+                    continue
+                error, offset = message.error(), message.offset() or 0
+                if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                    self._unreadable(place, one_line(error))
+                if error is None and offset < left[place]:
+                    yield message
+                    deadline = time.monotonic() + STILL_SECONDS
+                at[place] = offset + 1
+                if error is not None or offset + 1 >= left[place]:
+                    del left[place]
+                    self._consumer.incremental_unassign([TopicPartition(*place)])
+            if left and time.monotonic() > deadline:
+                self._unreadable(min(left), f"nothing for {STILL_SECONDS:g} s")
+
+    def firsts(self, starts: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], Record]:
+        """The first record at or behind an offset of each partition; none where only markers
+        follow. One reading for all of them."""
+        from confluent_kafka import KafkaError, TopicPartition  # noqa: PLC0415 - 50 ms
+
+        found: dict[tuple[str, int], Record] = {}
+        left = set(starts)
+        if left:
+            self._consumer.assign([TopicPartition(*at, start) for at, start in starts.items()])
+        deadline = time.monotonic() + STILL_SECONDS
+        while left:
+            message = self._consumer.poll(0.2)
+            at = (message.topic() or "", message.partition() or 0) if message else ("", 0)
+            if message and at in left:
                 error = message.error()
-                if error is not None and error.code() == KafkaError._PARTITION_EOF:
-                    return
-                if error is not None:
-                    self._unreadable(place, error.str())
-                if (message.offset() or 0) >= end:
-                    return
-                yield _record(message)
+                if error is None:
+                    found[at] = _record(message)
+                elif error.code() != KafkaError._PARTITION_EOF:
+                    self._missed(at, one_line(error))
+                left.discard(at)
+                # Not paused: a partition would stay so when it is assigned again.
+                self._consumer.incremental_unassign([TopicPartition(*at)])
                 deadline = time.monotonic() + STILL_SECONDS
-            if time.monotonic() > deadline:
-                self._unreadable(place, f"nothing for {STILL_SECONDS:g} s")
+            elif time.monotonic() > deadline:
+                self._missed(min(left), f"nothing for {STILL_SECONDS:g} s")
+                break
+        return found
 
     def _offsets(self, wanted: Mapping[tuple[str, int], Any]) -> dict[tuple[str, int], int]:
-        from confluent_kafka import (  # noqa: PLC0415 - 50 ms
-            KafkaError,
-            KafkaException,
-            TopicPartition,
-        )
+        return {place: one.offset for place, one in self._asked(wanted).items()}
+
+    def _asked(self, wanted: Mapping[tuple[str, int], Any]) -> dict[tuple[str, int], Any]:
+        return self._answers(self._ask(wanted))
+
+    def _ask(self, wanted: Mapping[tuple[str, int], Any]) -> Mapping[Any, Any]:
+        from confluent_kafka import TopicPartition  # noqa: PLC0415 - 50 ms
 
         if not wanted:
             return {}
-        futures = self.admin.list_offsets(
+        return self.admin.list_offsets(
             {TopicPartition(*place): spec for place, spec in wanted.items()},
-            isolation_level=self._isolation, request_timeout=REQUEST_SECONDS,
+            isolation_level=self._isolation, request_timeout=self._seconds,
         )
+
+    def _answers(self, futures: Mapping[Any, Any]) -> dict[tuple[str, int], Any]:
+        """What brokers answer for each partition; those that are not there are left out."""
+        from confluent_kafka import (  # noqa: PLC0415 - 50 ms
+            OFFSET_INVALID,
+            KafkaError,
+            KafkaException,
+        )
+
         found = {}
         for one, future in futures.items():
             try:
-                found[one.topic, one.partition] = future.result().offset
+                answer = future.result()
+                # Of a leader that is not reached in time, while others are, librdkafka says this.
+                if answer.offset == OFFSET_INVALID:
+                    self._missed((one.topic, one.partition), "its leader does not answer")
+                else:
+                    found[one.topic, one.partition] = answer
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                    self._unreadable((one.topic, one.partition), error.args[0].str())
+                    self._missed((one.topic, one.partition), one_line(error))
         return found
 
-    def _unreadable(self, place: tuple[str, int], why: str) -> None:
+    def _missed(self, place: tuple[str, int], why: str) -> None:
+        if not self._patient:
+            self._unreadable(place, why)
+        self.unreadable[place] = why
+
+    def _unreadable(self, place: tuple[str, int], why: str) -> NoReturn:
         raise LabError(f"{place[0]}-{place[1]} cannot be read: {why}", where=self.where)
 
 
@@ -161,7 +285,8 @@ class Part:
     end: int
 
     def first(self, offset: int) -> Record | None:
-        return next(self.partitions.read(self.place, max(offset, self.low), self.end), None)
+        start = max(offset, self.low)
+        return next(map(_record, self.partitions.messages(self.place, start, self.end, 1)), None)
 
     def since(self, timestamp: int) -> Iterator[Record]:
         start = self.partitions.since(self.place, timestamp)

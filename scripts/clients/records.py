@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.endpoint import Endpoint
 from scripts.clients.kafka import client_settings
-from scripts.errors import LabError
+from scripts.errors import LabError, one_line
 from scripts.workstation.waiting import POLL_SECONDS
 
 READ_SECONDS = 20.0
@@ -163,7 +163,7 @@ def read_partition(
             if time.monotonic() > deadline:
                 raise LabError(f"{topic} could not be read within {READ_SECONDS:g} s")
     except KafkaException as error:
-        raise LabError(f"{topic} cannot be read: {error.args[0].str()}") from error
+        raise LabError(f"{topic} cannot be read: {one_line(error)}") from error
     finally:
         consumer.close()
     return found

@@ -20,6 +20,10 @@ class Modes:
     silent: tuple[str, ...]
 
     @property
+    def serving(self) -> int:
+        return len(self.followers) + bool(self.leader)
+
+    @property
     def problem(self) -> str:
         """What is wrong, in words; "" when there is one leader and all others follow."""
         if self.silent:
@@ -68,16 +72,22 @@ class Ensemble:
         """Wait until every server (of `among`) serves and exactly one leads. Raises LabError.
 
         Fewer than `needed` with a leader are enough, too: servers whose list is longer take no
-        leader that so few of that list follow, and wait until more of them have it.
+        leader that so few of that list follow, and wait until more of them have it. So is a server
+        beside `among` that leads `needed` of all, itself counted: one that is new and has caught up
+        may win, and who has not restarted yet does not know it.
         """
         last = Modes(None, (), ())
 
         def formed() -> Modes | None:
             nonlocal last
             last = self.ask(among)
-            serving = len(last.followers) + bool(last.leader)
-            few = last.leader is not None and serving < needed
-            return last if few or not last.problem else None
+            few = last.leader is not None and last.serving < needed
+            if few or not last.problem:
+                return last
+            if needed and last.leader is None and among is not None:
+                every = self.ask()
+                return every if every.leader and every.serving >= needed else None
+            return None
 
         try:
             found: Modes = wait_until(formed, timeout=timeout)

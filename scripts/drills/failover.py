@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 
@@ -23,10 +24,10 @@ from lab.options.mirrors import Mirror
 from lab.topology import Topology
 from scripts.drills import topics
 from scripts.drills.clients import Reader, Watcher, Writer, read_all
-from scripts.drills.faults import Fault, Hosts, Link, Services
+from scripts.drills.faults import Fault, Hosts, Link, Services, Strike
 from scripts.drills.rehearsal import Every, Rehearsal
 from scripts.drivers.mirrors import MirrorView
-from scripts.errors import TimeoutExpired, UsageError
+from scripts.errors import LabError, TimeoutExpired, UsageError
 from scripts.operations.up import deploy
 from scripts.session import Session
 
@@ -78,6 +79,7 @@ class Failover(Rehearsal):
         )
         self.plan = plan
         self.fault = self._fault()
+        self.strike: Strike | None = None
         self.reader: Reader
         self.writer: Writer
         self.watcher: Watcher
@@ -92,6 +94,7 @@ class Failover(Rehearsal):
             struck = True
             self._fail()
             moved = self._move()
+            self._await_strike()
             if moved:
                 self.go_on(self.plan.duration)
             self.log.held = [
@@ -106,9 +109,7 @@ class Failover(Rehearsal):
         finally:
             if struck:
                 self._repair()
-            self.clean()
-            self.await_healthy()
-            self.fleet.close()
+            self.leave()
         self.say("the lab is healthy")
         return self.log
 
@@ -159,10 +160,10 @@ class Failover(Rehearsal):
             self.say(f"warning: {line}")
 
     def _fail(self) -> None:
-        """Strike, and wait until the clients notice."""
+        """Strike, and wait until the clients notice, which may be while that still goes on."""
         plan = self.plan
-        self.fault.strike()
-        self.event(FAULT, self.fault.text)
+        strike = self.strike = Strike(self.fault)
+        self.event(FAULT, self.fault.text, strike.began)
         if plan.mode == "link":  # clients of the source see nothing of it; who watches B does
             what = "nothing arrived"
 
@@ -174,11 +175,18 @@ class Failover(Rehearsal):
             def last() -> float:
                 return self.writer.last_ack
 
-        self.wait(
-            lambda: time.time() - last() >= plan.patience,
-            f"nobody noticed that {self.fault.text}", pause=0.01,
-        )
+        def noticed() -> bool:
+            strike.check()
+            return time.time() - last() >= plan.patience
+
+        self.wait(noticed, f"nobody noticed that {self.fault.text}", pause=0.01)
         self.event(DETECTED, f"{what} for {plan.patience} s: {plan.source} is given up")
+
+    def _await_strike(self) -> None:
+        """Until all is broken that is to be. Raises what kept it from being so."""
+        if self.strike:
+            self.log.strike_seconds = self.strike.wait()
+            self.say(f"to bring the failure about took {self.log.strike_seconds:.1f} s")
 
     def _move(self) -> bool:
         """The clients go to the target; whether they work there."""
@@ -210,13 +218,16 @@ class Failover(Rehearsal):
 
     def _repair(self) -> None:
         plan = self.plan
+        if self.strike:
+            with contextlib.suppress(LabError):  # the drill has ended with it
+                self.strike.wait()
         self.event(REPAIR, f"bringing back {plan.source}")
         self.fault.repair()
         self.look_again()
         self.fault = self._fault()  # with the connections of now
         self.say(f"{plan.source} is back")
-        self.await_healthy()
-        self.event(HEALTHY, f"{plan.source} is healthy, the mirrors run")
+        well = self.await_healthy()
+        self.event(HEALTHY, f"{plan.source} is healthy, the mirrors run", well)
 
     def _go_home(self) -> None:
         plan = self.plan

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -60,6 +62,40 @@ class Fault(Protocol):
     def strike(self) -> None: ...
 
     def repair(self) -> None: ...
+
+
+class Strike(threading.Thread):
+    """A failure while it is brought about, beside those who watch for it.
+
+    Its command may take seconds, one host after another, and what it breaks is broken before it
+    returns. So the failure has begun when the command did: at `began`, in seconds since the epoch.
+    """
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(name="drill-strike", daemon=True)
+        self.fault = fault
+        self.seconds: float | None = None  # that the command took; None while it goes on
+        self.error: BaseException | None = None
+        self.began = time.time()
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self.fault.strike()
+        except BaseException as error:  # raised by `check`
+            self.error = error
+        self.seconds = time.time() - self.began
+
+    def check(self) -> None:
+        """Raise what kept the failure from coming about."""
+        if self.error is not None:
+            raise self.error
+
+    def wait(self) -> float:
+        """Wait until all is broken that is to be: in how many seconds. Raises as `check` does."""
+        self.join()
+        self.check()
+        return self.seconds or 0.0
 
 
 @dataclass
@@ -124,8 +160,8 @@ class Link:
 
     def strike(self) -> None:
         # Host by host: the workstation's own address may lie within a datacenter's network.
-        time = f"timeout {self.seconds}s"
-        addresses = ", ".join(f"{host.address} {time}" for host in self.other.hosts)
+        until = f"timeout {self.seconds}s"
+        addresses = ", ".join(f"{host.address} {until}" for host in self.other.hosts)
         self._everywhere(CUT.format(table=TABLE, addresses=addresses), "cut the link")
 
     def repair(self) -> None:

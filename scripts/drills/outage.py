@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab.drills.log import END, FAULT, HEALTHY, REPAIR, START, Log
@@ -48,6 +49,10 @@ class Outage(Rehearsal):
     def cluster(self) -> Cluster:
         return self.site.kafka
 
+    def controller(self) -> int:
+        """The node id of the one that is it."""
+        return self.site.seen(self.cluster.view()).controller
+
     def place(self, name: str) -> Place:
         """Only what is written here: copies elsewhere are no part of the drill."""
         return topics.place(self.session.topology, self.context, name, ())
@@ -66,9 +71,9 @@ class Outage(Rehearsal):
             self.event(START, f"{self.load.rate} records/s into {place.name}")
             self.go_on(self.load.duration)
             self.event(FAULT, blow.text)
-            blow.strike()
+            ended = blow.strike()
             if blow.repair:
-                self.event(REPAIR, blow.repair)
+                self.event(REPAIR, blow.repair, ended)
             self.wait(blow.over, f"not over: {blow.text}", timeout=SETTLE_S, pause=0.2)
             self.cluster.wait_healthy()
             self.event(HEALTHY, "every server is back, nothing is under-replicated")
@@ -79,9 +84,7 @@ class Outage(Rehearsal):
             reader.end()
             self.log.stored = read_all(self.run, place, topics.KEYS)
         finally:
-            self.clean()
-            self.await_healthy()
-            self.fleet.close()
+            self.leave()
         self.say("the lab is healthy")
         return self.log
 
@@ -95,35 +98,57 @@ class Outage(Rehearsal):
 class Blow:
     """What fails: words for it, what makes it so, and whether all of it is up again.
 
-    `repair`: words for its end where that is the drill's own doing, as soon as `strike` returns.
+    `strike` may return when what it did came to its end, where that is the drill's own doing;
+    `repair` are words for that.
     """
 
     text: str
-    strike: Callable[[], object]
+    strike: Callable[[], float | None]
     over: Callable[[], bool]
     repair: str = ""
 
 
 def broker(drill: Outage, *, controller: bool = False, host: str = "") -> Blow:
-    """One broker killed: `host`, the controller, or one that is not the controller."""
-    brokers = drill.datacenter.by_role("kafka")
-    number = drill.cluster.view().controller
+    """One broker killed: `host`, the controller, or one that is not the controller.
+
+    Raises LabError where the controller is a broker that the lab file does not mean.
+    """
+    number = drill.controller()
     if controller:
-        chosen = next(one for one in brokers if one.number == number)
+        chosen = _controller(drill, number)
     else:
-        chosen = _named(brokers, host) if host else _no_controller(drill)
+        chosen = named(drill.datacenter, host) if host else _no_controller(drill)
     also = ", the controller," if chosen.number == number else ""
     return _killed(drill, chosen, "kafka", f"broker {chosen.name}{also} killed (SIGKILL)")
 
 
 def zookeeper(drill: Outage) -> Blow:
-    """The leader of the ensemble killed."""
-    members = drill.datacenter.by_role("zookeeper")
+    """The leader of the ensemble killed. Raises UsageError where there is none."""
+    if drill.datacenter.config.kraft:
+        raise UsageError(f"{drill.datacenter.name} has no ZooKeeper", hint="`fab drill.controller`")
     modes = drill.site.zookeeper.wait_quorum()
-    leader = _named(members, str(modes.leader))
+    (leader,) = (one for one in drill.datacenter.hosts if one.name == modes.leader)
     blow = _killed(drill, leader, "zookeeper", f"leader {leader.name} killed (SIGKILL)")
     return Blow(
         blow.text, blow.strike, lambda: blow.over() and not drill.site.zookeeper.ask().problem
+    )
+
+
+def controller(drill: Outage) -> Blow:
+    """The leader of KRaft's quorum killed, which may be a broker as well. Raises UsageError where
+    ZooKeeper has the metadata."""
+    if not drill.datacenter.config.kraft:
+        raise UsageError(
+            f"{drill.datacenter.name} has its metadata in ZooKeeper",
+            hint="`fab drill.zookeeper`, or `fab drill.broker --controller`",
+        )
+    seen = drill.site.quorum.wait()
+    (leader,) = (one for one in drill.site.quorum.hosts if one.name == seen.leader)
+    service = "kafka" if leader.role == "kafka" else "controller"
+    blow = _killed(drill, leader, service, f"controller {leader.name}, which leads, killed "
+                                           "(SIGKILL)")
+    return Blow(
+        blow.text, blow.strike, lambda: blow.over() and not drill.site.quorum.ask().problem
     )
 
 
@@ -140,15 +165,16 @@ def rolling(drill: Outage) -> Blow:
 
 def disk(drill: Outage, *, host: str = "") -> Blow:
     """A broker that cannot write any more for `DISK_S` seconds."""
-    brokers = drill.datacenter.by_role("kafka")
-    chosen = _named(brokers, host) if host else _no_controller(drill)
+    chosen = named(drill.datacenter, host) if host else _no_controller(drill)
     before = drill.pid(chosen, "kafka")
 
-    def strike() -> None:
+    def strike() -> float:
         met = faults.refuse_writes(drill.fleet, chosen, DISK_S)
+        ended = time.time()
         drill.say(f"{met} processes of {chosen.name} could not write")
         if drill.pid(chosen, "kafka") == before:
             raise LabError("went on although it could not write", where=chosen.name)
+        return ended
 
     return Blow(
         f"{chosen.name} can write nothing for {DISK_S} s", strike,
@@ -156,8 +182,37 @@ def disk(drill: Outage, *, host: str = "") -> Blow:
     )
 
 
+def named(datacenter: Datacenter, name: str) -> Host:
+    """A broker of a datacenter by its name. Raises UsageError."""
+    brokers = datacenter.by_role("kafka")
+    found = next((host for host in brokers if host.name == name), None)
+    if found is None:
+        raise UsageError(
+            f"no broker {name!r} in {datacenter.name}",
+            hint="known: " + ", ".join(host.name for host in brokers),
+        )
+    return found
+
+
+def _controller(drill: Outage, number: int) -> Host:
+    brokers = drill.datacenter.by_role("kafka")
+    found = next((one for one in brokers if one.number == number), None)
+    if found is None and number in drill.site.quorum.ids.values():
+        raise UsageError(
+            f"controller {number} of {drill.datacenter.name} is no broker",
+            hint="`fab drill.controller` kills the controller that leads",
+        )
+    if found is None:
+        raise LabError(
+            "no broker is the controller just now" if number < 0
+            else f"broker {number} is the controller, and none of the lab file's",
+            where=drill.datacenter.name, hint="see `fab status`, or name one with --host",
+        )
+    return found
+
+
 def _no_controller(drill: Outage) -> Host:
-    number = drill.cluster.view().controller
+    number = drill.controller()
     brokers = drill.datacenter.by_role("kafka")
     return next((one for one in brokers if one.number != number), brokers[0])
 
@@ -175,12 +230,3 @@ def _back(drill: Outage, host: Host, service: str, before: str) -> bool:
     if drill.pid(host, service) in ("0", before):
         return False
     return not Driver(SERVICES[service]).silent(drill.site, host)
-
-
-def _named(hosts: Sequence[Host], name: str) -> Host:
-    found = next((host for host in hosts if host.name == name), None)
-    if found is None:
-        raise UsageError(
-            f"{name} is not one of them", hint="known: " + ", ".join(h.name for h in hosts)
-        )
-    return found

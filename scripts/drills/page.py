@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from lab.drills.log import Log
 from lab.drills.timeline import Timeline, timeline
 from lab.drills.verdict import Verdict, passed
 from scripts.drills.chart import HUES, svg, word
+from scripts.picture.page import template
 
 # The figures that stand out, the most telling first; as many as there are tiles are shown.
 TELLING = (
@@ -26,31 +27,35 @@ TILES = 8
 WIDE, NARROW = 1080, 400  # of the charts, in CSS pixels: for a desk or paper, and for a phone
 
 
-@cache
-def _template() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - 40 ms
+@dataclass(frozen=True)
+class Played:
+    """A replay: its file, which lies beside the page, and when it begins (seconds since the
+    epoch)."""
 
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined,
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-    )
-    return environment.get_template("page.html.j2")
+    file: str
+    began: float
+
+    def at(self, at: float) -> str:
+        """Where it shows the lab as it was at a time."""
+        return f"{self.file}#at={max(at - self.began, 0):.1f}"
 
 
 def render(
     *, title: str, meta: Mapping[str, object], log: Log, score: Score,
-    verdicts: Sequence[Verdict],
+    verdicts: Sequence[Verdict], played: Played | None = None,
 ) -> str:
-    """The page's HTML. `meta`: what was run on what, as names and values in their order."""
+    """The page's HTML. `meta`: what was run on what, as names and values in their order. `played`:
+    the replay that it leads to."""
     line = timeline(log)
     judged = {verdict.name: verdict for verdict in verdicts}
-    return str(_template().render(
+    return str(template(Path(__file__).parent).render(
         title=title, meta=meta, passed=passed(verdicts), sentence=score.sentence(),
         unmet=[verdict for verdict in verdicts if not verdict.met],
         verdicts=verdicts, figures=score.figures(), judged=judged,
         tiles=tiles(score.figures()),
         began=datetime.fromtimestamp(line.start, UTC),
-        charts=_charts(line), steps=_steps(line), counts=_counts(line),
+        charts=_charts(line), steps=_steps(line, played), counts=_counts(line),
+        play=played.at(line.start) + "&play" if played else "",
         failover=score if isinstance(score, FailoverScore) else None, hues=range(HUES),
     ))
 
@@ -79,11 +84,12 @@ def _charts(line: Timeline) -> dict[str, Any]:
     }
 
 
-def _steps(line: Timeline) -> list[dict[str, object]]:
+def _steps(line: Timeline, played: Played | None) -> list[dict[str, object]]:
     return [
         {
             "number": number, "kind": word(mark), "text": mark.text, "at": mark.at,
             "clock": datetime.fromtimestamp(line.start + mark.at, UTC),
+            "shown": played.at(line.start + mark.at) if played else "",
         }
         for number, mark in enumerate(line.marks, start=1)
     ]

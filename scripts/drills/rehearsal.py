@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from scripts.drills import topics
 from scripts.drills.clients import Client, Place
 from scripts.drivers.driver import Site, sites
 from scripts.drivers.mirrors import MirrorView
-from scripts.errors import LabError, TimeoutExpired
+from scripts.errors import LabError, TimeoutExpired, told
 from scripts.hosts.fleet import Fleet
 from scripts.operations.status import collect
 from scripts.session import Session
@@ -66,7 +67,7 @@ class Rehearsal:
         self.session.say(f"{time.monotonic() - self.began:6.1f} s  {text}")
 
     def event(self, kind: str, text: str, at: float | None = None) -> None:
-        """Note that something happened, and say so."""
+        """Note that something happened, now or `at` a time, and say so."""
         self.log.events.append(Event(kind, at or time.time(), text))
         self.say(text)
 
@@ -116,8 +117,8 @@ class Rehearsal:
         return [text for one in found["datacenters"] for text in one["problems"]]
 
     def idle(self) -> list[str]:
-        """What is wrong with the mirrors' connectors, in words."""
-        return [problem for view in self._views() if (problem := view.problem())]
+        """What is wrong with the mirrors, in words."""
+        return [problem for view in self._views() if (problem := view.health().problem)]
 
     def refuse_unhealthy(self) -> None:
         """Raises LabError when the lab is not in order: a drill would measure something else.
@@ -139,9 +140,9 @@ class Rehearsal:
                 hint="see `fab status`, run `fab up`",
             )
 
-    def await_healthy(self) -> None:
+    def await_healthy(self) -> float:
         """Wait until the lab's part in the drill is in order, and spread the leaders over the
-        brokers again. Raises LabError.
+        brokers again. Returns when it was in order, before that. Raises LabError.
 
         Connectors and tasks that failed with their cluster are restarted.
         """
@@ -164,14 +165,32 @@ class Rehearsal:
                 f"the lab is not healthy {HEALTHY_S:g} s after the drill: " + "; ".join(problems),
                 hint="run `fab up`, see `fab logs HOST SERVICE`",
             ) from None
+        well = time.time()
         for name in self.datacenters:
             spread_leaders(self.place(name).endpoint, where=name)
+        return well
 
     def _views(self) -> list[MirrorView]:
         return [
             MirrorView(mirror, self.sites[mirror.source], self.sites[mirror.target])
             for mirror in self.mirrors
         ]
+
+    def leave(self) -> None:
+        """End the drill, also one that was broken off, and wait until its lab is in order.
+
+        Raises LabError where it does not get so; what broke the drill off is in its notes.
+        """
+        broke_off = sys.exception()
+        try:
+            self.clean()
+            self.await_healthy()
+        except LabError as error:
+            if isinstance(broke_off, LabError):
+                error.add_note(str(broke_off))
+            raise
+        finally:
+            self.fleet.close()
 
     def clean(self) -> None:
         """End the clients, remove the drill's records and groups. What fails is only said."""
@@ -184,8 +203,10 @@ class Rehearsal:
             try:
                 forget_group(place.endpoint, self.group)
                 topics.empty(place)
-            except LabError as error:
-                self.say(f"warning: {error}")
+            except Exception as error:
+                if not (found := told(error)):
+                    raise
+                self.say(f"warning: {found}")
 
 
 class Every:

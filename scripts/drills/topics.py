@@ -19,11 +19,11 @@ from confluent_kafka import (
 from lab.mirrors.topics import DRILL, remote_name
 from lab.options.mirrors import Mirror
 from lab.services.context import Context
-from lab.services.kafka import replication
+from lab.services.topics import replication
 from lab.topology import Topology
 from scripts.clients.kafka import admin_client, keep_topic, spread_leaders
 from scripts.drills.clients import Place
-from scripts.errors import LabError
+from scripts.errors import LabError, one_line
 from scripts.workstation.waiting import POLL_SECONDS, wait_until
 
 TOPIC = DRILL
@@ -80,7 +80,7 @@ def empty(one: Place) -> None:
                 continue
             if error.args[0].code() not in transient or time.monotonic() > deadline:
                 raise LabError(
-                    f"{spot.topic} cannot be emptied: {error.args[0].str()}", where=one.name
+                    f"{spot.topic} cannot be emptied: {one_line(error)}", where=one.name
                 ) from error
             left.append(TopicPartition(spot.topic, spot.partition, OFFSET_END))
         if left:

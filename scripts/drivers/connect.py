@@ -6,64 +6,38 @@ Connectors are desired state, too: ask, compare, put what differs, wait until it
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any
 
 from lab.mirrors.connectors import SOURCE
+from lab.mirrors.held import Care, plain, taken
+from lab.options.mirrors import Mirror
 from lab.resources import CONNECTOR, ClusterState, Connector, Found, compare, lines
-from lab.services.connect import PORT
+from lab.services.connect import PORT, transactional_id
 from lab.services.registry import resources
 from lab.state import Key
 from scripts.clients.http import HttpError
+from scripts.clients.kafka import end_transaction
+from scripts.drivers import anew, holding
+from scripts.drivers.connectors import HALTED, ConnectorState, state_of
 from scripts.drivers.driver import Differences, Driver, Part, Report, Site, Tell
-from scripts.drivers.lag import lags, mirrored
+from scripts.drivers.flow import Flow
+from scripts.drivers.holding import Verdict
+from scripts.drivers.internals import Internals
+from scripts.drivers.limits import Limits
+from scripts.drivers.position import Position
+from scripts.drivers.settling import Settling
 from scripts.errors import LabError, TimeoutExpired
 from scripts.workstation.waiting import wait_until
 
 READY_SECONDS = 120
 RUNNING_SECONDS = 120
 RESTARTS = 3  # of failed tasks, before a person has to look
-# A restarted task is RUNNING until it meets its old problem again: it has to stay so for a while,
-# and what waited for it has to move.
-STEADY_SECONDS = 10.0
-HALTED = ("PAUSED", "STOPPED")  # by a person: Connect does neither by itself
 RETRIED = (404, 409, 500, 503)  # starting, rebalancing, or a request that was passed on too early
 # The lab's mark in a connector's own settings, which Connect keeps and no connector knows: the name
 # of the lab that made it.
 MARK = "kafkalab.lab"
-
-
-@dataclass(frozen=True)
-class ConnectorState:
-    """One connector: its own state and its tasks'; `trace` is the first failure's first line."""
-
-    name: str
-    state: str
-    tasks: tuple[str, ...]
-    trace: str
-
-    @property
-    def problem(self) -> str:
-        """What is wrong, in words; "" when all of it runs."""
-        if self.state != "RUNNING":
-            return f"{self.name} is {self.state}" + (f": {self.trace}" if self.trace else "")
-        bad = [task for task in self.tasks if task != "RUNNING"]
-        if bad:
-            return f"{self.name}: a task is {bad[0]}" + (f": {self.trace}" if self.trace else "")
-        return ""
-
-    @property
-    def failed(self) -> bool:
-        """Whether something of it has to be restarted; Connect does not do it by itself."""
-        return "FAILED" in (self.state, *self.tasks)
-
-    @property
-    def repair(self) -> str:
-        """What it takes to make it run, in words; "" for nothing but time."""
-        if self.state in HALTED:
-            return f"resume, it is {self.state}"
-        return "restart what failed" if self.failed else ""
 
 
 class Connect(Driver):
@@ -73,26 +47,35 @@ class Connect(Driver):
 
     def status(self, site: Site, up: Collection[str]) -> Part:
         carriers = [host.name for host in site.carriers(self.name)]
-        data: dict[str, Any] = {"connectors": []}
+        data: dict[str, Any] = {"connectors": [], "internal_topics": []}
         if not any(name in up for name in carriers):
             return Part(data, ("no worker of Kafka Connect runs",))
+        wrong = Internals(site).problems()
+        data["internal_topics"] = list(wrong)
         try:
             states = Workers(site).states()
         except HttpError as error:
-            return Part(data, (error.what,))
+            return Part(data, (error.what, *wrong))
         # Whose connector it is (a mirror's, a person's) says whether its failure is a problem.
         data["connectors"] = [
             {"name": one.name, "state": one.state, "tasks": list(one.tasks),
              "problem": one.problem} for one in states
         ]
-        return Part(data)
+        return Part(data, wrong)
 
     def verify(self, site: Site, report: Report) -> bool:
         def answers() -> str:
             self.settled(site)
             return f"{len(Workers(site).states())} connectors on {self._answers(site)}"
 
-        return report.check(self.name, "workers", answers)
+        sound = report.check(self.name, "internal topics", Internals(site).prove)
+        return report.check(self.name, "workers", answers) and sound
+
+    def unsound(self, site: Site) -> tuple[str, ...]:
+        return Internals(site).lines()
+
+    def mend(self, site: Site, tell: Tell) -> int:
+        return Internals(site).mend(tell)
 
     def differences(self, site: Site, wanted: ClusterState, *, there: bool) -> Differences:
         workers = Workers(site, wanted)
@@ -103,14 +86,31 @@ class Connect(Driver):
         except HttpError:  # not there yet: all of them are to be made
             found, states = {}, []
         plan = compare(found, workers.wanted)
+        steps, problems = holding.foreseen(workers, {
+            one.name: one for one in states if one.state not in HALTED
+        })
         repairs = (
             f"~ connector {one.name}: {one.repair}" for one in states
             if one.repair and one.name in workers.names
+            # What is given other settings starts anew with those.
+            and not any(step.startswith(f"~ connector {one.name}: ") for step in steps)
         )
-        return Differences((*lines(plan), *repairs), tuple(map(str, plan.refusals)))
+        first = self.unsound(site) if there else ()
+        back = anew.lines(site, workers) if states else ()
+        return Differences(
+            (*first, *lines(plan), *repairs, *steps, *back), (*map(str, plan.refusals), *problems)
+        )
 
     def reconcile(self, site: Site, wanted: ClusterState, tell: Tell) -> int:
-        return Workers(site, wanted).converge(tell)
+        workers, count = Workers(site, wanted), 0
+        try:
+            count = workers.converge(tell)
+        finally:  # what is refused of connectors is told after all else is done
+            back = anew.set_back(site, workers, tell)
+        # Where brokers make what is asked for, one may have been faster than a mirror that begins.
+        if count:
+            Internals(site).mend(tell, running=True)
+        return count + back
 
 
 class Workers:
@@ -122,14 +122,17 @@ class Workers:
         self.site = site
         self.wanted = {key: one for key, one in wanted.items() if key.kind == CONNECTOR}
         self.names = frozenset(key.name for key in self.wanted)
+        self._care: dict[str, Care] | None = None
+        self._positions: dict[str, Position] = {}
         self.rest = site.http(site.carriers("connect")[0], PORT, "connect")
 
     def found(self, wait: float = READY_SECONDS) -> dict[Key, Found]:
-        """The connectors as they are; waits up to `wait` seconds for a worker that starts."""
+        """The connectors as they are, but for what is changed in them (`care_of`). Waits up to
+        `wait` seconds for a worker that starts."""
         answer = self._patiently("GET", "/connectors?expand=info", wait)
-        result = {}
+        result, self._care = {}, {}
         for name, one in answer.items():
-            config = dict(one["info"]["config"])
+            config, self._care[name] = plain(one["info"]["config"])
             ours = config.pop(MARK, None) == self.site.lab.name
             result[Key(CONNECTOR, name)] = Found(Connector(config), ours)
         return result
@@ -138,7 +141,7 @@ class Workers:
         """What each connector does. Raises HttpError when no worker answers."""
         found = self.rest("GET", "/connectors?expand=status")
         return sorted(
-            (_state(name, one["status"]) for name, one in found.items()),
+            (state_of(name, one["status"]) for name, one in found.items()),
             key=lambda state: state.name,
         )
 
@@ -154,17 +157,80 @@ class Workers:
             name, after = change.key.name, change.after
             if isinstance(after, Connector):
                 tell(f"setting up {name}")
-                config = {**after.config, MARK: self.site.lab.name}
-                self._patiently("PUT", f"/connectors/{name}/config", READY_SECONDS, config)
+                self._put(name, after.config, self.care_of(name))
             else:
                 tell(f"removing {name}")
                 self._patiently("DELETE", f"/connectors/{name}", READY_SECONDS)
         self.names -= {refusal.key.name for refusal in plan.refusals}
+        changed = {change.key.name for change in plan.changes} | set(self._review())
         tell("waiting for connectors")
-        changed = {change.key.name for change in plan.changes} | set(self.wait_running())
-        if plan.refusals:
-            raise LabError("; ".join(map(str, plan.refusals)), where=self.site.name)
+        changed |= set(self.wait_running())
+        problems = [*map(str, plan.refusals), *self._problems()]
+        if problems:
+            raise LabError("; ".join(problems), where=self.site.name)
         return len(changed)
+
+    def care_of(self, name: str) -> Care:
+        """What is changed in a connector beside what the lab file means. Raises HttpError."""
+        if self._care is None:
+            self.found(wait=0)
+        return (self._care or {}).get(name, Care())
+
+    def _put(self, name: str, config: Mapping[str, str], care: Care) -> None:
+        """Give a connector its settings, with what is changed in them."""
+        body = {**taken(config, care), MARK: self.site.lab.name}
+        self._patiently("PUT", f"/connectors/{name}/config", READY_SECONDS, body)
+
+    def _review(self) -> Iterator[str]:
+        """Look again at the topics that are held back; the connectors for which that changed."""
+        for name in (one for one in self.sources if self.care_of(one).held):
+            with self.flow(name) as flow:
+                try:
+                    verdict = holding.judge(flow, self.care_of(name))
+                except LabError:  # the source does not answer: all stays as it is
+                    continue
+                if self.act(name, flow, verdict):
+                    yield name
+
+    def act(self, name: str, flow: Flow, verdict: Verdict) -> bool:
+        """Do what a verdict on a connector asks for; whether there was anything to do."""
+        for one in verdict.coming:
+            Limits(flow).bring(one)
+        wanted = self.wanted[Key(CONNECTOR, name)]
+        if verdict.stuck and verdict.care != verdict.before:
+            self._fence(name)
+        if verdict.care != verdict.before and isinstance(wanted, Connector):
+            self._put(name, wanted.config, verdict.care)
+            self._care = {**(self._care or {}), name: verdict.care}
+        return verdict.acts
+
+    def _problems(self) -> Iterator[str]:
+        """The topics that are held back, and why."""
+        for name in (one for one in self.sources if self.care_of(one).held):
+            with self.flow(name) as flow:
+                try:
+                    yield from holding.judge(flow, self.care_of(name)).problems(flow.mirror.name)
+                except LabError as error:
+                    topics = ", ".join(sorted(self.care_of(name).held))
+                    yield f"{flow.mirror.name} holds back {topics}, and {error}"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The connectors here that copy records."""
+        return tuple(sorted(name for name in self.names if name.endswith(f".{SOURCE}")))
+
+    def position(self, mirror: Mirror) -> Position:
+        """How far a mirror to here has come."""
+        return self._positions.setdefault(mirror.name, Position(mirror, self.site))
+
+    @contextmanager
+    def flow(self, name: str) -> Iterator[Flow]:
+        """What a source connector has to copy."""
+        (mirror,) = [one for one in self.site.lab.mirrors if f"{one.name}.{SOURCE}" == name]
+        source = self.site.context.topology.datacenter(mirror.source)
+        there = Site(self.site.fleet, self.site.context, source)
+        with closing(Flow(mirror, there, self.site, self.position(mirror))) as flow:
+            yield flow
 
     def wait_running(
         self, timeout: float = RUNNING_SECONDS, *, repair: bool = True
@@ -172,17 +238,33 @@ class Workers:
         """Wait until every wanted connector and task runs; the names of those that were repaired.
 
         With `repair`, what somebody halted is resumed and what failed is restarted, but not for
-        ever. Raises LabError naming the connector and the worker's own reason.
+        ever; topics whose records cannot cross are held back, and mirrors have to move. Raises
+        LabError naming the connector and the worker's own reason.
         """
-        settling = _Settling(self, RESTARTS if repair else 0)
-        try:
-            wait_until(settling.over, timeout=timeout, pause=0.2)
-        except TimeoutExpired:
-            raise TimeoutExpired(
-                f"after {timeout:g} s: {settling.problem}", where=self.site.name,
-                hint="see `fab connect.status` and `fab logs HOST connect`",
-            ) from None
+        timeout += 3 * self.site.lab.mirroring.stall_s if repair else 0
+        with closing(Settling(self, RESTARTS if repair else 0)) as settling:
+            try:
+                wait_until(settling.over, timeout=timeout, pause=0.2)
+            except TimeoutExpired:
+                raise TimeoutExpired(
+                    f"after {timeout:g} s: {settling.problem}", where=self.site.name,
+                    hint="see `fab connect.status` and `fab logs HOST connect`",
+                ) from None
         return tuple(sorted(settling.repaired))
+
+    def restart(self, name: str) -> None:
+        """Restart a connector with its tasks, whatever they do. Raises HttpError."""
+        self._fence(name)
+        path = f"/connectors/{name}/restart?includeTasks=true&onlyFailed=false"
+        self._patiently("POST", path, READY_SECONDS)
+
+    def _fence(self, name: str) -> None:
+        """End what a source connector's tasks have begun to write and do not end. Without that
+        a new task waits until Kafka does it, a minute after it was begun."""
+        for task in range(self.site.lab.mirroring.tasks_max):
+            end_transaction(
+                self.site.kafka.endpoint, transactional_id(self.site.name, name, task)
+            )
 
     def repair(self, state: ConnectorState) -> None:
         """Resume what somebody halted, restart what failed. Raises HttpError."""
@@ -193,25 +275,9 @@ class Workers:
             restart = f"{path}/restart?includeTasks=true&onlyFailed=true"
             self._patiently("POST", restart, READY_SECONDS)
 
-    def waiting(self, name: str) -> dict[str, int]:
-        """Where records wait for a mirror's source connector: the next offset by TOPIC-PARTITION.
-
-        Nothing for other connectors, and where the source does not answer. Raises HttpError.
-        """
-        mirror = next(
-            (one for one in self.site.lab.mirrors if f"{one.name}.{SOURCE}" == name), None
-        )
-        if mirror is None:
-            return {}
-        source = self.site.context.topology.datacenter(mirror.source)
-        endpoint = Site(self.site.fleet, self.site.context, source).kafka.endpoint
-        return {
-            f"{one.topic}-{one.partition}": one.mirrored
-            for one in lags(endpoint, mirrored(self._patient, mirror)) if one.waits
-        }
-
-    def _patient(self, method: str, path: str) -> Any:
-        return self._patiently(method, path, READY_SECONDS)
+    def patiently(self, method: str, path: str, body: object = None) -> Any:
+        """A request, again while workers start or rebalance. Raises HttpError."""
+        return self._patiently(method, path, READY_SECONDS, body)
 
     def _patiently(self, method: str, path: str, timeout: float, body: object = None) -> Any:
         """A request, again while workers start or rebalance."""
@@ -226,81 +292,3 @@ class Workers:
                 if error.status not in RETRIED or time.monotonic() >= deadline:
                     raise
             time.sleep(0.2)
-
-
-class _Settling:
-    """Connectors on their way to RUNNING: what is wrong, and what was done about it."""
-
-    def __init__(self, workers: Workers, allowed: int) -> None:
-        """`allowed`: how often failures are repaired; with 0, nothing is."""
-        self.workers, self.allowed = workers, allowed
-        self.problem = "no answer"
-        self.repaired: set[str] = set()
-        self._restarts = 0
-        self._running_since: float | None = None
-        # By connector that was restarted: where records waited for it at that time.
-        self._stood: dict[str, dict[str, int]] = {}
-
-    def over(self) -> bool:
-        """Look once, and repair what can be. Raises LabError when that does not help."""
-        try:
-            there = {state.name: state for state in self.workers.states()}
-        except HttpError as error:
-            self.problem = error.what
-            return False
-        wanted = {name: there.get(name) for name in self.workers.names}
-        texts = (state.problem if state else f"{name} is not there"
-                 for name, state in wanted.items())
-        self.problem = next(filter(None, texts), "")
-        self._mend([state for state in wanted.values() if state and state.repair])
-        return self._steady()
-
-    def _steady(self) -> bool:
-        """All of it runs; what was restarted does so long enough, and goes on where it stood."""
-        if self.problem:
-            self._running_since = None
-            return False
-        if self._running_since is None:
-            self._running_since = time.monotonic()
-        if not self._restarts:
-            return True
-        if time.monotonic() - self._running_since < STEADY_SECONDS:
-            return False
-        self.problem = next(filter(None, map(self._still, self._stood)), "")
-        return not self.problem
-
-    def _still(self, name: str) -> str:
-        """Where a connector has not moved since it was restarted, in words; "" when it has."""
-        stood = self._stood[name]
-        now = self.workers.waiting(name) if stood else {}
-        return next((
-            f"{name}: nothing moves at {place}, offset {offset}"
-            for place, offset in stood.items() if now.get(place) == offset
-        ), "")
-
-    def _mend(self, broken: Sequence[ConnectorState]) -> None:
-        where = self.workers.site.name
-        if broken and not self.allowed:
-            raise LabError(self.problem, where=where, hint="run `fab mirror`")
-        if any(state.failed for state in broken):
-            self._restarts += 1
-        if self._restarts > self.allowed:
-            raise LabError(
-                f"{self.problem}, still after {self.allowed} restarts", where=where,
-                hint="see `fab logs HOST connect`",
-            )
-        for state in broken:
-            if state.failed:
-                self._stood.setdefault(state.name, self.workers.waiting(state.name))
-            self.workers.repair(state)
-            self.repaired.add(state.name)
-
-
-def _state(name: str, status: Mapping[str, Any]) -> ConnectorState:
-    parts = [status["connector"], *status["tasks"]]
-    trace = next((str(part["trace"]) for part in parts if part.get("trace")), "")
-    return ConnectorState(
-        name, status["connector"]["state"],
-        tuple(task["state"] for task in sorted(status["tasks"], key=lambda task: task["id"])),
-        trace.strip().splitlines()[0][:200] if trace.strip() else "",
-    )

@@ -5,16 +5,15 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from lab.mirrors.topics import CANARY, remote_name
 from lab.options.mirrors import Mirror
-from lab.services.kafka import replication
+from lab.services.topics import replication
 from scripts.clients.kafka import client_settings, forget_group, keep_topic
 from scripts.clients.records import Tail, offsets_by_value, value_at
 from scripts.drivers.driver import Site
-from scripts.errors import LabError, TimeoutExpired
+from scripts.errors import LabError, TimeoutExpired, told
 from scripts.workstation.waiting import wait_until
 
 CANARY_PARTITIONS = 2
@@ -34,21 +33,27 @@ class Crossing:
         self._run = secrets.token_hex(4)
         self._group = f"{CANARY}-{self._run}"
         self.source, self.target = source.kafka.endpoint, target.kafka.endpoint
+        self._prepared = False
 
     def prepare(self) -> None:
         """Make the topic and the group of the proof now: mirrors look for new ones only now and
-        then, and can do so while other things are verified. The checks will tell what failed."""
-        from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms
-
-        with suppress(LabError, KafkaException):
+        then, and can do so while other things are verified. The proof will tell what failed."""
+        try:
             self._make_canary()
             self._commit(0)
+        except Exception as error:
+            if told(error) is None:
+                raise
+        else:
+            self._prepared = True
 
     def prove(self) -> str:
         """Write in the source, read in the target, and hold a translated offset against both.
 
         Returns what was seen. Raises LabError.
         """
+        if not self._prepared:  # without its topic nothing would cross, and nobody would know why
+            self._make_canary()
         remote = remote_name(self.mirror, CANARY)
         sent, latencies = self._cross(self._run, remote)
         offsets = self._translated(remote, sent)

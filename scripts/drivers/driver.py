@@ -7,21 +7,24 @@ and how to prove that it works. The default here serves any service that answers
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
 from lab.model import Lab
 from lab.resources import ClusterState
 from lab.services.context import Context
+from lab.services.quorum import controllers, node_id
 from lab.services.registry import carriers
 from lab.services.service import Port, Service
 from lab.services.zookeeper import members
 from lab.topology import Datacenter, Host
-from scripts.clients.http import Http, HttpError
-from scripts.clients.kafka import Cluster
+from scripts.clients.http import TIMEOUT, Http, HttpError
+from scripts.clients.kafka import Cluster, View
+from scripts.clients.quorum import Quorum
 from scripts.clients.zookeeper import Ensemble
-from scripts.errors import LabError, TimeoutExpired, foreign
+from scripts.errors import LabError, TimeoutExpired, told
+from scripts.hosts.converge import HostPlan
 from scripts.hosts.fleet import Fleet
 from scripts.workstation.waiting import wait_until
 
@@ -64,9 +67,22 @@ class Site:
     def zookeeper(self) -> Ensemble:
         return Ensemble(self.fleet, members(self.datacenter, self.context), self.name)
 
-    def http(self, host: Host, port: int, service: str) -> Http:
+    @cached_property
+    def quorum(self) -> Quorum:
+        """Of KRaft; without members where ZooKeeper has the metadata."""
+        ids = {host: node_id(host) for host in controllers(self.datacenter)}
+        return Quorum(self.fleet, ids, self.name)
+
+    def seen(self, view: View) -> View:
+        """A cluster's answer with the controller by its own word: a broker of KRaft names any
+        broker (apache/kafka#16968)."""
+        if not self.quorum.hosts:
+            return view
+        return replace(view, controller=self.quorum.ask().controller)
+
+    def http(self, host: Host, port: int, service: str, timeout: float = TIMEOUT) -> Http:
         """HTTP to a port of a host, through SSH."""
-        return Http(self.fleet, host, port, service)
+        return Http(self.fleet, host, port, service, timeout)
 
 
 def sites(
@@ -137,10 +153,10 @@ class Report:
         try:
             seen = work()
         except Exception as error:
-            told = error if isinstance(error, LabError) else foreign(error)
-            if told is None:
+            found = told(error)
+            if found is None:
                 raise
-            self.lines.append(Line(service, what, False, str(told)))
+            self.lines.append(Line(service, what, False, str(found)))
             return False
         self.lines.append(Line(service, what, True, seen))
         return True
@@ -191,6 +207,12 @@ class Driver:
             self._await(site, host)
         return self.look(site)
 
+    def serving(self, site: Site, hosts: Sequence[Host], up: Collection[str]) -> None:
+        """Wait until the service does its work on `hosts`, where it has only just begun; `up` are
+        the hosts that run. What is wrong with others is no reason to wait. Raises LabError."""
+        for host in hosts:
+            self._await(site, host)
+
     def _await(self, site: Site, host: Host) -> None:
         last = ""
 
@@ -211,10 +233,6 @@ class Driver:
         """In which order `hosts` restart, by what `look` has seen (None: nobody could tell)."""
         del seen
         return [Turn(host) for host in hosts]
-
-    def notes(self, site: Site) -> Iterator[str]:
-        """What a person should know before a change, in lines for `plan`; asks, changes nothing."""
-        return iter(())
 
     # -- looking
 
@@ -272,6 +290,23 @@ class Driver:
     def spans(self, sites: Mapping[str, Site]) -> Iterator[Span]:
         """The proofs between two of these datacenters."""
         return iter(())
+
+    # -- what it could not become
+
+    def obstacles(self, site: Site, plans: Mapping[str, HostPlan]) -> Iterator[LabError]:
+        """What of the hosts' changes, as they are planned, the service would not survive."""
+        return iter(())
+
+    # -- what it keeps in a cluster for itself
+
+    def unsound(self, site: Site) -> tuple[str, ...]:
+        """What of that has to be put right before its processes start, in lines for `plan`;
+        nothing where no broker answers."""
+        return ()
+
+    def mend(self, site: Site, tell: Tell) -> int:
+        """Put it right, while its processes stand still; how much was wrong. Raises LabError."""
+        return 0
 
     # -- the cluster's state
 

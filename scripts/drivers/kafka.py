@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from lab.resources import TOPIC, ClusterState
+from lab.services.kafka import CONFIG
+from lab.services.quorum import keepers, words
+from lab.standing import REPLACE
+from lab.state import File, Key
 from lab.topology import EXTERNAL_PORT, Host
 from scripts.clients.kafka import View, describe
 from scripts.drivers.driver import Differences, Driver, Part, Report, Site, Tell, Turn
 from scripts.drivers.proof import Proof
 from scripts.drivers.topics import Topics
 from scripts.errors import LabError
+from scripts.hosts.converge import HostPlan
 
 METADATA_SECONDS = 3.0
 
@@ -22,36 +27,28 @@ class Kafka(Driver):
     resource_kinds = frozenset({TOPIC})
 
     def look(self, site: Site) -> View:
-        return site.kafka.view()
+        return site.seen(site.kafka.view())
 
     def settled(self, site: Site) -> View:
-        return site.kafka.wait_healthy()
+        """Of a quorum that has brokers in it, too, all voters follow."""
+        if {*site.quorum.hosts} & {*site.carriers(self.name)}:
+            site.quorum.wait()
+        return site.seen(site.kafka.wait_healthy())
+
+    def serving(self, site: Site, hosts: Sequence[Host], up: Collection[str]) -> None:
+        site.kafka.wait_healthy(among=[host.number for host in hosts])
 
     def order(self, hosts: Sequence[Host], seen: View | None) -> list[Turn]:
         controller = seen.controller if seen else None
         turns = [Turn(host, "controller" if host.number == controller else "") for host in hosts]
         return sorted(turns, key=lambda turn: bool(turn.note))
 
-    def notes(self, site: Site) -> Iterator[str]:
-        """Partitions that lie on brokers which the lab file does not mean any more."""
-        if not any(one.datacenter == site.name and one.role == "kafka"
-                   for one in site.context.strangers):
-            return
-        try:
-            view = site.kafka.view(METADATA_SECONDS)
-        except LabError as error:
-            yield f"note: {site.name}: whether brokers that go have partitions: {error.what}"
-            return
-        for broker in sorted(set(view.brokers) - set(site.kafka.expected)):
-            places = view.on(broker)
-            some = ", ".join(places[:5]) + (", …" if len(places) > 5 else "")
-            has = f"with replicas of {len(places)} partitions ({some})" if places else "with none"
-            yield f"note: {site.name}: broker {broker}, no longer in the lab file, runs on {has}"
-
     def status(self, site: Site, up: Collection[str]) -> Part:
         servers = site.kafka.endpoint.servers
-        data: dict[str, Any] = {"bootstrap": servers, "brokers": [], "controller": None,
-                                "under_replicated": None, "problem": ""}
+        data: dict[str, Any] = {
+            "version": site.datacenter.config.version, "bootstrap": servers, "brokers": [],
+            "controller": None, "under_replicated": None, "problem": "",
+        }
         details = {
             host.name: "{}:{}".format(*site.context.reached[host.name, EXTERNAL_PORT])
             for host in site.datacenter.by_role("kafka")
@@ -60,7 +57,7 @@ class Kafka(Driver):
         try:
             if not any(host.name in up for host in site.datacenter.hosts):
                 raise LabError("no broker runs")
-            view = site.kafka.view(METADATA_SECONDS)
+            view = site.seen(site.kafka.view(METADATA_SECONDS))
         except LabError as error:
             return Part({**data, "problem": error.what}, (error.what,), details,
                         (f"{head}, no broker answers",))
@@ -70,6 +67,20 @@ class Kafka(Driver):
         line = (f"{head}, {len(view.brokers)} brokers, controller {view.controller}, "
                 f"{len(view.under_replicated)} under-replicated")
         return Part(data, (problem,) if problem else (), details, (line,))
+
+    def obstacles(self, site: Site, plans: Mapping[str, HostPlan]) -> Iterator[LabError]:
+        """Another place for the metadata, or another quorum, than the one that has it."""
+        for host in site.carriers(self.name):
+            change = plans[host.name].of(Key("file", CONFIG)) if host.name in plans else None
+            if change and isinstance(change.before, File) and isinstance(change.after, File):
+                before, after = keepers(change.before.text), keepers(change.after.text)
+                if before and before != after:
+                    yield LabError(
+                        f"its metadata is {words(before)}, and does not move by itself to where "
+                        f"the lab file has it, {words(after)}", where=site.name,
+                        hint=f"undo that change in the lab file, or {REPLACE}",
+                    )
+                    return
 
     def verify(self, site: Site, report: Report) -> bool:
         return Proof(site, self.name).run(report)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lab.endpoint import Endpoint
 from lab.mirrors.connectors import SOURCE
 from lab.options.mirrors import Mirror
-from scripts.clients.kafka import admin_client
-from scripts.clients.records import time_at
+from scripts.clients.partitions import Partitions
+
+At = tuple[str, int]
 
 
 @dataclass(frozen=True)
 class PartitionLag:
     """One partition: the source's end, the next offset to mirror, and how old what waits is.
 
-    `waits`: whether a record stands there, and not only the marker of a transaction.
+    `waits`: whether a record stands there, and not only the markers of transactions. `before`: the
+    offset that the connector has of a topic that bore this name before, where it is further on.
     """
 
     topic: str
@@ -27,13 +28,15 @@ class PartitionLag:
     mirrored: int
     seconds: float
     waits: bool = False
+    before: int | None = None
 
     @property
     def records(self) -> int:
-        return max(self.source_end - self.mirrored, 0)
+        """Offsets from the next one to the end, markers included; 0 where no record waits."""
+        return self.source_end - self.mirrored if self.waits else 0
 
 
-def mirrored(rest: Callable[[str, str], Any], mirror: Mirror) -> dict[tuple[str, int], int]:
+def mirrored(rest: Callable[[str, str], Any], mirror: Mirror) -> dict[At, int]:
     """The next offset to mirror of each partition, from the source connector's own record.
 
     `rest` asks the workers of the target. Raises HttpError.
@@ -46,24 +49,23 @@ def mirrored(rest: Callable[[str, str], Any], mirror: Mirror) -> dict[tuple[str,
     }
 
 
-def lags(source: Endpoint, offsets: Mapping[tuple[str, int], int]) -> Iterable[PartitionLag]:
-    """Each partition of `offsets` that the source has; one that is gone leaves its copy."""
-    from confluent_kafka import TopicPartition  # noqa: PLC0415 - 50 ms
-    from confluent_kafka.admin import OffsetSpec  # noqa: PLC0415 - 50 ms
+def behind(
+    source: Partitions, offsets: Mapping[At, int], lows: Mapping[At, int], ends: Mapping[At, int],
+) -> tuple[PartitionLag, ...]:
+    """The lag in each partition that has a low and an end: all of it where the mirror has carried
+    nothing, and where its offset is that of a topic that was longer and is gone.
 
-    if not offsets:
-        return
-    admin = admin_client(source)
-    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    wanted = {TopicPartition(t, p): latest for t, p in sorted(offsets)}
-    for place, future in admin.list_offsets(wanted, request_timeout=10).items():
-        if future.exception(timeout=15) is not None:
-            continue
-        stop, next_one = future.result().offset, offsets[place.topic, place.partition]
-        record = None
-        if stop > next_one:
-            record = time_at(source, place.topic, place.partition, next_one)
-        age = max(time.time() - record / 1000, 0.0) if record else 0.0
-        yield PartitionLag(
-            place.topic, place.partition, stop, next_one, round(age, 3), record is not None
-        )
+    MirrorMaker, too, begins anew at an offset that is behind the end.
+    """
+    known = sorted(lows.keys() & ends.keys())
+    before = {at: offsets[at] for at in known if offsets.get(at, 0) > ends[at]}
+    start = {at: lows[at] if at in before else max(offsets.get(at, 0), lows[at]) for at in known}
+    waiting = source.firsts({at: start[at] for at in known if start[at] < ends[at]})
+    now = time.time()
+    return tuple(
+        PartitionLag(
+            *at, ends[at], start[at] if at in before else offsets.get(at, lows[at]),
+            max(round(now - waiting[at].timestamp / 1000, 3), 0.0) if at in waiting else 0.0,
+            at in waiting, before.get(at),
+        ) for at in known
+    )

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 
 from lab.services.registry import SERVICES
 from scripts.drivers.connect import Connect
+from scripts.drivers.controller import Controller
 from scripts.drivers.driver import Driver, Site
 from scripts.drivers.kafka import Kafka
 from scripts.drivers.mirrors import Mirrors
@@ -14,6 +15,7 @@ from scripts.drivers.zookeeper import ZooKeeper
 
 SPECIAL: dict[str, type[Driver]] = {
     "zookeeper": ZooKeeper,
+    "controller": Controller,
     "kafka": Kafka,
     "connect": Connect,
     "mirrors": Mirrors,

@@ -24,7 +24,7 @@ from lab.state import Key
 from scripts.clients.kafka import client_settings, keep_topic, settle
 from scripts.clients.records import read_partition
 from scripts.drivers.driver import Differences, Site, Tell
-from scripts.errors import LabError
+from scripts.errors import LabError, one_line
 
 RECORD = "__kafkalab"
 REQUEST_SECONDS = 30.0
@@ -80,7 +80,7 @@ class Topics:
         try:
             metadata = self.cluster.admin.list_topics(timeout=10).topics
         except KafkaException as error:
-            raise LabError(str(error), where=self.site.name) from error
+            raise LabError(one_line(error), where=self.site.name) from error
         names = [key.name for key in wanted if key.name in metadata]
         settings = self._settings(names)
         result = {}
@@ -179,7 +179,7 @@ class Topics:
         def delivered(error: Any, message: Any) -> None:
             del message
             if error is not None:
-                failures.append(error.str())
+                failures.append(one_line(error))
 
         producer = Producer(client_settings(self.cluster.endpoint, acks="all", **{
             "message.timeout.ms": int(FLUSH_SECONDS * 1000),

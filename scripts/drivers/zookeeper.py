@@ -23,6 +23,12 @@ class ZooKeeper(Driver):
         needed = len(site.zookeeper.hosts) // 2 + 1 if site.joining else 0
         return site.zookeeper.wait_quorum(among=among, needed=needed)
 
+    def serving(self, site: Site, hosts: Sequence[Host], up: Collection[str]) -> None:
+        if all(host.name in up for host in site.carriers(self.name)):
+            self.settled(site)
+        else:
+            super().serving(site, hosts, up)
+
     def order(self, hosts: Sequence[Host], seen: Modes | None) -> list[Turn]:
         leader = seen.leader if seen else None
         turns = [Turn(host, "leader" if host.name == leader else "") for host in hosts]

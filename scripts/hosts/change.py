@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from lab import state
 from lab.packages import names
-from lab.state import Change
+from lab.state import Change, Key
 from scripts.hosts.read import BEGIN, END
 from scripts.hosts.units import STALE, WAIT, ports_script
 from scripts.software.packages import INSTALLING
@@ -40,6 +40,12 @@ put_block() { # PATH, the new block on standard input
   cat "$1.kafkalab" >"$1"
   rm -f "$1.kafkalab"
 }
+set_aside() { # PATH...
+  local path
+  for path; do
+    [ -L "$path" ] || [ ! -d "$path" ] || mv -T -- "$path" "$path.$EPOCHSECONDS"
+  done
+}
 refresh_lists() { # A fresh machine may still be busy with its own first updates.
   local said end=$((SECONDS + 120))
   until said=$(apt-get -qq update 2>&1); do
@@ -56,8 +62,10 @@ apt_install() { # PACKAGE...
 def change_script(changes: Sequence[Change]) -> str:
     """The bash script that makes `changes`, without those that need an archive from elsewhere.
 
-    Services that run with another configuration are left to the rolling restart.
+    Services that run with another configuration are left to the rolling restart, and so are the
+    files that they are started from (`restart_script`).
     """
+    changes = at_once(changes)
     after = {change.key: change.after for change in changes if change.after is not None}
     parts = [PRELUDE]
     packages = {key.name: want for key, want in after.items() if isinstance(want, state.Package)}
@@ -66,14 +74,10 @@ def change_script(changes: Sequence[Change]) -> str:
     for key, want in after.items():
         if isinstance(want, state.User):
             parts += _step(f"user {key.name}", "add_user", key.name, want.home)
-    stale = [f"{STALE}/{change.key.name}" for change in changes if change.restarts]
-    if stale:  # before the files: who comes after a cut-off must still know it
-        parts += _step("mark what has to restart", "mkdir", "-p", STALE)
-        parts.append(shlex.join(["touch", *stale]))
-    tar = _tar(changes)
-    if tar:
-        parts.append("step='write files'")
-        parts.append(f"base64 -d <<'TAR' | tar -x -p -f - -C /\n{tar}TAR")
+    for key, want in after.items():  # each group is there, or has just been made with its user
+        if isinstance(want, state.Member):
+            parts += _step(str(key), "usermod", "--append", "--groups", key.name, want.user)
+    parts += _files(changes)
     for key, want in after.items():
         if isinstance(want, state.Block):
             parts.append(f"step={shlex.quote(str(key))}")
@@ -81,6 +85,42 @@ def change_script(changes: Sequence[Change]) -> str:
     parts += _settings(changes)
     parts += _units(changes)
     return "\n".join(parts) + "\n"
+
+
+def at_once(changes: Sequence[Change]) -> list[Change]:
+    """The changes that need not wait for the turn of a running service to restart.
+
+    Its files change with it, so that a host that is started anew before, or that never has its
+    turn, starts the service as it was. What another service needs now is written now.
+    """
+    units = [change for change in changes if isinstance(change.after, state.Unit)]
+    later = {key for one in units if one.restarts for key in _started_from(one)}
+    now = {key for one in units if not one.restarts for key in _started_from(one)}
+    return [
+        change for change in changes
+        if change.key not in later - now
+        and not (change.restarts and isinstance(change.before, state.Unit)
+                 and change.before.enabled)
+    ]
+
+
+def with_restart(changes: Sequence[Change], unit: str) -> list[Change]:
+    """The changes of the files that `unit` is started from."""
+    files = {key for one in changes if one.key.name == unit for key in _started_from(one)}
+    return [change for change in changes if change.key in files]
+
+
+def _started_from(change: Change) -> tuple[Key, ...]:
+    return change.after.files if isinstance(change.after, state.Unit) else ()
+
+
+def _files(changes: Sequence[Change]) -> list[str]:
+    links = [one.key.name for one in changes if isinstance(one.after, state.Link)]
+    # A folder in the place of a link is somebody's own, and tar would stop at it.
+    parts = _step("make room for links", "set_aside", *links) if links else []
+    if tar := _tar(changes):
+        parts += ["step='write files'", f"base64 -d <<'TAR' | tar -x -p -f - -C /\n{tar}TAR"]
+    return parts
 
 
 def _step(label: str, *command: str) -> list[str]:
@@ -198,18 +238,33 @@ def wait_script(
 ) -> str:
     """A script that ends when `unit` answers on its port, or fails after `seconds` with the reason.
 
+    Where it fails and a change of its files was never seen to be good, it gets its former files.
     `stay`: it must also have run for a while since its last restart.
     """
-    words = ("wait_port", unit, address, str(port), str(seconds), *(["stay"] if stay else []))
+    words = ("serves", unit, address, str(port), str(seconds), *(["stay"] if stay else []))
     return PRELUDE + "\n".join(_step(f"wait for {unit}", *words)) + "\n"
 
 
-def restart_script(unit: str, address: str, port: int | None, seconds: int) -> str:
-    """Restart one service and wait for its port, where it has one; done again it does no harm."""
-    wait = () if port is None else _step(
-        f"wait for {unit}", "wait_port", unit, address, str(port), str(seconds)
-    )
-    return PRELUDE + "\n".join((
-        *_step("reload systemd", "systemctl", "daemon-reload"),
-        *_restart(f"restart {unit}", unit), *wait,
-    )) + "\n"
+def restart_script(
+    unit: str, address: str, port: int | None, seconds: int, changes: Sequence[Change] = (),
+) -> str:
+    """Restart one service and wait for its port, where it has one; done again it does no harm.
+
+    `changes` are those of the files that it is started from (`with_restart`). Where it does not
+    serve with them, it goes on with its former ones, and the script fails with the reason.
+    """
+    parts = [PRELUDE]
+    if port is not None and changes:
+        parts += _step("keep the former files", "keep_former", unit,
+                       *(change.key.name for change in changes))
+    # Before the files: who comes after a cut-off must still know it.
+    parts += _step("mark what has to restart", "mkdir", "-p", STALE)
+    parts.append(shlex.join(["touch", f"{STALE}/{unit}"]))
+    parts += _files(changes)
+    parts += _step("reload systemd", "systemctl", "daemon-reload")
+    if port is None:
+        parts += _restart(f"restart {unit}", unit)
+    else:
+        parts += _step(f"restart {unit}", "systemctl", "restart", unit)
+        parts += _step(f"wait for {unit}", "serves", unit, address, str(port), str(seconds))
+    return "\n".join(parts) + "\n"

@@ -8,17 +8,23 @@ and except for services that run already: those are restarted one at a time
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lab import state
 from lab.services.base import HOSTS, bridge
 from lab.services.context import Context
 from lab.services.registry import desired_state, retired, running_on
 from lab.services.service import Service
-from lab.state import Change, HostState
+from lab.state import Change, HostState, Key
 from lab.topology import Host
 from scripts.hosts import firewall
-from scripts.hosts.change import block_script, change_script, wait_script
+from scripts.hosts.change import (
+    at_once,
+    block_script,
+    change_script,
+    wait_script,
+    with_restart,
+)
 from scripts.hosts.deliver import Deliverer
 from scripts.hosts.fleet import Fleet
 from scripts.hosts.read import parse, read_script
@@ -31,10 +37,14 @@ CHANGE_TIMEOUT = 600  # packages may have to be installed
 
 @dataclass(frozen=True)
 class HostPlan:
-    """What one host needs: the changes in order, and which of its services they restart."""
+    """What one host needs: the changes in order, and which of its services they restart.
+
+    `phases`: of its units that run and have only just begun, state.STARTING or state.YOUNG.
+    """
 
     host: Host
     changes: tuple[Change, ...]
+    phases: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bridged(self) -> HostPlan:
@@ -45,6 +55,14 @@ class HostPlan:
             and isinstance(change.after, state.Block) else change
             for change in self.changes
         ))
+
+    def of(self, key: Key) -> Change | None:
+        """What changes of one thing."""
+        return next((change for change in self.changes if change.key == key), None)
+
+    def restarting(self, unit: str) -> tuple[Change, ...]:
+        """The changes that wait for the restart of a unit."""
+        return tuple(with_restart(self.changes, unit)) if unit in self.restarts else ()
 
     @property
     def restarts(self) -> tuple[str, ...]:
@@ -88,7 +106,9 @@ def plan_host(
                 and not (have.running or have.enabled or have.trouble))
     }
     actual = state.doubt(found, desired)
-    return HostPlan(host, state.diff(actual, state.attainable(desired, actual)))
+    phases = {key.name: have.phase for key, have in actual.items()
+              if isinstance(have, state.Unit) and have.running and have.phase}
+    return HostPlan(host, state.diff(actual, state.attainable(desired, actual)), phases)
 
 
 def survey(
@@ -115,23 +135,26 @@ def converge(
     context: Context,
     deliverer: Deliverer,
     progress: Progress,
+    *,
+    woken: Collection[str] = (),
 ) -> None:
-    """Make every change of `plans` but the restarts of running services.
+    """Make every change of `plans` but the restarts of running services and their own files.
 
     Names that go stay in /etc/hosts until `forget_names`. Returns when each started service answers
-    on its port.
+    on its port, and each one that somebody else has just started, or of hosts that were just
+    started again (`woken`).
     """
     def one(name: str) -> None:
         plan = plans[name].bridged
         host = plan.host
         rules, rest = firewall.split(deliverer.provide(fleet, host, plan.changes, progress))
         firewall.renew(fleet[name], rules)
-        if rest:
+        waits = _waits(host, context, plan, woken=name in woken)
+        if at_once(rest):
             progress.step(name, summary(plan.changes))
-            fleet[name].script(
-                change_script(rest) + _waits(host, context, plan),
-                label="change", timeout=CHANGE_TIMEOUT,
-            )
+            fleet[name].script(change_script(rest) + waits, label="change", timeout=CHANGE_TIMEOUT)
+        elif waits:
+            fleet[name].script(waits, label="wait for services", timeout=CHANGE_TIMEOUT)
         progress.done(name, summary(plan.changes) if plan.changes else "")
 
     fleet.each(one, plans)
@@ -153,14 +176,21 @@ def forget_names(fleet: Fleet, plans: Mapping[str, HostPlan]) -> None:
     )
 
 
-def _waits(host: Host, context: Context, plan: HostPlan) -> str:
-    """The end of a change: wait for what was started, and that what was repaired stays."""
-    started, repaired = plan.starts, plan.repairs
+def _waits(host: Host, context: Context, plan: HostPlan, *, woken: bool) -> str:
+    """The end of a change: wait for what was started, and that what was repaired stays.
+
+    What has started with its host has to be waited for, too, whoever started that: for all that
+    anybody knows, it was the host's end that kept it from showing that it does not serve.
+    """
+    started, repaired, later = plan.starts, plan.repairs, plan.restarts
     return "".join(
         wait_script(service.unit, str(host.address), service.port.number, START_SECONDS,
                     stay=service.unit in repaired)
         for service in running_on(host, context.topology)
-        if service.unit in started and service.unit and service.port
+        if service.unit and service.port
+        and (service.unit in started or (service.unit not in later and (
+            woken or plan.phases.get(service.unit) == state.STARTING
+        )))
     )
 
 

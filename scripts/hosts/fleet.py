@@ -13,8 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from scripts.errors import CommandError, HostKeyError, LabError, TimeoutExpired, foreign
-from scripts.platforms import Instance
+from lab.services.context import LANG
+from scripts.errors import (
+    Closed,
+    CommandError,
+    HostKeyError,
+    LabError,
+    ReachError,
+    TimeoutExpired,
+    foreign,
+    merged,
+    one_line,
+)
+from scripts.platforms import UP, Instance, Steps
 
 if TYPE_CHECKING:
     from fabric import Connection
@@ -43,11 +54,11 @@ class Host:
     """One host over SSH. Connects at first use, with the host key that its platform told."""
 
     def __init__(
-        self, instance: Instance, key_file: Path, silent: str, patience: float = CONNECT_TIMEOUT
+        self, instance: Instance, key_file: Path, steps: Steps, patience: float | None = None
     ) -> None:
-        self.patience = patience  # seconds, for each step of connecting
+        self.patience = patience or CONNECT_TIMEOUT  # seconds, for each step of connecting
         self.instance, self.name = instance, instance.name
-        self._key_file, self._silent = key_file, silent
+        self._key_file, self._steps = key_file, steps
         self._connection: Connection | None = None
         self._connecting = threading.Lock()  # a seed is used by its own thread and by its peers'
 
@@ -59,7 +70,7 @@ class Host:
         The script goes in on standard input, so nothing of it shows in a process list. Raises
         CommandError when it fails (with `check`) and TimeoutExpired when it does not end.
         """
-        return self._exec("sudo -n bash -s", [text.encode()], label, timeout, check)
+        return self._exec(f"sudo -n LANG={LANG} bash -s", [text.encode()], label, timeout, check)
 
     def upload(self, source: Path, command: str, *, label: str, timeout: float = 600) -> Answer:
         """Stream a file from the workstation into `command`, which runs as root."""
@@ -89,7 +100,10 @@ class Host:
         return received.decode(errors="replace")
 
     def open_channel(self, address: str, port: int, *, timeout: float) -> Any:
-        """A TCP connection from the host to `address`, as a socket; None when nobody listens."""
+        """A TCP connection from the host to `address`, as a socket; None when nobody listens.
+
+        Raises LabError when the host itself does not answer.
+        """
         import paramiko  # noqa: PLC0415 - 0.1 s that not every command needs
 
         try:
@@ -98,12 +112,18 @@ class Host:
             )
         except paramiko.ChannelException:
             return None
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise self._broke(f"port {port}", error) from error
         channel.settimeout(timeout)
         return channel
 
     def anew(self, patience: float) -> Host:
         """The same host over a connection of its own, which whoever asks for it closes."""
-        return Host(self.instance, self._key_file, self._silent, patience)
+        return Host(self.instance, self._key_file, self._steps, patience)
+
+    def open(self) -> None:
+        """Connect, if that was not done yet. Raises LabError."""
+        self._transport()
 
     def close(self) -> None:
         if self._connection is not None:
@@ -113,6 +133,8 @@ class Host:
     def _exec(
         self, command: str, chunks: Iterable[bytes], label: str, timeout: float, check: bool
     ) -> Answer:
+        import paramiko  # noqa: PLC0415 - 0.1 s that not every command needs
+
         began, deadline = time.monotonic(), time.monotonic() + timeout
         try:
             answer = self._converse(command, chunks, deadline)
@@ -121,18 +143,21 @@ class Host:
             raise TimeoutExpired(
                 f"{label}: no end after {timeout:g} s", where=self.name, hint="run it again"
             ) from error
-        except (OSError, EOFError) as error:
+        except (paramiko.SSHException, OSError, EOFError) as error:
             self._record(label, "connection lost", began)
-            raise LabError(
-                f"{label}: the connection broke ({error or type(error).__name__})",
-                where=self.name, hint="see `fab status`, then run it again",
-            ) from error
+            raise self._broke(label, error) from error
         self._record(label, answer.status, began)
         if answer.status:
             log.info("%s: stderr: %s", self.name, answer.stderr.strip())
         if check and answer.status:
             raise CommandError(label, answer.status, answer.stdout, answer.stderr, where=self.name)
         return answer
+
+    def _broke(self, label: str, error: Exception) -> LabError:
+        return LabError(
+            f"{label}: the connection broke ({one_line(error)})",
+            where=self.name, hint="see `fab status`, then run it again",
+        )
 
     def _converse(self, command: str, chunks: Iterable[bytes], deadline: float) -> Answer:
         channel = self._transport().open_session(timeout=self.patience)
@@ -166,32 +191,48 @@ class Host:
 
         began, instance = time.monotonic(), self.instance
         if not instance.host_key:
-            raise HostKeyError(
-                "its host key is not known from the platform", where=self.name, hint="run `fab up`"
+            raise ReachError(
+                Closed.UNKNOWN, "its host key is not known from the platform", where=self.name,
+                hint=UP,
             )
         connection = self._prepare(instance)
         try:
             _open(connection, time.monotonic() + BOOT_SECONDS)
-        except paramiko.BadHostKeyException as error:
-            raise HostKeyError(
-                "shows another host key than the one its platform told; not connected",
-                where=self.name,
-                hint="if you changed it yourself, remove the host and run `fab up`",
-            ) from error
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise LabError(
-                f"no SSH connection to {instance.ssh_host}:{instance.ssh_port} ({error})",
-                where=self.name, hint=self._silent,
-            ) from error
+            raise self._told(error) from error
         self._record("connect", 0, began)
         return connection
 
+    def _told(self, error: Exception) -> LabError:
+        """Why there is no connection, in words that a person can act on."""
+        import paramiko  # noqa: PLC0415 - 0.1 s
+
+        if isinstance(error, paramiko.BadHostKeyException):
+            return HostKeyError(
+                "shows another host key than the one its platform told; not connected",
+                where=self.name,
+                hint="if you changed it yourself, remove the host and run `fab up`",
+            )
+        if _of_a_file(error) and isinstance(error, PermissionError):
+            return foreign(error) or LabError(str(error))
+        if _of_a_file(error) or isinstance(error, paramiko.AuthenticationException):
+            return ReachError(
+                Closed.REFUSED, f"does not take the login key {self._key_file} ({one_line(error)})",
+                where=self.name, hint=self._steps.refused,
+            )
+        at = f"{self.instance.ssh_host}:{self.instance.ssh_port}"
+        return ReachError(
+            Closed.SILENT, f"no SSH connection to {at} ({one_line(error)})", where=self.name,
+            hint=self._steps.silent,
+        )
+
     def _prepare(self, instance: Instance) -> Connection:
-        """A connection that knows one key, takes no other, and reads no one's ~/.ssh."""
+        """A connection that knows one key, takes no other, and reads no one's ~/.ssh or
+        ~/.fabric.yaml: a gateway or key of somebody's other work leads to no host of the lab."""
         import paramiko  # noqa: PLC0415 - 0.1 s
         from fabric import Config, Connection  # noqa: PLC0415 - 0.1 s
 
-        config = Config(ssh_config=paramiko.SSHConfig())
+        config = Config(ssh_config=paramiko.SSHConfig(), lazy=True)
         connection = Connection(
             instance.ssh_host, user=instance.user, port=instance.ssh_port, config=config,
             connect_timeout=self.patience,
@@ -220,21 +261,26 @@ def _open(connection: Connection, deadline: float) -> None:
             return
         except (paramiko.AuthenticationException, paramiko.BadHostKeyException):
             raise
-        except (paramiko.SSHException, OSError, EOFError):
-            if time.monotonic() >= deadline:
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            if time.monotonic() >= deadline or _of_a_file(error):
                 raise
         time.sleep(0.25)
+
+
+def _of_a_file(error: Exception) -> bool:
+    """Whether it is the login key's file that failed, and not the network."""
+    return isinstance(error, OSError) and error.filename is not None
 
 
 class Fleet:
     """The hosts of a lab by name. `each` does one thing on many at once.
 
-    `silent` is what a person does next about a host that does not answer.
+    `steps`: what a person does next about a host that cannot be logged in to.
     """
 
-    def __init__(self, instances: Mapping[str, Instance], key_file: Path, silent: str) -> None:
+    def __init__(self, instances: Mapping[str, Instance], key_file: Path, steps: Steps) -> None:
         self.hosts = {
-            name: Host(instance, key_file, silent) for name, instance in instances.items()
+            name: Host(instance, key_file, steps) for name, instance in instances.items()
         }
 
     def __getitem__(self, name: str) -> Host:
@@ -252,6 +298,17 @@ class Fleet:
     def close(self) -> None:
         for host in self.hosts.values():
             host.close()
+
+    def closed(self, names: Iterable[str]) -> dict[str, LabError]:
+        """Connect to each of `names`; why not, of those where it does not come about."""
+        def one(name: str) -> LabError | None:
+            try:
+                self[name].open()
+            except LabError as error:
+                return error
+            return None
+
+        return {name: error for name, error in self.each(one, names).items() if error}
 
     def each(self, work: Callable[[str], T], names: Iterable[str]) -> dict[str, T]:
         """`work(name)` for all names side by side; the results by name.
@@ -274,9 +331,9 @@ class Fleet:
         failed = [foreign(error) or error for future in futures.values()
                   if (error := future.exception())]
         if failed:
-            first = next((e for e in failed if not isinstance(e, LabError)), failed[0])
-            others = [str(error) for error in failed if error is not first]
-            for line in others:
-                first.add_note(line)
-            raise first
+            told: list[BaseException] = [e for e in failed if not isinstance(e, LabError)]
+            told += merged(error for error in failed if isinstance(error, LabError))
+            for other in told[1:]:
+                told[0].add_note(str(other))
+            raise told[0]
         return {name: future.result() for name, future in futures.items()}

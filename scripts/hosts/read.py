@@ -40,6 +40,12 @@ user() {
     [ "$name" = "$1" ] && say user "$1" "$home"
   done </etc/passwd
 }
+member() { # GROUP USER
+  local name members
+  while IFS=: read -r name _ _ members; do
+    [ "$name" = "$1" ] && [[ ,$members, == *",$2,"* ]] && say member "$1" "$2"
+  done </etc/group
+}
 archive() {
   [ -r "$1/.digest" ] || return
   if [ -e "$1/.manifest" ] && ! cmp -s "$1/.manifest" <(cd "$1/libs" && stat -c '%s %n' -- *)
@@ -89,8 +95,8 @@ def read_script(desired: HostState) -> str:
         match want:
             case state.Ability():
                 lines.append(f"ability {name} {CAPABILITIES[key.name]}")
-            case state.Package(path):
-                lines.append(f"package {name} {shlex.quote(path)}")
+            case state.Package(word) | state.Member(word):
+                lines.append(f"{key.kind} {name} {shlex.quote(word)}")
             case state.User() | state.Archive() | state.Block() | state.Sysctl():
                 lines.append(f"{key.kind} {name}")
             case state.Firewall():
@@ -163,6 +169,10 @@ def _user(fields: list[str], _: HostState, __: dict[str, str]) -> Parsed:
     yield Key("user", fields[0]), state.User(fields[1])
 
 
+def _member(fields: list[str], _: HostState, __: dict[str, str]) -> Parsed:
+    yield Key("member", fields[0]), state.Member(fields[1])
+
+
 def _archive(fields: list[str], _: HostState, __: dict[str, str]) -> Parsed:
     yield Key("archive", fields[0]), state.Archive(fields[1])
 
@@ -180,13 +190,18 @@ def _unit(fields: list[str], _: HostState, __: dict[str, str]) -> Parsed:
     found = parse_unit(fields)
     yield Key("unit", found.name), state.Unit(
         found.digest, found.state == "active" and not found.trouble, found.enabled,
-        trouble=found.trouble,
+        trouble=found.trouble, phase=found.phase,
     )
 
 
 def _path(fields: list[str], desired: HostState, contents: dict[str, str]) -> Parsed:
-    """A line of stat: what lies at a path that should be a file, a directory or a link."""
+    """A line of stat: what lies at a path that should be a file, a directory or a link.
+
+    What lies where a link should be is replaced by it, and is no difference of its own.
+    """
     path, kind, mode, owner, arrow = fields
+    if kind != "symbolic link" and Key("link", path) in desired:
+        return
     if kind == "symbolic link":
         yield Key("link", path), state.Link(arrow.partition(" -> ")[2].strip("'"))
     elif kind == "directory":
@@ -202,8 +217,8 @@ def _path(fields: list[str], desired: HostState, contents: dict[str, str]) -> Pa
 
 
 _PARSERS: dict[str, Callable[[list[str], HostState, dict[str, str]], Parsed]] = {
-    "ability": _ability, "package": _package, "user": _user, "archive": _archive, "sysctl": _sysctl,
-    "firewall": _firewall, "unit": _unit, "path": _path,
+    "ability": _ability, "package": _package, "user": _user, "member": _member, "archive": _archive,
+    "sysctl": _sysctl, "firewall": _firewall, "unit": _unit, "path": _path,
 }
 
 

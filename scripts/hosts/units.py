@@ -11,15 +11,19 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lab.state import RUNNING
+from lab.state import RUNNING, STARTING, YOUNG
 from scripts.errors import REASON
 
 # A file UNIT here says that the unit's process began before its files were written. It goes with a
 # restart of the unit, and with one of the host.
 STALE = "/run/kafkalab-stale"
+# UNIT.tar here has the files that a unit ran with before a change, until it serves with others.
+FORMER = "/var/lib/kafkalab/former"
+GOES_ON = "it goes on with its former settings"
 START_SECONDS = 120  # until a started service answers on its port
 # A service that systemd has restarted is well again once it has stayed so long for each restart.
 STAY_SECONDS, STAY_AT_MOST = 5, 60
+STOP_SECONDS = 90  # systemd itself kills a service after 60 (TimeoutStopSec)
 # So often may a service end while its start is waited for: a broker needs several tries until its
 # old session is over (9 s), and each takes at least the two seconds between them.
 TRIES = 4
@@ -130,19 +134,23 @@ cause() { # UNIT SINCE (seconds of the epoch): why its last try ended, in one li
 
 _REPORT = """\
 report() { # from the lines of `look`, a line for each unit
-  local line value id active sub enabled pid restarts entered found
+  local line value id active sub enabled pid restarts entered found phase
   id=
   while IFS= read -r line; do
     property "$line"
     [ -z "$line" ] && [ -n "$id" ] || continue
-    found=
+    found= phase=
+    if [ "$active" = active ] && ((EPOCHSECONDS - ${entered:-0} < @START@)); then
+      if [ -z "${port[$id]-}" ] || listens "${port[$id]}"
+      then phase=@YOUNG@; else phase=@STARTING@; fi
+    fi
     [ "${pid:-0}" = 0 ] || while IFS= read -r -d '' value; do
       case $value in -Dkafkalab.digest=*) found=${value#*=};; esac
     done <"/proc/$pid/cmdline"
     [ -n "$found" ] || [ "${pid:-0}" = 0 ] || [ ! -r "@RUNNING@/$id" ] || found=$(<"@RUNNING@/$id")
     [ ! -e "@STALE@/$id" ] || found=stale-$found
-    printf 'unit\\t%s\\t%s\\t%s\\t%s\\t%s\\t%s\\n' \\
-      "$id" "$active" "$enabled" "${found:--}" "$sub" "$(trouble)"
+    printf 'unit\\t%s\\t%s\\t%s\\t%s\\t%s\\t%s\\t%s\\n' \\
+      "$id" "$active" "$enabled" "${found:--}" "$sub" "$(trouble)" "$phase"
     id= restarts=0 entered=
   done
 }
@@ -196,24 +204,66 @@ say_cause() { # UNIT WHAT SINCE
 """
 
 
+# A run that is cut off leaves the former files, and whoever waits for the unit next finds them.
+# While the mark in STALE says that nobody has seen the unit serve since, others do not take their
+# place. The counter of restarts begins anew with them: what it counted was not their trouble.
+_FORMER = """\
+keep_former() { # UNIT PATH...: what is there of these files, before they are changed
+  local unit=$1 path there=()
+  shift
+  [ ! -e "@STALE@/$unit" ] || [ ! -e "@FORMER@/$unit.tar" ] || return 0
+  for path; do [ ! -e "$path" ] || there+=("${path#/}"); done
+  rm -f "@FORMER@/$unit.tar"
+  ((${#there[@]})) || return 0
+  mkdir -p -m 0700 "@FORMER@"
+  (umask 077; tar -c -p -f "@FORMER@/$unit.part" -C / -- "${there[@]}")
+  mv -f "@FORMER@/$unit.part" "@FORMER@/$unit.tar"
+}
+serves() { # like wait_port; a unit that does not serve with changed files gets its former ones back
+  local said
+  if said=$(wait_port "$@" 2>&1); then rm -f "@FORMER@/$1.tar" "@STALE@/$1"; return 0; fi
+  rm -f "@STALE@/$1"
+  if [ -e "@FORMER@/$1.tar" ]; then
+    if give_back "$1" && wait_port "$1" "$2" "$3" @START@ 2>/dev/null
+    then said+="; @GOES_ON@"
+    else said+="; its former settings are back, but it does not serve with them either"; fi
+  fi
+  echo "$said" >&2
+  return 1
+}
+give_back() { # UNIT
+  systemctl stop "$1" && tar -x -p -f "@FORMER@/$1.tar" -C / && systemctl daemon-reload || return
+  systemctl reset-failed "$1" || :  # nothing to reset where it has not failed
+  systemctl start "$1" && rm -f "@FORMER@/$1.tar"
+}
+"""
+
+
 def _filled(text: str) -> str:
     for name, value in (
         ("@RUNNING@", RUNNING), ("@STALE@", STALE), ("@START@", START_SECONDS),
         ("@STAY_AT_MOST@", STAY_AT_MOST), ("@STAY@", STAY_SECONDS), ("@TRIES@", TRIES),
-        ("@LENGTH@", CAUSE_LENGTH), ("@REASON@", REASON),
+        ("@LENGTH@", CAUSE_LENGTH), ("@REASON@", REASON), ("@FORMER@", FORMER),
+        ("@GOES_ON@", GOES_ON), ("@STARTING@", STARTING), ("@YOUNG@", YOUNG),
     ):
         text = text.replace(name, str(value))
     return text
 
 
 LOOK = _filled(_LOOK + _CAUSE + _REPORT)  # for scripts that ask
-WAIT = _filled(_LOOK + _CAUSE + _WAIT)  # for scripts that start services
+WAIT = _filled(_LOOK + _CAUSE + _WAIT + _FORMER)  # for scripts that start services
 
 
 def ports_script(ports: Mapping[str, int | None]) -> str:
     """The line that tells a script on which port each unit serves, where it has one."""
     pairs = " ".join(f"[{shlex.quote(unit)}]={port}" for unit, port in ports.items() if port)
     return f"port=({pairs})"
+
+
+def where_set_up(verb: str, unit: str) -> str:
+    """A script that stops or starts a unit, where a host has it."""
+    name = shlex.quote(unit)
+    return f"if systemctl cat -- {name} >/dev/null 2>&1; then systemctl {verb} {name}; fi\n"
 
 
 def units_script(ports: Mapping[str, int | None]) -> str:
@@ -227,6 +277,7 @@ class UnitReport:
     """A unit on a host. `state`: as systemd calls it, "active", and `detail`, "running".
 
     trouble: in what way it does not do its work although systemd may run it; "" where it does.
+    phase: STARTING or YOUNG where its process has only just begun.
     """
 
     name: str
@@ -235,6 +286,7 @@ class UnitReport:
     digest: str
     detail: str
     trouble: str
+    phase: str = ""
 
     @property
     def words(self) -> str:
@@ -248,9 +300,9 @@ class UnitReport:
 
 def parse_unit(fields: list[str]) -> UnitReport:
     """A unit from the fields that follow the word "unit" in a line of `report`."""
-    name, active, enabled, digest, detail, trouble = fields
+    name, active, enabled, digest, detail, trouble, phase = fields
     return UnitReport(
-        name, active, enabled == "enabled", "" if digest == "-" else digest, detail, trouble
+        name, active, enabled == "enabled", "" if digest == "-" else digest, detail, trouble, phase,
     )
 
 

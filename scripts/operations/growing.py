@@ -121,7 +121,7 @@ def _step(
     plans = survey(site.fleet, hosts, context, (NAME,), progress)
     converge(site.fleet, plans, context, deliverer, progress)
     stale = pending(plans, SERVICES[NAME])
-    restart_in_turn(driver, joining(now, plans, servers), stale, progress)
+    restart_in_turn(driver, joining(now, plans, servers), stale, progress, plans)
     driver.settled(now)  # the next server comes when this one has what the others have
     return len(stale)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lab.standing import smaller, strangers
+from lab.standing import fewer_controllers, smaller, strangers
 from lab.topology import Host
 from scripts.errors import LabError
 from scripts.platforms import Instance
@@ -24,7 +24,8 @@ def refusals(
     topology = session.topology
     others = strangers(topology, (one.standing for one in instances.values() if one.standing))
     names = {host.name for host in hosts}
-    found = [*smaller(topology, others), *session.platform.obstacles(names)]
+    found = [*smaller(topology, others), *fewer_controllers(topology, others),
+             *session.platform.obstacles(names)]
     refused = [LabError(one.what, where=one.where, hint=one.hint) for one in found]
     if session.platform_name == "local":  # elsewhere hosts have a memory of their own
         try:

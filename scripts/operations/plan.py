@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from lab import state
 from lab.services.context import Context
 from lab.services.registry import published, resources, roles
-from lab.state import Change
 from lab.topology import Host
 from scripts.drivers.driver import Differences, Site, sites
 from scripts.drivers.registry import drivers_of
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan, pending, survey
+from scripts.operations.described import describe_hosts
 from scripts.operations.growing import NAME as GROWS, Growth, growing
 from scripts.operations.guard import missing_hosts, refusals
-from scripts.operations.up import concerned, left_alone, reconcilers
+from scripts.operations.reach import UNSEEN, Unreached, lines, refuse_hopeless, unreached
+from scripts.operations.replacing import in_the_way, losses
+from scripts.operations.surplus import lines as surplus_lines, surplus
+from scripts.operations.up import concerned, obstacles, reconcilers
 from scripts.platforms import UP, Instance
 from scripts.session import Session
 
@@ -27,6 +28,8 @@ class Plan:
     """What `up` would do: hosts to make or start, changes of hosts, and what follows in clusters.
 
     `things` are changes in the clusters, in lines; `refused` is what `up` would not do, and why.
+    `unreached` run and let nobody in, which `up` mends; what else they need is not known before.
+    `groundwork` is what was lost beside hosts, and is made again before they are started.
     """
 
     absent: tuple[Host, ...]
@@ -37,13 +40,14 @@ class Plan:
     restarts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    unreached: Mapping[str, Unreached] = field(default_factory=dict)
+    groundwork: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
         """How many things would be changed."""
-        return len(self.absent) + len(self.things) + sum(
-            len(plan.changes) for plan in self.hosts.values()
-        )
+        things = (self.groundwork, self.absent, self.unreached, self.things)
+        return sum(map(len, things)) + sum(len(plan.changes) for plan in self.hosts.values())
 
     def summary(self) -> str:
         if not self.count:
@@ -52,7 +56,8 @@ class Plan:
         begin = "to create or start" if self.stopped else "to create"
         more = f", {len(self.things)} changes in the clusters" if self.things else ""
         joins = f", {len(self.joins)} servers join their ensemble" if self.joins else ""
-        return (f"plan: {len(self.absent)} hosts {begin}, {changed} to change, "
+        again = f", {len(self.unreached)} to reach again" if self.unreached else ""
+        return (f"plan: {len(self.absent)} hosts {begin}{again}, {changed} to change, "
                 f"{len(self.restarts)} restarts{joins}{more}")
 
 
@@ -69,7 +74,8 @@ def show(
         session.running([host.name for host in hosts])
     instances = session.platform.instances()
     plan = gather(session, hosts, instances, only)
-    for line in (*_lines(plan, session), *left_alone(session, instances), plan.summary()):
+    left = surplus_lines(surplus(session.topology, instances))
+    for line in (*_lines(plan, session), *left, plan.summary()):
         session.say(line)
     steps = session.platform.steps
     made = len(plan.absent) > len(plan.stopped)
@@ -77,6 +83,9 @@ def show(
         if some and step != UP:
             session.say(f"not done by `fab up`: {step}")
     if plan.refused:
+        if only is None and in_the_way(session, instances):
+            for line in losses(session, instances):
+                session.say(line)
         raise LabError("`fab up` would refuse: " + "; ".join(plan.refused))
     return plan.count
 
@@ -85,15 +94,22 @@ def gather(
     session: Session, hosts: Sequence[Host], instances: Mapping[str, Instance],
     only: Collection[str] | None = None,
 ) -> Plan:
-    """The plan for `hosts`; changes nothing."""
+    """The plan for `hosts`; changes nothing. Raises LabError for one that nothing lets in."""
     absent = missing_hosts(hosts, instances)
     present = tuple(host for host in hosts if host not in absent)
     context = session.context(session.peek_software(), instances)
     refused = [] if only is not None else list(map(str, refusals(session, hosts, instances)))
     names, gone = {host.name for host in hosts}, {host.name for host in absent}
     with session.fleet(dict(instances)) as fleet:
-        plans = survey(fleet, present, context, only)
-        places = sites(fleet, context, session.datacenters(tuple(hosts)))
+        closed = unreached(session.platform, fleet, [host.name for host in present])
+        refuse_hopeless(closed)
+        plans = survey(fleet, [h for h in present if h.name not in closed], context, only)
+        # A cluster is looked at through its hosts.
+        shut = {host.datacenter for host in present if host.name in closed}
+        places = sites(fleet, context, [
+            one for one in session.datacenters(tuple(hosts)) if one.name not in shut
+        ])
+        refused += map(str, obstacles(places, plans))
         joins = _joins(places, hosts, plans, only, refused)
         found = [one for site in places.values() for one in _resources(site, names, gone, only)]
         return Plan(
@@ -104,22 +120,23 @@ def gather(
             joins=tuple(line for growth in joins.values() for line in growth.lines()),
             restarts=tuple(line for name, site in places.items()
                            for line in _restarts(site, plans, grows=name in joins)),
-            notes=(
-                *(line for host in present for line in unpublished(host, context)),
-                *(line for site in places.values() for driver in drivers_of(site)
-                  for line in driver.notes(site)),
-            ),
+            notes=tuple(unpublished(present, context)),
             refused=(*refused, *(line for one in found for line in one.refused)),
+            unreached=closed,
+            groundwork=() if only is not None else tuple(session.platform.groundwork(names)),
         )
 
 
 def _lines(plan: Plan, session: Session) -> Iterator[str]:
+    yield from (f"+ {line}" for line in plan.groundwork)
     for host in plan.absent:
         carried = ", ".join(roles(host, session.topology))
         stopped = ", which is stopped" if host in plan.stopped else ""
         yield f"+ host {host.name} ({carried}) at {host.address}{stopped}"
-    for one in plan.hosts.values():
-        yield from describe_host(one)
+    yield from (f"~ {line}" for line in lines(plan.unreached))
+    if plan.unreached:
+        yield UNSEEN
+    yield from describe_hosts(plan.hosts.values())
     yield from (*plan.things, *plan.joins)
     if plan.restarts:
         yield "restarts, one at a time, in this order:"
@@ -139,63 +156,17 @@ def _joins(
         return {}
 
 
-def unpublished(host: Host, context: Context) -> Iterator[str]:
-    """The ports that a service has got since a host was made, which it therefore lacks."""
-    for port in published(host, context.topology):
-        if (host.name, port.number) not in context.reached:
-            yield (f"note: {host.name}: port {port.number} ({port.name}) is not published on a "
-                   "host that exists; after `fab down` and `fab up` it is")
-
-
-def describe_host(plan: HostPlan) -> Iterator[str]:
-    """The changes of one host, files as unified diffs."""
-    if plan.changes:
-        yield f"~ host {plan.host.name}"
-    for change in plan.changes:
-        yield from describe_change(change)
-
-
-def describe_change(change: Change) -> Iterator[str]:
-    """One change: a diff for text, a line for all else."""
-    before, after = change.before, change.after
-    old, new = _text(before), _text(after)
-    if new is not None and old != new:
-        name = change.key.name
-        yield from (
-            f"    {line}" for line in difflib.unified_diff(
-                (old or "").splitlines(), new.splitlines(),
-                f"{name} (on the host)" if old is not None else "/dev/null", f"{name} (wanted)",
-                lineterm="", n=1,
-            )
-        )
-        return
-    match after:
-        case state.Unit() if isinstance(before, state.Unit) and before.trouble:
-            yield f"    repair {change.key.name}: {before.trouble}"
-        case state.Unit():
-            verb = "restart" if change.restarts else ("start" if not _running(before) else "enable")
-            yield f"    {verb} {change.key.name}"
-        case None if change.key.kind == "unit":
-            yield f"    stop {change.key.name}"
-        case None:
-            yield f"    - {change.key}"
-        case state.Sysctl(value):
-            yield f"    {change.key} = {value}"
-        case _:
-            yield f"    {'+' if before is None else '~'} {change.key}"
-
-
-def _text(resource: object) -> str | None:
-    """A resource's content as the plan shows it; None for one without text, or a secret one."""
-    if isinstance(resource, state.Block):
-        return resource.content
-    if isinstance(resource, state.File) and not resource.secret:
-        return resource.content if isinstance(resource.content, str) else None
-    return None
-
-
-def _running(before: object) -> bool:
-    return isinstance(before, state.Unit) and before.running
+def unpublished(hosts: Sequence[Host], context: Context) -> Iterator[str]:
+    """The ports that services have got since their hosts were made, which therefore lack them."""
+    found: dict[tuple[int, str], list[str]] = {}
+    for host in hosts:
+        for port in published(host, context.topology):
+            if (host.name, port.number) not in context.reached:
+                found.setdefault((port.number, port.name), []).append(host.name)
+    for (number, name), names in found.items():
+        where = "a host that exists" if len(names) == 1 else "hosts that exist"
+        yield (f"note: {', '.join(names)}: port {number} ({name}) is not published on {where}; "
+               "after `fab down` and `fab up` it is")
 
 
 def _resources(

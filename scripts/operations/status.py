@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from lab.services.context import Context
@@ -13,22 +13,31 @@ from scripts.drivers.registry import drivers_of
 from scripts.errors import LabError
 from scripts.hosts.fleet import Fleet
 from scripts.hosts.units import UnitReport, parse_units, units_script
-from scripts.platforms import Instance
+from scripts.operations import surplus
+from scripts.operations.reach import Unreached, counted, problems as problems_of, unreached
+from scripts.operations.surplus import Surplus
+from scripts.platforms import Instance, Platform
 
 
 def collect(
     fleet: Fleet, topology: Topology, hosts: Sequence[Host], instances: Mapping[str, Instance],
-    context: Context, *, but: Collection[str] = (),
+    context: Context, *, but: Collection[str] = (), left: Sequence[Surplus] = (),
+    platform: Platform | None = None,
 ) -> dict[str, Any]:
     """The lab's state as a JSON object; see docs/status.md for its fields.
 
-    `but`: services whose own part is left out.
+    `but`: services whose own part is left out. `left`: hosts that the lab file does not mean.
+    `platform` knows why a host lets nobody in.
     """
     names = {host.datacenter for host in hosts}
     reachable = {
         h.name: h for h in hosts if h.name in instances and instances[h.name].running
     }
-    services = fleet.each(lambda name: services_of(fleet, reachable[name], topology), reachable)
+    closed = unreached(platform, fleet, reachable) if platform else {}
+    services = {name: {"ssh": one.words} for name, one in closed.items()}
+    services |= fleet.each(
+        lambda name: services_of(fleet, reachable[name], topology), reachable.keys() - closed
+    )
     places = sites(fleet, context, [d for d in topology.datacenters if d.name in names])
     shown = {
         name: [_host(h, topology, instances.get(h.name), services.get(h.name, {}))
@@ -36,11 +45,15 @@ def collect(
         for name, site in places.items()
     }
     datacenters = fleet.each(
-        lambda name: _datacenter(places[name], shown[name], services, but), places
+        lambda name: _datacenter(
+            places[name], shown[name], services, closed, but=but,
+            more=surplus.problems(left, name),
+        ), places
     )
     return {
         "healthy": all(datacenter["healthy"] for datacenter in datacenters.values()),
         "datacenters": list(datacenters.values()),
+        "surplus": [one.as_json() for one in left],
     }
 
 
@@ -67,14 +80,20 @@ def look(fleet: Fleet, host: Host, topology: Topology) -> list[UnitReport]:
 
 def _datacenter(
     site: Site, shown: Sequence[dict[str, Any]], services: Mapping[str, Mapping[str, str]],
-    but: Collection[str],
+    closed: Mapping[str, Unreached], *, but: Collection[str], more: Sequence[str],
 ) -> dict[str, Any]:
     up = [name for name, found in services.items() if "ssh" not in found]
     parts: dict[str, Part] = {
         driver.name: driver.status(site, up) for driver in drivers_of(site, but)
     }
+    # Of a service whose hosts all let nobody in, nothing is known: least of all that it is down.
+    seen = [part for name, part in parts.items()
+            if not closed or any(host.name not in closed for host in site.carriers(name))]
+    names = [host["name"] for host in shown]
     problems = [p for p in (
-        *(h["problem"] for h in shown), *(p for part in parts.values() for p in part.problems),
+        *_of_hosts([host for host in shown if host["name"] not in closed]),
+        *problems_of({name: closed[name] for name in names if name in closed}),
+        *(p for part in seen for p in part.problems), *more,
     ) if p]
     for host in shown:
         words = [part.details[host["name"]] for part in parts.values()
@@ -88,6 +107,17 @@ def _datacenter(
         "lines": [line for part in parts.values() for line in part.lines],
         **{name: part.data for name, part in parts.items()},
     }
+
+
+def _of_hosts(shown: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """What is wrong with hosts; where many are not there or stand still, once for all."""
+    absent = [host["name"] for host in shown if not host["ssh"]]
+    asleep = [host["name"] for host in shown if host["ssh"] and not host["running"]]
+    for names, words in ((absent, "do not exist"), (asleep, "are stopped")):
+        if len(names) > 1:
+            yield f"{counted(names)} {words}"
+    told = {name for names in (absent, asleep) if len(names) > 1 for name in names}
+    yield from (host["problem"] for host in shown if host["name"] not in told)
 
 
 def _host(
@@ -121,4 +151,8 @@ def rows(found: Mapping[str, Any]) -> list[list[str]]:
                 datacenter["name"], host["name"], host["address"], host["ssh"] or "-", state, words,
                 host["detail"],
             ])
+    for one in found["surplus"]:
+        state = "running" if one["running"] else "stopped"
+        result.append([one["datacenter"] or "-", one["name"], one["address"], "-", state, "-",
+                       "surplus: not in the lab file"])
     return result

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from lab.artifacts import Artifact
-from lab.services.registry import artifacts, resources, retired, services_on
+from lab.services.registry import artifacts, artifacts_on, resources, retired, services_on
+from lab.state import STARTING
 from lab.topology import Host
 from scripts.drivers.driver import Driver, Site, sites
 from scripts.drivers.registry import drivers_of
+from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan, converge, forget_names, survey
 from scripts.hosts.deliver import Deliverer
+from scripts.hosts.fleet import Fleet
 from scripts.operations.growing import grow, growing
 from scripts.operations.guard import missing_hosts, refusals, refuse
+from scripts.operations.mending import mend, unsound
+from scripts.operations.reach import reach
 from scripts.operations.rolling import roll
+from scripts.operations.staying import services_stay
+from scripts.operations.surplus import lines, surplus
 from scripts.platforms import Instance
 from scripts.session import Session
 from scripts.software.obtain import Obtained
 from scripts.workstation.screen import Progress, duration, phase
 
 T = TypeVar("T")
+INTERNAL = "internal topic"
 BESIDE = "beside"  # the name of the threads that `beside` makes
 
 
@@ -45,9 +53,10 @@ def deploy(session: Session, hosts: Sequence[Host]) -> None:
     software = software or session.software()
     if missing:
         session.say(f"{len(missing)} hosts created or started in {duration(began)}")
-    for line in left_alone(session, instances):
+    for line in lines(surplus(session.topology, instances)):
         session.say(line)
-    _converge(session, hosts, instances, software, woken=woken)
+    fresh = {host.name for host in missing}
+    _converge(session, hosts, instances, software, woken=woken, fresh=fresh)
 
 
 def _prepare(session: Session, missing: Sequence[Host]) -> dict[Artifact, Obtained]:
@@ -93,13 +102,6 @@ def beside(work: Callable[[], T]) -> Callable[[], T]:
     return wait
 
 
-def left_alone(session: Session, instances: Mapping[str, Instance]) -> Iterator[str]:
-    """A line for each host that exists and that the lab file does not mean."""
-    known = {host.name for host in session.topology.hosts}
-    for name in sorted(instances.keys() - known):
-        yield f"warning: {name} is of this lab but not in the lab file; left alone"
-
-
 def concerned(session: Session, hosts: Sequence[Host], only: Collection[str]) -> list[Host]:
     """The hosts that have, or no longer should have, one of the services in `only`."""
     topology = session.topology
@@ -116,8 +118,8 @@ def converge_existing(session: Session, hosts: Sequence[Host], only: Collection[
     chosen = concerned(session, hosts, only)
     instances = session.running([host.name for host in chosen])
     software = session.software() if any(
-        one.artifacts(topology.config) for host in chosen for one in services_on(host, topology)
-        if one.name in only
+        artifacts_on(host, one, topology) for host in chosen
+        for one in services_on(host, topology) if one.name in only
     ) else {}
     _converge(session, chosen, instances, software, only=only)
 
@@ -125,27 +127,32 @@ def converge_existing(session: Session, hosts: Sequence[Host], only: Collection[
 def _converge(
     session: Session, hosts: Sequence[Host], instances: dict[str, Instance],
     software: Mapping[Artifact, Obtained], *, only: Collection[str] | None = None,
-    woken: Collection[str] = (),
+    woken: Collection[str] = (), fresh: Collection[str] = (),
 ) -> None:
-    """Bring `hosts` to what they should be; those that were just started again are `woken`."""
+    """Bring `hosts` to what they should be; `fresh` are those that were just made or started, of
+    them `woken` those that had been there before."""
     began = time.monotonic()
     context = session.context(software, instances)
     deliverer = Deliverer(session.topology, software, session.platform.packages)
     names = [host.name for host in hosts]
     with session.fleet(instances) as fleet, Progress(session.topology.lab, names) as progress:
         with phase("converge"):
+            reach(session, fleet, names)
             places = sites(fleet, context, session.datacenters(tuple(hosts)))
             try:
-                plans, restarted = _grown(hosts, places, deliverer, progress, only=only)
-                converge(fleet, plans, context, deliverer, progress)
+                plans, restarted, mended = _sound(
+                    fleet, hosts, places, deliverer, progress, only=only, fresh=fresh, woken=woken
+                )
             finally:
                 deliverer.close(fleet)
             restarted += roll(places, plans, progress)
-            settle(places, woken)
+            settle(places, plans, woken, {name for name, one in instances.items() if one.running})
             if only is None and len(hosts) == len(session.topology.hosts):
                 forget_names(fleet, plans)
         with phase("clusters"):
             moved = reconcile(places, {host.name for host in hosts}, progress, only)
+        if mended:
+            moved[INTERNAL] = mended
     changed = sum(1 for plan in plans.values() if plan.changes)
     text = f"{changed} of {len(hosts)} hosts changed" if changed or moved else (
         f"{len(hosts)} hosts in order, nothing to do"
@@ -156,6 +163,36 @@ def _converge(
     session.say(f"{text}{rolled}{counts}, {duration(began)}")
 
 
+def _sound(
+    fleet: Fleet, hosts: Sequence[Host], places: Mapping[str, Site], deliverer: Deliverer,
+    progress: Progress, *, only: Collection[str] | None, fresh: Collection[str],
+    woken: Collection[str] = (),
+) -> tuple[dict[str, HostPlan], int, int]:
+    """Converge `hosts` with what their processes need in clusters put right before.
+
+    What they needed, how many services that restarted, and how much was put right.
+    """
+    if not places:
+        return {}, 0, 0
+    context = next(iter(places.values())).context
+    looking = beside(lambda: unsound(places, hosts, only, fresh))
+    plans, restarted = _grown(hosts, places, deliverer, progress, only=only)
+    mended = mend(places, looking(), progress)
+    if mended:  # it took stopping processes and starting them
+        plans |= survey(fleet, hosts, context, only, progress)
+    try:
+        converge(fleet, plans, context, deliverer, progress, woken=woken)
+    except LabError:
+        # Fresh brokers can be asked only now what kept other processes from starting.
+        found = unsound(places, hosts, only) if fresh else {}
+        if not found:
+            raise
+        mended += mend(places, found, progress)
+        plans |= survey(fleet, hosts, context, only, progress)
+        converge(fleet, plans, context, deliverer, progress, woken=woken)
+    return plans, restarted, mended
+
+
 def _grown(
     hosts: Sequence[Host], places: Mapping[str, Site], deliverer: Deliverer,
     progress: Progress, *, only: Collection[str] | None,
@@ -164,10 +201,9 @@ def _grown(
 
     Raises LabError where one cannot grow, before anything is changed.
     """
-    if not places:
-        return {}, 0
     one = next(iter(places.values()))
     plans = survey(one.fleet, hosts, one.context, only, progress)
+    refuse(obstacles(places, plans))
     found = growing(places, hosts, plans, only)
     counts = one.fleet.each(
         lambda name: grow(places[name], found[name], deliverer, progress), found
@@ -176,18 +212,48 @@ def _grown(
     return {**plans, **survey(one.fleet, again, one.context, only, progress)}, sum(counts.values())
 
 
-def settle(places: Mapping[str, Site], woken: Collection[str]) -> None:
-    """Wait until every service of hosts that were started again serves. Raises LabError.
+def obstacles(places: Mapping[str, Site], plans: Mapping[str, HostPlan]) -> list[LabError]:
+    """What services would not survive of what hosts are to become."""
+    return [
+        error for site in places.values() for driver in drivers_of(site)
+        for error in driver.obstacles(site, plans)
+    ]
 
-    That systemd runs it says little: a broker first reads its logs, a worker joins its group.
+
+def settle(
+    places: Mapping[str, Site], plans: Mapping[str, HostPlan], woken: Collection[str],
+    running: Collection[str],
+) -> None:
+    """Wait until every service that has only just begun serves and stays. Raises LabError.
+
+    Whether this run started it, or its host (`woken`), or somebody else did: the next look at the
+    lab would call it sick. That systemd runs it says little: a broker first reads its logs and then
+    what it missed, a worker joins its group. And after a loss of power a broker ends until its old
+    session is over.
     """
-    def one(name: str) -> None:
-        for driver in drivers_of(places[name]):
-            if any(host.name in woken for host in places[name].carriers(driver.name)):
-                driver.settled(places[name])
+    def begun(driver: Driver, host: Host) -> bool:
+        plan, unit = plans.get(host.name), driver.service.unit
+        return host.name in woken or bool(
+            plan and (unit in plan.starts or unit in plan.phases)
+        )
 
-    if woken and places:
-        next(iter(places.values())).fleet.each(one, places)
+    def restless(host: Host) -> bool:
+        plan = plans.get(host.name)
+        return host.name in woken or bool(
+            plan and (plan.starts or STARTING in plan.phases.values())
+        )
+
+    def one(name: str) -> None:
+        site = places[name]
+        for driver in drivers_of(site):
+            if hosts := [h for h in site.carriers(driver.name) if begun(driver, h)]:
+                driver.serving(site, hosts, running)
+        if names := [host.name for host in site.datacenter.hosts if restless(host)]:
+            services_stay(site, names)
+
+    if woken or any(plan.starts or plan.phases for plan in plans.values()):
+        for site in list(places.values())[:1]:
+            site.fleet.each(one, places)
 
 
 def reconcilers(

@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from scripts.drivers.driver import Report, Site
+from scripts.drivers.driver import Line, Report, Site
 from scripts.drivers.registry import drivers, drivers_of
-from scripts.errors import LabError, TimeoutExpired
-from scripts.hosts.units import STAY_SECONDS
-from scripts.operations.status import look
+from scripts.errors import told
+from scripts.operations.staying import services_stay
+from scripts.operations.surplus import Surplus, problems
 from scripts.workstation.screen import Progress
-from scripts.workstation.waiting import wait_until
-
-STAY_TIMEOUT = 3.0 * STAY_SECONDS
 
 
-def services_stay(site: Site) -> str:
-    """No process is started again and again. Raises LabError.
+def verify(
+    sites: Mapping[str, Site], progress: Progress, left: Collection[Surplus] = ()
+) -> list[Report]:
+    """Verify datacenters side by side, then what spans two of them, where all of them hold.
 
-    One that has ended once gets the time that it takes to be well again; what is stopped is seen by
-    the service's own checks.
+    A broker among `left` that is still in a cluster is told last: what is in the file may work.
     """
-    hosts = {host.name: host for host in site.datacenter.hosts}
-    sick: list[str] = []
-
-    def well() -> bool:
-        found = site.fleet.each(
-            lambda name: look(site.fleet, hosts[name], site.context.topology), hosts
-        )
-        sick[:] = [f"{unit.name} on {name}: {unit.trouble}" for name, units in found.items()
-                   for unit in units if unit.trouble]
-        return not sick
-
-    try:
-        wait_until(well, timeout=STAY_TIMEOUT, pause=1)
-    except TimeoutExpired:
-        raise LabError("; ".join(sick), hint="run `fab up`") from None
-    return "none is started again and again"
-
-
-def verify(sites: Mapping[str, Site], progress: Progress) -> list[Report]:
-    """Verify datacenters side by side, then what spans two of them, where all of them hold."""
     if not sites:
         return []
     fleet = next(iter(sites.values())).fleet
@@ -62,10 +40,24 @@ def verify(sites: Mapping[str, Site], progress: Progress) -> list[Report]:
         return report
 
     with ThreadPoolExecutor(1) as beside:
-        preparing = beside.submit(fleet.each, lambda name: spans[name].prepare(), spans)
+        preparing = beside.submit(fleet.each, lambda name: _aside(spans[name].prepare), spans)
         reports = list(fleet.each(one_datacenter, sites).values())
         preparing.result()
     if all(report.ok for report in reports):
         reports += fleet.each(one_span, spans).values()
-    fleet.each(lambda name: spans[name].forget(), spans)
+    for report in reports:
+        report.lines += [
+            Line("kafka", "no surplus broker", False, text)
+            for text in problems(left, report.where)
+        ]
+    fleet.each(lambda name: _aside(spans[name].forget), spans)
     return reports
+
+
+def _aside(work: Callable[[], None]) -> None:
+    """What goes wrong beside the checks hides none of them: they tell what matters of it."""
+    try:
+        work()
+    except Exception as error:
+        if told(error) is None:
+            raise

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from lab.standing import Obstacle, Standing
+from scripts.errors import Closed
 
 if TYPE_CHECKING:
     from lab.artifacts import Artifact
@@ -28,8 +29,20 @@ class Steps:
 
     absent: str = UP
     stopped: str = UP
-    silent: str = "see `fab status`; `fab up` starts a stopped host"
+    silent: str = "see `fab status`; `fab up` starts or reconnects it"
+    refused: str = "`fab up` adds the key through the container engine"
     started: str = ""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why hosts that run cannot be logged in to, in words that fit one or many.
+
+    `step`: what `mend` does about it, "" where it does nothing.
+    """
+
+    what: str
+    step: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,8 +78,24 @@ class Platform(Protocol):
     def instances(self) -> dict[str, Instance]:
         """Every host of the lab that exists, by name, read from reality."""
 
-    def obstacles(self, names: Collection[str]) -> list[Obstacle]:
-        """What keeps the hosts called `names` from being as the lab file says; changes nothing."""
+    def obstacles(self, names: Collection[str], *, anew: bool = False) -> list[Obstacle]:
+        """What keeps the hosts called `names` from being as the lab file says; changes nothing.
+
+        `anew`: what would do so if the lab as it is now were removed first.
+        """
+
+    def groundwork(self, names: Collection[str]) -> list[str]:
+        """What beside hosts was lost, and `create` of the hosts called `names` would make again
+        first: a line each. Changes nothing."""
+
+    def troubles(self, closed: Mapping[str, Closed]) -> dict[str, Trouble]:
+        """Why hosts that run cannot be logged in to, those of which more is known than SSH tells.
+
+        Changes nothing.
+        """
+
+    def mend(self, troubles: Mapping[str, Trouble]) -> None:
+        """Do what `troubles` with a step say. Raises LabError where that does not help."""
 
     def prepare(
         self, software: Mapping[Artifact, Obtained], names: Collection[str] | None = None
@@ -105,6 +134,15 @@ class Platform(Protocol):
 
     def leftovers(self) -> list[str]:
         """What of the lab is still there."""
+
+    def kept(self) -> list[Obstacle]:
+        """What of the lab `destroy` cannot remove, since what is not the lab's uses it."""
+
+    def stays(self) -> list[str]:
+        """What of the lab's making is no lab's own and stays for the next one, in lines."""
+
+    def unproven(self) -> list[str]:
+        """Why nobody can tell whether something of the lab is left, in lines."""
 
     def context(self, digests: Mapping[str, str], instances: Mapping[str, Instance]) -> Context:
         """What the services have to know of the platform; see lab.services.registry.context."""

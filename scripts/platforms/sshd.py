@@ -10,12 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from scripts.errors import LabError
 
 POLL_S = 0.1
+BANNER_S = 5.0  # for a connection and the first words
 
 
 def answers(host: str, port: int) -> bool:
     """Whether an SSH server talks there. Docker's proxy accepts before the host behind it does."""
     try:
-        with socket.create_connection((host, port), timeout=5) as stream:
+        with socket.create_connection((host, port), timeout=BANNER_S) as stream:
             return stream.recv(8).startswith(b"SSH-")
     except OSError:
         return False

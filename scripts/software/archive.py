@@ -10,7 +10,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from lab.artifacts import Artifact
-from scripts.errors import LabError, UsageError
+from scripts.errors import LabError, UsageError, one_line
 from scripts.software.tar import parse_checksum
 
 VARIABLE = "KAFKALAB_KAFKA_ARCHIVE"
@@ -62,5 +62,5 @@ def _reason(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
         return f"HTTP {error.code}"
     if isinstance(error, urllib.error.URLError):
-        return str(error.reason)
-    return str(error) or type(error).__name__
+        return one_line(error.reason)
+    return one_line(error)

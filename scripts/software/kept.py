@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.errors import LabError
+from scripts.errors import LabError, one_line
 
 RECIPES = Path(__file__).parent / "recipes"
 PART = ".part-"
@@ -26,7 +26,7 @@ class Kept:
     """
 
     def __init__(self, tar: Path, made_from: str) -> None:
-        """`made_from`: the name of the recipe that it is laid out by, where it is."""
+        """`made_from`: the recipe that it is laid out by, where it is (Artifact.recipe)."""
         self.tar, self.made_from = tar, made_from
         self.checksum = tar.with_name(f"{tar.name}.sha256")
         self.stamp = tar.with_name(f"{tar.name}.verified")
@@ -99,12 +99,29 @@ class Kept:
         part.replace(path)
 
 
-def recipe_digest(name: str) -> str:
-    """The digest of everything in a recipe's folder."""
-    folder, digest = RECIPES / name, hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+def recipe_files(recipe: str) -> dict[str, Path]:
+    """The files of a recipe by their paths in it: those of all variants, and those of its own.
+
+    Variants are folders with a number for a name: what is laid out in another way since then.
+    """
+    name, _, variant = recipe.partition("/")
+    folder = RECIPES / name
+    found = {
+        str(path.relative_to(folder)): path for path in folder.rglob("*")
+        if path.is_file() and not path.relative_to(folder).parts[0].isdigit()
+    }
+    if variant:
+        own = folder / variant
+        found |= {str(path.relative_to(own)): path for path in own.rglob("*") if path.is_file()}
+    return found
+
+
+def recipe_digest(recipe: str) -> str:
+    """The digest of everything in a recipe."""
+    digest = hashlib.sha256()
+    for name, path in sorted(recipe_files(recipe).items(), key=lambda item: Path(item[0])):
         content = path.read_bytes()
-        digest.update(f"{path.relative_to(folder)}\0{len(content)}\0".encode() + content)
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
 
 
@@ -118,7 +135,7 @@ def locked(folder: Path, title: str, say: Callable[[str], None]) -> Iterator[Non
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("w")
     except OSError as error:
-        raise LabError(f"the cache cannot be written: {error}") from error
+        raise LabError(f"the cache cannot be written: {one_line(error)}") from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from lab.artifacts import Artifact
-from scripts.errors import CommandError, LabError
-from scripts.software.kept import RECIPES
+from scripts.errors import ESCAPE, FOREIGN, CommandError, LabError, one_line
+from scripts.software.kept import recipe_files
 from scripts.workstation import process
 
 # Seconds. On a slow line 60 MB of jars may take minutes; a proxy that never answers must end too.
@@ -42,8 +42,11 @@ def build(
     first error, or with what to install.
     """
     ensure_maven(say)
-    recipe, project = RECIPES / artifact.name, folder / "recipe"
-    shutil.copytree(recipe, project)
+    project = folder / "recipe"
+    for name, path in recipe_files(artifact.recipe).items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, project / name)
+    reword(project)
     version = f"-D{artifact.name}.version={artifact.version}"
     argv = ["mvn", "-q", "-B", "-C", "-f", "pom.xml", "package", version]
     env = {"MAVEN_OPTS": _BRIEF, **os.environ}
@@ -56,9 +59,23 @@ def build(
     tars = list((project / "target").glob("*.tar"))
     if len(tars) != 1:
         raise LabError(f"`{' '.join(argv)}` left {len(tars)} archives instead of one")
-    if not (recipe / "tools.toml").exists():
+    if not (project / "tools.toml").exists():
         return tars[0], {}
-    return tars[0], wrappers(recipe, classes_in(tars[0]))
+    return tars[0], wrappers(project, classes_in(tars[0]))
+
+
+def reword(project: Path) -> None:
+    """Say in a recipe's scripts what its words.toml says: how a variant calls the same thing."""
+    words = project / "words.toml"
+    if not words.exists():
+        return
+    table: dict[str, str] = tomllib.loads(words.read_text())["instead"]
+    for path in [*(project / "bin").iterdir(), *(project / "templates").iterdir(),
+                 project / "tools.toml"]:
+        text = path.read_text()
+        for old, new in table.items():
+            text = text.replace(old, new)
+        path.write_text(text)
 
 
 def ensure_maven(say: Callable[[str], None]) -> None:
@@ -91,9 +108,9 @@ def _privilege() -> list[str] | None:
 
 def _first_error(output: str) -> str:
     """Maven's first error line: the last ones only tell how to ask for more output."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
+    plain = ESCAPE.sub("", output)
     errors = re.findall(r"^\[ERROR\](?: \[ERROR\])*+[ \t]*(\S.*)", plain, re.MULTILINE)
-    return errors[0][:300] if errors else plain.strip()[-300:] or "it said nothing"
+    return one_line(errors[0] if errors else plain.strip()[-FOREIGN:]) or "it said nothing"
 
 
 def classes_in(tar: Path) -> frozenset[str]:

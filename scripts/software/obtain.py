@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.artifacts import Artifact
-from scripts.errors import LabError, UsageError
+from scripts.errors import LabError, UsageError, one_line
 from scripts.software.kept import Kept, locked, recipe_digest, workspace
 from scripts.workstation.paths import cache_dir
 from scripts.workstation.screen import phase
@@ -50,7 +50,7 @@ def obtain(
     chosen = [word for word in _chosen(sources)
               if word != "archive" or artifact.name in ARCHIVES]
     folder = cache_dir() / artifact.name
-    kept = Kept(folder / f"{artifact.folder}.tar", artifact.name)
+    kept = Kept(folder / f"{artifact.folder}.tar", artifact.recipe)
     if chosen[:1] == ["cache"] and (digest := kept.stamped()):
         return Obtained(artifact, kept.tar, digest, "cache")
     reasons = []
@@ -64,7 +64,8 @@ def obtain(
             except UsageError:
                 raise
             except (LabError, OSError) as error:
-                reasons.append(f"{label}: {' '.join(str(error).split())}")
+                told = str(error) if isinstance(error, LabError) else one_line(error)
+                reasons.append(f"{label}: {told}")
                 say(f"{artifact.title}: {reasons[-1]}")
                 continue
             say(f"{artifact.title}: from {label} in {time.monotonic() - began:.1f} s")
@@ -141,7 +142,7 @@ def _from_maven(artifact: Artifact, kept: Kept, work: Path, say: Say) -> str:
 
     say(f"{artifact.title}: building it with Maven (some 10 to 20 s the first time)")
     # Before the build: what is changed during it counts as changed after it.
-    recipe = recipe_digest(artifact.name)
+    recipe = recipe_digest(artifact.recipe)
     tar, added = maven.build(artifact, work, say)
     return _keep(tar, kept, work, added=added, recipe=recipe)
 

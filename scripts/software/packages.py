@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from lab import packages
 from lab.packages import SOFTWARE, Family
-from scripts.errors import CommandError, LabError
+from scripts.errors import CommandError, LabError, one_line
 from scripts.software.kept import CORRUPT, Kept, locked, workspace
 from scripts.workstation.paths import cache_dir
 
@@ -51,7 +51,8 @@ class Packages:
     def arguments(self, archive: str, software: Iterable[str]) -> list[str]:
         """What `install_script` takes to install `software` (some of the set) from `archive`."""
         wanted = [
-            f"{one}:{SOFTWARE[one].names[FAMILY]}:{SOFTWARE[one].path}" for one in software
+            f"{one}:{found.names[FAMILY]}:{found.path_on(FAMILY)}"
+            for one in software if (found := SOFTWARE[one])
         ]
         return [self.sha256, archive, *wanted]
 
@@ -81,7 +82,7 @@ def obtain(
     chosen = tuple(sorted(set(software)))
     folder = cache_dir() / "packages"
     names = tuple(packages.names(chosen, FAMILY))
-    key = hashlib.sha256("\n".join((base, *names)).encode()).hexdigest()[:20]
+    key = hashlib.sha256("\n".join((base, fetch_script(), *names)).encode()).hexdigest()[:20]
     kept, title = Kept(folder / f"{key}.tar", ""), ", ".join(names)
     if digest := kept.stamped():
         return Packages(chosen, kept.tar, digest)
@@ -126,7 +127,7 @@ def _fetched(kept: Kept, work: Path, names: tuple[str, ...], fetch: Fetch) -> st
 def _reason(error: LabError) -> str:
     """apt's own first word about it, where there is one."""
     said = error.stderr.splitlines() if isinstance(error, CommandError) else []
-    return next((line for line in said if line.startswith("E: ")), str(error))
+    return next((line for line in map(one_line, said) if line.startswith("E: ")), str(error))
 
 
 def check(tar: Path) -> None:
@@ -143,7 +144,7 @@ def check(tar: Path) -> None:
             manifest = archive.extractfile(MANIFEST)
             lines = manifest.read().decode().splitlines() if manifest else []
     except (tarfile.TarError, KeyError, EOFError) as error:
-        raise LabError(f"what arrived is no archive of packages: {error}") from error
+        raise LabError(f"what arrived is no archive of packages: {one_line(error)}") from error
     wanted = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     if not wanted or found != wanted:
         odd = sorted(set(found.items()) ^ set(wanted.items()))

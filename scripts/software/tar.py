@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from lab.artifacts import PREFIX
-from scripts.errors import LabError
+from scripts.errors import LabError, one_line
 
 # Seconds since 1970. A JVM compares each jar's time with the one its class-data archive was made
 # with, so the time must not depend on when or by whom the distribution was made.
@@ -43,7 +43,7 @@ def parse_checksum(text: str, *, digits: int) -> str:
         words = words[:1]
     digest = "".join(words).lower()
     if len(digest) != digits or not re.fullmatch(r"[0-9a-f]+", digest):
-        raise LabError(f"no checksum of {digits} hex digits in {text[:60]!r}")
+        raise LabError(f"no checksum of {digits} hex digits in {one_line(text, 60)!r}")
     return digest
 
 
@@ -72,7 +72,7 @@ def normalise(
                 file.flush()
                 os.fsync(file.fileno())
     except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
-        raise LabError(f"{source.name} is damaged: {error}") from error
+        raise LabError(f"{source.name} is damaged: {one_line(error)}") from error
     return sink.digest.hexdigest()
 
 

@@ -8,15 +8,21 @@ from invoke import Collection
 
 from scripts.tasks import tf
 from scripts.tasks.aws import audit, backend, cost, extend, preflight
+from scripts.tasks.balance import KAFKA
+from scripts.tasks.data import groups, records, topics
 from scripts.tasks.drills import DRILL
-from scripts.tasks.inspect import logs, ssh, status, verify
+from scripts.tasks.inspect import container, logs, ssh, status, verify
+from scripts.tasks.learn import EXERCISE
+from scripts.tasks.load import load
 from scripts.tasks.mirrors import CONNECT, MIRROR
+from scripts.tasks.picture import top, view
 from scripts.tasks.services import TASKS
 from scripts.tasks.whole import down, plan, start, stop, up
 
 ALL = (
-    up, plan, *TASKS, verify, status, ssh, logs, down,
+    up, plan, *TASKS, KAFKA, verify, status, view, top, ssh, logs, container, down,
+    topics, groups, records, load,
     preflight, cost, audit, backend, extend, Collection("lab", stop, start),
-    CONNECT, MIRROR, DRILL,
+    CONNECT, MIRROR, DRILL, EXERCISE,
     Collection.from_module(tf),
 )

@@ -6,16 +6,17 @@ import functools
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from invoke import Context, Task, task
+from invoke import Argument, Context, Task, task
 from invoke.exceptions import Exit
 
 from lab.file import LabFileError
-from scripts.errors import CommandError, LabError, UsageError, foreign
+from scripts.errors import CommandError, LabError, UsageError, told
 from scripts.session import Session
-from scripts.workstation import runlog
+from scripts.workstation import output, runlog
 
 DATACENTER = "only this datacenter (several: dc1,dc2)"
 HOST = "only this host (several: a,b)"
@@ -34,6 +35,36 @@ class LabTask(Task[Any]):
     def __init__(self, *args: Any, dry: Body | bool, usage_status: int, **more: Any) -> None:
         super().__init__(*args, **more)
         self.dry, self.usage_status = dry, usage_status
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        return [
+            Option(one, self.usage_status) for one in super().get_arguments(ignore_unknown_help)
+        ]
+
+
+class Option(Argument):
+    """An argument whose value is an error in one line where it is no number and should be one.
+
+    Invoke would end in a traceback.
+    """
+
+    def __init__(self, plain: Argument, status: int) -> None:
+        super().__init__(
+            names=plain.names, kind=plain.kind, default=plain.default, help=plain.help,
+            positional=plain.positional, optional=plain.optional,
+            incrementable=plain.incrementable, attr_name=plain.attr_name,
+        )
+        self._status = status
+
+    def set_value(self, value: Any, cast: bool = True) -> None:
+        try:
+            super().set_value(value, cast)
+        except ValueError:
+            kind = "a whole number" if self.kind is int else "a number"
+            raise Exit(
+                f"error: --{self.names[0].replace('_', '-')} {value!r} (accepted: {kind})",
+                code=self._status,
+            ) from None
 
 
 def asked_dry(config: Any) -> bool:
@@ -102,13 +133,17 @@ def _guarded(
 ) -> int:
     """Run a task's body; turn what a person can act on into one line and a status."""
     log_file = None
+    output.go_on(locks)
     try:
         session = Session()
         log_file = runlog.start(session.state, name, echo=echo)
         if not locks:
             session.warn_open()
             return work(session) or 0
-        with runlog.lock(session.state, name):
+        here = session.platform_name == "local"
+        with runlog.lock(session.state, name), (
+            runlog.machine_lock(session.topology.lab) if here else nullcontext()
+        ):
             session.warn()
             return work(session) or 0
     except LabFileError as error:
@@ -120,10 +155,10 @@ def _guarded(
         print("stopped by hand; the next `fab up` completes what was begun", file=sys.stderr)
         return 130
     except Exception as error:
-        told = error if isinstance(error, LabError) else foreign(error)
-        if debug or told is None:
+        found = told(error)
+        if debug or found is None:
             raise
-        return _tell(told, log_file, lab_file_error)
+        return _tell(found, log_file, lab_file_error)
 
 
 def _tell(error: LabError, log_file: Path | None, lab_file_error: int) -> int:

@@ -20,6 +20,7 @@ LOAD = {
 TITLES = {
     "broker": "A broker of {} killed",
     "zookeeper": "The leader of {}'s ensemble killed",
+    "controller": "The leader of {}'s quorum killed",
     "rolling": "All brokers of {} restarted in turn",
     "disk": "A full disk on a broker of {}",
 }
@@ -45,10 +46,10 @@ def failover(
     from lab.drills.failover import failover as score
     from scripts.drills.failover import MODES, Failover, Plan
     from scripts.drills.rehearsal import terminable
+    from scripts.drills.replay import recorded
     from scripts.drills.report import report
 
-    for option, value in (("--from", from_), ("--to", to)):
-        _datacenter(session, option, value)
+    from_, to = _datacenter(session, "--from", from_), _datacenter(session, "--to", to)
     if mode not in MODES:
         raise UsageError(f"--mode {mode}", hint="accepted: " + ", ".join(MODES))
     _check_load(rate, duration)
@@ -56,13 +57,13 @@ def failover(
     plan = Plan(from_, to, mode, failback, rate, duration, patience)
     with terminable():
         drill = Failover(session, plan)
-        log = drill.rehearse()
+        log, replay = recorded(session, (from_, to), drill.rehearse)
     met = report(
         session, name=f"failover-{mode}", log=log,
         title=f"Failover from {from_} to {to}" + (" and back" if failback else ""),
         done={"failure": drill.fault.text, "load": f"{rate} records/s",
               "parts": f"{duration} s each", "given up after": f"{patience} s of silence"},
-        score=score(log, source=from_, target=to),
+        score=score(log, source=from_, target=to), replay=replay,
     )
     return 0 if met else 1
 
@@ -77,9 +78,11 @@ def broker(
     """Kill a broker under load."""
     from scripts.drills import outage
 
+    if controller and host:
+        raise UsageError("--controller and --host name a broker each", hint="say one of them")
     return _outage(
         session, "broker", lambda drill: outage.broker(drill, controller=controller, host=host),
-        datacenter=datacenter, rate=rate, duration=duration, yes=yes,
+        datacenter=datacenter, host=host, rate=rate, duration=duration, yes=yes,
     )
 
 
@@ -93,6 +96,20 @@ def zookeeper(
 
     return _outage(
         session, "zookeeper", outage.zookeeper,
+        datacenter=datacenter, rate=rate, duration=duration, yes=yes,
+    )
+
+
+@lab_task(name="drill.controller", locks=True, help={**LOAD, **WHERE})
+def controller(
+    session: Session, *, datacenter: str = "", rate: int = 1000, duration: int = 10,
+    yes: bool = False,
+) -> int:
+    """Kill the leader of KRaft's quorum under load."""
+    from scripts.drills import outage
+
+    return _outage(
+        session, "controller", outage.controller,
         datacenter=datacenter, rate=rate, duration=duration, yes=yes,
     )
 
@@ -121,29 +138,32 @@ def disk(
 
     return _outage(
         session, "disk", lambda drill: outage.disk(drill, host=host),
-        datacenter=datacenter, rate=rate, duration=duration, yes=yes,
+        datacenter=datacenter, host=host, rate=rate, duration=duration, yes=yes,
     )
 
 
 def _outage(
     session: Session, name: str, choose: Any, *, datacenter: str, rate: int, duration: int,
-    yes: bool,
+    yes: bool, host: str = "",
 ) -> int:
     from lab.drills.log import FAULT
     from lab.drills.outage import outage
-    from scripts.drills.outage import Load, Outage
+    from scripts.drills.outage import Load, Outage, named
     from scripts.drills.rehearsal import terminable
+    from scripts.drills.replay import recorded
     from scripts.drills.report import report
 
-    names = [one.name for one in session.topology.datacenters]
-    _datacenter(session, "--datacenter", datacenter or names[0])
+    first = session.topology.datacenters[0].name
+    datacenter = _datacenter(session, "--datacenter", datacenter or first)
+    if host:
+        named(session.topology.datacenter(datacenter), host)
     _check_load(rate, duration)
     _confirm(session, yes)
     with terminable():
-        drill = Outage(session, datacenter or names[0], Load(rate, duration))
-        log = drill.rehearse(choose)
+        drill = Outage(session, datacenter, Load(rate, duration))
+        log, replay = recorded(session, (datacenter,), lambda: drill.rehearse(choose))
     met = report(
-        session, name=name, log=log, score=outage(log),
+        session, name=name, log=log, score=outage(log), replay=replay,
         title=TITLES[name].format(drill.datacenter.name),
         done={"failure": next(event.text for event in log.events if event.kind == FAULT),
               "load": f"{rate} records/s", "parts": f"{duration} s before and after"},
@@ -151,11 +171,13 @@ def _outage(
     return 0 if met else 1
 
 
-def _datacenter(session: Session, option: str, value: str) -> None:
-    """Raises UsageError when an option does not name one datacenter of the lab."""
+def _datacenter(session: Session, option: str, value: str) -> str:
+    """The one datacenter that an option names. Raises UsageError when it does not."""
     known = ", ".join(one.name for one in session.topology.datacenters)
-    if not value or len(session.datacenters(session.select(value, None))) != 1:
+    found = session.datacenters(session.select(value, None)) if value else ()
+    if len(found) != 1:
         raise UsageError(f"{option} has to name one datacenter", hint=f"known: {known}")
+    return found[0].name
 
 
 def _check_load(rate: int, duration: int) -> None:
@@ -173,4 +195,4 @@ def _confirm(session: Session, yes: bool) -> None:
     )
 
 
-DRILL = Collection("drill", failover, broker, zookeeper, rolling, disk)
+DRILL = Collection("drill", failover, broker, zookeeper, controller, rolling, disk)

@@ -16,7 +16,7 @@ from typing import Any
 import fabric
 from invoke.exceptions import Exit
 
-from scripts.errors import UsageError
+from scripts.errors import UsageError, one_line
 from scripts.tasks.cli import asked_dry
 
 REFUSED = {
@@ -75,8 +75,7 @@ def with_settings_of(path: str | None, update_config: Any) -> None:
     except Exception as error:  # of whichever parser the file is for
         if not path:
             raise
-        said = str(error).splitlines() or [type(error).__name__]
-        raise UsageError(f"--config {path}", hint=said[0]) from error
+        raise UsageError(f"--config {path}", hint=one_line(error)) from error
 
 
 class Executor(fabric.Executor):  # type: ignore[misc]

@@ -21,7 +21,9 @@ kept=/var/lib/kafkalab/journal start=$3
 systemctl cat -- "$1" >/dev/null 2>&1 || {
   echo "error: $0: no service $1 (such as $2)" >&2; exit 2
 }
+unit=$(systemctl show -p Id --value -- "$1")  # the journal knows a unit by its real name only
 shift 3
+set -- -u "${unit:-$1}" "$@"
 if [ "$start" = 0 ]; then exec journalctl "$@"; fi
 if [ ! -d "$kept" ]; then exec journalctl -b "-$start" "$@"; fi
 [ -d "$kept/$start" ] || {
@@ -42,25 +44,39 @@ def status(
 
     Exit status 1 when something is wrong.
     """
+    from scripts.operations import surplus
     from scripts.operations.status import collect, rows
     from scripts.workstation.screen import table
 
     hosts = session.select(datacenter, host)
     instances = session.platform.instances()
+    left = surplus.narrowed(
+        surplus.surplus(session.topology, instances), {one.datacenter for one in hosts},
+        everything=not (datacenter or host),
+    )
     with session.fleet(instances) as fleet:
         context = session.context({}, instances)
-        found = collect(fleet, session.topology, hosts, instances, context)
-    found = {"lab": session.topology.lab, "platform": session.platform_name, **found}
+        found = collect(
+            fleet, session.topology, hosts, instances, context, left=left,
+            platform=session.platform,
+        )
+    engine = session.engine_name
+    found = {
+        "lab": session.topology.lab, "platform": session.platform_name, "engine": engine, **found,
+    }
     if json:
         _print_json(found)
         return 0 if found["healthy"] else 1
     columns = ("datacenter", "host", "address", "ssh", "state", "services", "detail")
-    table(f"{found['lab']} ({found['platform']})", columns, rows(found))
+    place = f"{found['platform']}, {engine}" if engine else found["platform"]
+    table(f"{found['lab']} ({place})", columns, rows(found))
     for one in found["datacenters"]:
         for line in one["lines"]:
             print(line)
         for text in one["problems"]:
             print(f"problem: {one['name']}: {text}")
+    for line in surplus.lines(left):
+        print(line)
     return 0 if found["healthy"] else 1
 
 
@@ -73,6 +89,7 @@ def verify(session: Session, datacenter: str | None = None, host: str | None = N
     each mirror between them: connectors running, records across, a group's offset translated.
     """
     from scripts.drivers.driver import sites
+    from scripts.operations import surplus
     from scripts.operations.verify import verify as prove
     from scripts.workstation.screen import Progress, table
 
@@ -83,7 +100,11 @@ def verify(session: Session, datacenter: str | None = None, host: str | None = N
     instances = session.running(needed)
     with session.fleet(instances) as fleet, Progress("verify", names) as progress:
         context = session.context({}, instances)
-        reports = prove(sites(fleet, context, datacenters), progress)
+        left = surplus.narrowed(
+            surplus.surplus(session.topology, instances), names,
+            everything=not (datacenter or host),
+        )
+        reports = prove(sites(fleet, context, datacenters), progress, left)
     table("verify", ("where", "service", "check", "result", "seen"), [
         (report.where, line.service, line.what, "ok" if line.held else "failed", line.seen)
         for report in reports for line in report.lines
@@ -92,11 +113,30 @@ def verify(session: Session, datacenter: str | None = None, host: str | None = N
         for line in report.lines:
             if not line.held:
                 print(f"failed: {report.where}: {line.what}: {line.seen}", file=sys.stderr)
+    for text in surplus.lines(left):
+        session.say(text)
     if not all(report.ok for report in reports):
         return 1
     proven = ", ".join(report.where for report in reports)
     session.say(f"verified {proven} in {duration(began)}")
     return 0
+
+
+@lab_task(locks=False, dry=True, help={"datacenter": "the one that it is to be in (the first)"})
+def container(session: Session, datacenter: str | None = None) -> None:
+    """Print options for a container of your own in the lab.
+
+    `podman run $(fab container) IMAGE`: it then reaches the brokers as hosts do, at port 9092.
+    """
+    from lab.topology import INTERNAL_PORT
+    from scripts.platforms.local import Local
+
+    if not isinstance(session.platform, Local):
+        raise LabError("only a lab on this machine takes containers of it")
+    chosen = session.datacenters(session.select(datacenter, None))[0]
+    print(shlex.join(session.platform.guest_options(chosen)))
+    brokers = ",".join(f"{host.fqdn}:{INTERNAL_PORT}" for host in chosen.by_role("kafka"))
+    print(f"{chosen.name}: bootstrap from there {brokers}", file=sys.stderr)
 
 
 @lab_task(locks=False, help={"host": "the host's name"})
@@ -133,7 +173,7 @@ def logs(
     there = [one.name for one in running_on(session.select(None, host)[0], session.topology)]
     journal = ["sudo", "-n", "sh", "-c", JOURNAL, host, service, ", ".join((*there, "ssh")),
                str(-boot),
-               "--no-pager", "-o", "short-iso", "-u", service, "-n", str(lines),
+               "--no-pager", "-o", "short-iso", "-n", str(lines),
                *(["-f"] if follow else [])]
     sys.stdout.flush()
     try:

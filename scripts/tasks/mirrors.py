@@ -82,8 +82,10 @@ def mirror_status(session: Session, json: bool = False, watch: bool = False) -> 
     """Show how far each mirror is behind.
 
     Per mirror, topic and partition: the source's end, the mirrored offset, the lag in records and
-    seconds; the age of the last checkpoint; and groups that have no offset in the target or one
-    that is far behind. Exit status 1 when a mirror does not run, or a group would skip records.
+    seconds; topics that wait, are gone, were made anew or never cross, and copies that lack or mix
+    records; the age of the last checkpoint; and groups that have no offset in the target or one
+    that is far behind. Exit status 1 when a mirror does not run or does not move, when it holds a
+    topic back, a copy lacks or mixes records, or a group would skip some.
     """
     from scripts.drivers.driver import sites
     from scripts.drivers.mirrors import MirrorView
@@ -96,9 +98,10 @@ def mirror_status(session: Session, json: bool = False, watch: bool = False) -> 
             for one in session.topology.config.mirrors
         }
         # Who watches sees each look at once; what is wrong for long enough comes to be told.
-        patience = {name: view.patience() if watch else None for name, view in views.items()}
+        before = {name: (view.patience(), view.progress()) if watch else ()
+                  for name, view in views.items()}
         while True:
-            found = fleet.each(lambda name: views[name].status(patience[name]), views)
+            found = fleet.each(lambda name: views[name].status(*before[name]), views)
             healthy = all(status.healthy for status in found.values())
             if json:
                 print(jsonlib.dumps({
@@ -123,7 +126,9 @@ def _show(found: list) -> None:  # type: ignore[type-arg]
     for status in found:
         age = "none yet" if status.checkpoint_age is None else f"{status.checkpoint_age:.1f} s old"
         print(f"{status.name}: {status.problem or 'running'}, last checkpoint {age}")
-        for line in status.group_lines():
+        for note in (*status.notes, *status.topics.notes):
+            print(f"{status.name}: note: {note}")
+        for line in (*status.topics.faults, *status.group_lines()):
             print(f"{status.name}: {line}")
         if status.groups:
             print(f"{status.name}: run `fab mirror.offsets --mirror {status.name}`")

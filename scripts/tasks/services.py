@@ -12,6 +12,7 @@ from scripts.tasks.cli import NARROW, lab_task
 # Connect and the mirrors have tasks of their own beside setting up (scripts.tasks.mirrors); what
 # every host has is set up by `fab hosts`, and Kafka's tools with the control host's own files.
 ELSEWHERE = ("firewall", "connect", "mirrors")
+MORE = ("kafka",)  # what has other tasks beside this one (scripts.tasks.balance)
 
 
 def task_of(service: Service) -> Any:
@@ -32,5 +33,6 @@ def task_of(service: Service) -> Any:
 
 
 TASKS = tuple(
-    task_of(service) for service in SERVICES.values() if service.name not in ELSEWHERE
+    task_of(service) for service in SERVICES.values()
+    if service.name not in (*ELSEWHERE, *MORE)
 )

@@ -90,11 +90,13 @@ def drift(session: Session) -> int:
 
 def _project(session: Session) -> Project:
     """The lab's stacks. Raises LabFileError for what the lab file lacks for AWS."""
-    from lab.aws.checks import for_aws
+    from lab.aws.checks import for_aws, terraform_settings
     from lab.file import LabFileError
     from scripts.platforms.aws.terraform.stacks import Project, synthesize
 
     _needs_lasting_state(session)
+    if strange := tuple(terraform_settings(os.environ)):
+        raise LabFileError("environment", strange)
     problems = for_aws(session.file.lab)
     if problems:
         raise LabFileError(session.file.path, problems)

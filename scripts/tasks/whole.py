@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
+
+from scripts.errors import LabError, UsageError
+from scripts.platforms import Platform
 from scripts.session import Session
-from scripts.tasks.cli import NARROW, lab_task
+from scripts.tasks.cli import NARROW, confirm, lab_task
+from scripts.workstation import paths, runlog
 
 
-def _show(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
+def _show(
+    session: Session, datacenter: str | None = None, host: str | None = None, *,
+    replace: bool = False, yes: bool = False,
+) -> None:
     """What a dry run of `up` does."""
+    del replace, yes  # the plan says what would be lost
     from scripts.operations.plan import show
 
     session.warn()
     show(session, session.select(datacenter, host))
 
 
-@lab_task(locks=True, help=NARROW, dry=_show)
-def up(session: Session, datacenter: str | None = None, host: str | None = None) -> None:
-    """Create what is missing, set everything up."""
+@lab_task(locks=True, dry=_show, help={
+    **NARROW, "replace": "end the lab first where it cannot become what the lab file says",
+    "yes": "do not ask",
+})
+def up(
+    session: Session, datacenter: str | None = None, host: str | None = None, *,
+    replace: bool = False, yes: bool = False,
+) -> None:
+    """Create what is missing, set everything up.
+
+    With --replace a lab that cannot become what the lab file says (see `fab plan`) is removed with
+    its data, after a question, and made anew.
+    """
     from scripts.operations.up import deploy
 
+    session.makes_hosts = True
+    if replace:
+        from scripts.operations import replacing
+
+        if datacenter or host:
+            raise UsageError("--replace ends the whole lab", hint="say it without narrowing")
+        replacing.replace(session, lambda question: confirm(
+            question, yes=yes, whether="the lab may be removed with its data",
+            undone="nothing was removed",
+        ))
     deploy(session, session.select(datacenter, host))
 
 
@@ -35,27 +65,76 @@ def plan(session: Session, datacenter: str | None = None, host: str | None = Non
     return 2 if show(session, session.select(datacenter, host)) else 0
 
 
-def _list(session: Session) -> None:
+def _list(session: Session, lab: str = "") -> None:
     """What a dry run of `down` does."""
-    found = session.platform.leftovers()
+    platform = _ended(session, lab)
+    if platform is None:
+        return
+    found = platform.leftovers()
+    kept = {one.where: one for one in platform.kept()}
     for line in found:
-        session.say(f"would remove {line}")
+        session.say(f"would leave {line}: {kept[line].what}" if line in kept
+                    else f"would remove {line}")
     if not found:
-        session.say(f"nothing of {session.topology.lab} is {session.platform.place}")
+        session.say(f"nothing of {lab or session.topology.lab} is {platform.place}")
+    _caution(platform.unproven())
 
 
-@lab_task(locks=True, dry=_list)
-def down(session: Session) -> None:
+@lab_task(locks=True, dry=_list, help={
+    "lab": "another lab on this machine, whose lab file there is no more",
+})
+def down(session: Session, lab: str = "") -> None:
     """Remove the whole lab, with its data."""
-    removed = session.platform.destroy()
+    platform = _ended(session, lab)
+    if platform is None:
+        return
+    if not _another(session, lab):
+        _remove(session, platform, session.topology.lab)
+        return
+    with runlog.lock(paths.state_dir(lab), "down"):
+        _remove(session, platform, lab)
+
+
+def _another(session: Session, lab: str) -> bool:
+    return lab not in ("", session.topology.lab)
+
+
+def _ended(session: Session, lab: str) -> Platform | None:
+    """The platform of the lab that is to end; None, which is said, where there can be nothing."""
+    if _another(session, lab):
+        return session.other(lab)
+    session.ends = True
+    if session.platform_name == "local":
+        from scripts.platforms.local.finding import NoEngineError
+
+        try:
+            return session.platform
+        except NoEngineError as error:
+            session.say(f"nothing of {session.topology.lab} is on this machine: {error.what}")
+            return None
+    return session.platform
+
+
+def _caution(lines: Iterable[str]) -> None:
+    """Print what limits a word that nothing is there, beside the results."""
+    for line in lines:
+        print(f"note: {line}", file=sys.stderr)
+
+
+def _remove(session: Session, platform: Platform, lab: str) -> None:
+    unproven = platform.unproven()
+    removed = platform.destroy()
     for line in removed:
         session.say(f"removed {line}")
-    left = session.platform.leftovers()
+    left, kept = platform.leftovers(), platform.kept()
     if left:
-        from scripts.errors import LabError
-
-        raise LabError("still there: " + ", ".join(left), hint=session.platform.again)
-    session.say(f"nothing of {session.topology.lab} is left {session.platform.place}")
+        if {one.where for one in kept} >= set(left):
+            raise LabError(kept[0].what, where=kept[0].where, hint=kept[0].hint)
+        raise LabError("still there: " + ", ".join(left), hint=platform.again)
+    session.say(f"nothing of {lab} is left {platform.place}")
+    _caution(unproven)
+    for line in platform.stays() if removed else ():
+        session.say(line)
 
 
 @lab_task(name="lab.stop", locks=True)

@@ -27,10 +27,15 @@ def available_mb(meminfo: Path = Path("/proc/meminfo")) -> int | None:
 
 
 def check_memory(
-    hosts: Iterable[Host], topology: Topology, meminfo: Path = Path("/proc/meminfo")
+    hosts: Iterable[Host], topology: Topology, meminfo: Path = Path("/proc/meminfo"), *,
+    freed_mb: int = 0,
 ) -> None:
-    """Raise LabError when `hosts`, which are to be created, do not fit."""
+    """Raise LabError when `hosts`, which are to be created, do not fit.
+
+    freed_mb: what will be free beside what is free now.
+    """
     need, have = needed_mb(hosts, topology), available_mb(meminfo)
+    have = None if have is None else have + freed_mb
     if have is not None and need > have:
         raise LabError(
             f"the lab needs about {need} MB of memory, {have} MB are free",

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from scripts.errors import CommandError
 
 log = logging.getLogger("kafkalab.run")
+T = TypeVar("T")
 
 
 def run(
@@ -27,13 +29,15 @@ def run(
     hint: str = "",
     shielded: bool = False,
     stdout: BinaryIO | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.CompletedProcess[str]:
     """Run `argv` (never through a shell) and return its decoded result.
 
     `timeout` is in seconds. Raises CommandError when the program is missing, does not end in time
     or, with `check`, exits non-zero. Every call is one line in the run's log. A `shielded` command
     gets a process group of its own: what ends ours (Ctrl-C, a kill of the group) lets it finish.
-    With `stdout` what it prints goes there and is no part of the result.
+    With `stdout` what it prints goes there and is no part of the result. `pass_fds`: our open
+    files that it gets, too, under their numbers.
     """
     began = time.monotonic()
     try:
@@ -41,7 +45,7 @@ def run(
             list(argv), check=False, timeout=timeout, env=env, cwd=cwd, input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
             stdout=stdout or subprocess.PIPE, stderr=subprocess.PIPE,
-            process_group=0 if shielded else None,
+            process_group=0 if shielded else None, pass_fds=pass_fds,
         )
     except FileNotFoundError as error:
         _record(argv, "not found", began)
@@ -55,6 +59,36 @@ def run(
         log.info("stderr: %s", err.strip())
         raise CommandError(argv, done.returncode, out, err, hint=hint)
     return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+
+def beside(
+    argv: Sequence[str], work: Callable[[], T], *, cwd: Path | None = None, seconds: float = 30
+) -> tuple[T, subprocess.CompletedProcess[str]]:
+    """Do `work` while a program of our own runs, out of reach of Ctrl-C; what both came to.
+
+    The program has to end when its standard input does: after the work, or with this process. It
+    is killed where it takes more than `seconds` for that. Raises what the work raises.
+    """
+    began = time.monotonic()
+    with tempfile.TemporaryFile() as told:
+        process = subprocess.Popen(
+            list(argv), stdin=subprocess.PIPE, stdout=told, stderr=subprocess.STDOUT, cwd=cwd,
+            process_group=0,
+        )
+        try:
+            found = work()
+        finally:
+            if process.stdin:
+                process.stdin.close()
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            _record(argv, process.returncode, began)
+        told.seek(0)
+        out = told.read().decode(errors="replace")
+    return found, subprocess.CompletedProcess(list(argv), process.returncode, out, "")
 
 
 def follow(

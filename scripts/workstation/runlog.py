@@ -8,7 +8,9 @@ import getpass
 import json
 import logging
 import os
+import pwd
 import socket
+import struct
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +20,21 @@ from scripts.errors import LockedError
 
 log = logging.getLogger("kafkalab.run")
 LOGS_KEPT = 50
+
+
+class RunLog(logging.FileHandler):
+    """The log file of a run. Where it cannot be written, that is said once, and the run goes on."""
+
+    _told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._told:
+            self._told = True
+            print(f"warning: {self.baseFilename}: {error.strerror}: no log of this run",
+                  file=sys.stderr)
 
 
 def start(state: Path, task: str, *, echo: bool = False) -> Path:
@@ -31,7 +48,7 @@ def start(state: Path, task: str, *, echo: bool = False) -> Path:
         old.unlink(missing_ok=True)
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
     path = folder / f"{stamp}-{task}-{os.getpid()}.log"
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = RunLog(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d %(message)s", "%H:%M:%S"))
     log.handlers[:] = [handler, logging.StreamHandler()] if echo else [handler]
     log.setLevel(logging.INFO)
@@ -61,6 +78,47 @@ def lock(state: Path, task: str) -> Iterator[None]:
         file.write(json.dumps(holder))
         file.flush()
         yield
+
+
+@contextlib.contextmanager
+def machine_lock(lab: str) -> Iterator[None]:
+    """Hold a lab of this machine also against runs from other state folders. Raises LockedError.
+
+    Users have no file in common that each may write and none may fake: on Linux a socket without a
+    file tells its holder, and goes with it (unix(7), "abstract"). Elsewhere nothing is held.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    name = f"\0kafkalab/{lab}"
+    with socket.socket(socket.AF_UNIX) as held:
+        try:
+            held.bind(name)
+        except OSError as error:
+            raise LockedError(
+                f"another run holds the lab: {_peer(name)}, from another state folder",
+                hint="wait for it to end",
+            ) from error
+        held.listen()
+        yield
+
+
+def _peer(name: str) -> str:
+    """Whose process listens on an abstract socket, as the kernel has it."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        try:
+            asking.connect(name)
+        except OSError:
+            return "one that just starts or ends"
+        size = struct.calcsize("3i")
+        pid, uid, _ = struct.unpack("3i", asking.getsockopt(
+            socket.SOL_SOCKET, socket.SO_PEERCRED, size
+        ))
+    try:
+        user = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        user = f"user {uid}"
+    return f"process {pid} of {user}"
 
 
 def _holder(path: str) -> str:

@@ -10,7 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from lab.data.words import legible
+
 log = logging.getLogger("kafkalab.run")
+CELL_PADDING = 3  # characters between two columns of a table
+INDENT = 4  # of what stands below the name of a row
 
 
 @contextmanager
@@ -89,20 +93,82 @@ class Progress:
         return Group(Text(head, style="bold"), *rows)
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; words that tell a state are coloured on a terminal."""
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, names: int = 2
+) -> None:
+    """Print a table; words that tell a state are coloured on a terminal, and what others wrote
+    does nothing to it.
+
+    On a terminal so narrow that words would have to be cut, a row's cells stand below each other:
+    first those that name it, as many as `names`.
+    """
     from rich import box  # noqa: PLC0415 - 0.1 s
     from rich.console import Console  # noqa: PLC0415 - 0.1 s
     from rich.table import Table  # noqa: PLC0415 - 0.1 s
     from rich.text import Text  # noqa: PLC0415 - 0.1 s
 
     console = Console() if sys.stdout.isatty() else Console(width=1000)
+    rows = [tuple(map(legible, row)) for row in rows]
+    widths = _widths([columns, *rows], console.width)
+    if widths is None:
+        console.print(_listed(title, columns, rows, console.width, names))
+        return
     shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
-    for column in columns:
-        shown.add_column(column, overflow="fold")
+    for column, width in zip(columns, widths, strict=True):
+        shown.add_column(column, overflow="fold", width=width)
     for row in rows:
         shown.add_row(*(Text(cell, style=_style(cell)) for cell in row))
     console.print(shown)
+
+
+def _widths(rows: Sequence[Sequence[str]], room: int) -> list[int] | None:
+    """How wide each column becomes, so that no word is cut; None where there is no room for that.
+
+    Rich, left to itself, cuts a host's name as readily as it wraps a sentence.
+    """
+    cells = list(zip(*rows, strict=True))
+    least = [max(map(_longest_word, column)) for column in cells]
+    spare = room - 2 - sum(width + CELL_PADDING for width in least)
+    if spare < 0:
+        return None
+    widths = []
+    for width, column in zip(least, cells, strict=True):
+        more = min(max(map(len, column)) - width, spare)
+        spare -= more
+        widths.append(width + more)
+    return widths
+
+
+def _longest_word(text: str) -> int:
+    return max(map(len, text.split()), default=0)
+
+
+def _listed(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, names: int
+) -> Any:
+    """A table's rows one below the other: the first cells, which name it, then the rest with the
+    names of their columns; a number says nothing without."""
+    from rich.console import Group  # noqa: PLC0415 - 0.1 s
+    from rich.padding import Padding  # noqa: PLC0415 - 0.1 s
+    from rich.text import Text  # noqa: PLC0415 - 0.1 s
+
+    lines: list[Any] = [Text(title, style="bold"), Text("")]
+    for row in rows:
+        lines.append(Text("  ".join(
+            f"{column} {cell}" if cell.isdigit() else cell
+            for column, cell in zip(columns[:names], row[:names], strict=True)
+        ), style="bold"))
+        line = Text("")
+        for column, cell in zip(columns[names:], row[names:], strict=True):
+            pair = Text.assemble((f"{column} ", "dim"), (cell, _style(cell)))
+            if cell in ("", "-"):
+                continue
+            if line and len(line) + len(pair) + 2 > width - INDENT:
+                lines.append(Padding(line, (0, 0, 0, INDENT)))
+                line = Text("")
+            line = Text("  ").join([line, pair]) if line else pair
+        lines.append(Padding(line, (0, 0, 0, INDENT)))
+    return Group(*lines, Text(""))
 
 
 def _style(cell: str) -> str:
@@ -116,3 +182,14 @@ def _style(cell: str) -> str:
 def duration(began: float) -> str:
     """Seconds since `began` (time.monotonic) as people read them."""
     return f"{time.monotonic() - began:.1f} s"
+
+
+def markdown(text: str) -> None:
+    """Print a text in Markdown: formatted on a terminal, as it is elsewhere."""
+    if not sys.stdout.isatty():
+        print(text.rstrip())
+        return
+    from rich.console import Console  # noqa: PLC0415 - 0.1 s
+    from rich.markdown import Markdown  # noqa: PLC0415 - 0.1 s
+
+    Console().print(Markdown(text))

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
@@ -30,6 +30,9 @@ ENVIRONMENT = {
 UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION")
 QUOTAS = {"L-1216C47A": 32.0, "L-34B43A08": 32.0}
 PARAMETERS = {f"/aws/service/debian/release/12/latest/{a}": f"ami-{a}" for a in ("amd64", "arm64")}
+# EC2 API reference: values of a filter in one call; DescribeInstanceTypes; ids of instances and of
+# what is tagged.
+MOST = {"Filter": 200, "InstanceType": 100, "InstanceId": 1000, "ResourceId": 1000}
 Start = Callable[..., Any]
 Wsgi = Callable[[dict[str, Any], Start], Iterable[bytes]]
 
@@ -65,6 +68,7 @@ class Emulator:
         self.consoles: dict[str, str] = {}
         self.quotas = dict(QUOTAS)
         self.offline: set[str] = set()
+        self.walled: set[str] = set()  # services in front of which somebody else answers
         self.hooks: dict[str, list[Callable[[], None]]] = defaultdict(list)
         self._failing: dict[str, list[tuple[str, int]]] = defaultdict(list)
 
@@ -131,11 +135,15 @@ class Emulator:
         if "kafkalab" in environ.get("HTTP_USER_AGENT", ""):
             self.calls.append((service, operation))
             self.heard.add((service, operation))
+        if service in self.walled:
+            return _page(start)
         if service in self.offline:
             return _json(start, {"__type": "ServiceUnavailable", "message": "offline"}, 400)
         if self._failing[operation]:
             code, status = self._failing[operation].pop()
             return _failure(start, service, code, status)
+        if service == "ec2" and (many := _too_many(asked)):
+            return _failure(start, service, many, 400)
         for hook in self.hooks.pop(operation, ()):
             hook()
         if own := getattr(self, f"_{operation}", None):  # the methods named as operations
@@ -223,6 +231,15 @@ def _parse(environ: dict[str, Any], body: bytes) -> tuple[str, str, dict[str, An
     return service, f"{method} {query.partition('=')[0]}".strip(), {}
 
 
+def _too_many(asked: dict[str, Any]) -> str:
+    """The code with which EC2 refuses lists that are too long; "" where it takes them."""
+    for name, number in Counter(key.rpartition(".")[0] for key in asked).items():
+        kind = name.partition(".")[0]
+        if number > MOST.get(kind, number):
+            return "FilterLimitExceeded" if kind == "Filter" else "InvalidParameterValue"
+    return ""
+
+
 def _json(start: Start, answer: dict[str, Any], status: int = 200) -> Iterable[bytes]:
     start(f"{status} -", [("Content-Type", "application/x-amz-json-1.1")])
     return [json.dumps(answer).encode()]
@@ -231,6 +248,16 @@ def _json(start: Start, answer: dict[str, Any], status: int = 200) -> Iterable[b
 def _xml(start: Start, answer: bytes, status: int = 200) -> Iterable[bytes]:
     start(f"{status} -", [("Content-Type", "text/xml")])
     return [answer]
+
+
+def _page(start: Start) -> Iterable[bytes]:
+    """What a proxy says in place of a service."""
+    start("403 -", [("Content-Type", "text/html")])
+    text = "<p>Your request was blocked by a policy of your network.</p>\n" * 40
+    return [(  # not well-formed, as such pages are
+        "<!DOCTYPE html>\n<html><head><title>Access\ndenied</title>"
+        f"<style>p {{ margin: 0 }}</style></head>\n<body><br>\n{text}</body></html>"
+    ).encode()]
 
 
 def _failure(start: Start, service: str, code: str, status: int) -> Iterable[bytes]:

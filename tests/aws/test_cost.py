@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
+from botocore.exceptions import ClientError
 
+from scripts.errors import LabError
 from scripts.platforms.aws import cost
+from scripts.platforms.aws.clients import AwsError, Clients, spoken
 from scripts.platforms.aws.cost import Bill, Item
 from scripts.platforms.aws.prices import Prices, PriceUnknown
 from tests.aws import price_list
@@ -68,6 +72,33 @@ def test_without_the_pricing_api_there_is_no_figure(cloud: Cloud) -> None:
     assert said[0].startswith("price unknown: the Pricing API cannot be asked")
     assert "2 x t3.micro in eu-central-1" in said[1]
     assert not any("$" in line for line in said)
+
+
+@pytest.mark.parametrize(("service", "ask"), [
+    ("pricing", lambda clients: Prices(clients).address("eu-central-1")),
+    ("ec2", lambda clients: clients.items("ec2", "eu-central-1", "describe_vpcs", "Vpcs")),
+    ("sts", lambda clients: clients.each(
+        lambda region: clients("sts", region).get_caller_identity(), ["eu-central-1"]
+    )),
+])
+def test_a_page_in_place_of_an_answer_is_its_title(
+    service: str, ask: Callable[[Clients], object], cloud: Cloud
+) -> None:
+    """A proxy answers so, and AWS's own front does where a service is down."""
+    cloud.emulator.walled.add(service)
+    with pytest.raises(LabError) as caught:
+        ask(cloud.platform.clients)
+    told = str(caught.value)
+    assert "Access denied" in told, told
+    assert not any(sign in told for sign in ("<", "\n", "policy of your network", "margin"))
+    assert len(told) < 150
+
+
+def test_an_answer_without_words_is_not_told_as_nothing() -> None:
+    error = ClientError({"ResponseMetadata": {"HTTPStatusCode": 403}}, "GetCallerIdentity")
+    words = r"^x: GetCallerIdentity: answered with HTTP 403 and no"
+    with pytest.raises(AwsError, match=words), spoken("x"):
+        raise error
 
 
 def test_a_single_unknown_price_makes_the_sum_a_least(

@@ -83,6 +83,10 @@ def test_what_is_in_the_way_is_told_on_standard_error_too(cloud: Cloud) -> None:
     assert "failed: eu-central-1: vCPU quota: 1 vCPUs, 0 in use, 8 more needed" in said
     assert "price unknown: the Pricing API cannot be asked" in said
     assert "$" not in cloud.fab("cost", expect=1)
+    cloud.emulator.walled.add("pricing")
+    lines = cloud.fab("cost", expect=1).splitlines()
+    assert any("403: Access denied" in line for line in lines)
+    assert not any("<" in line or "policy" in line for line in lines)
 
 
 def test_a_night_and_an_hour_more(

@@ -78,6 +78,7 @@ def test_a_state_that_somebody_holds_is_not_touched(
     with pytest.raises(TerraformError, match=f"{DC1}: terraform plan: Error acquiring") as caught:
         repository.plan()
     assert "bob@there" in str(caught.value)
+    assert f"`terraform force-unlock 1` in cdktf.out/stacks/{DC1}" in str(caught.value)
     assert repository.keys() == {f"{repository.key(DC1)}.tflock"}
     monkeypatch.setenv("TF_CLI_ARGS_plan", "-lock=false")
     assert repository.plan().changes

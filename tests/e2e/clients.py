@@ -50,6 +50,20 @@ class Client:
         for future in self._admin.create_topics([new], operation_timeout=30).values():
             future.result(60)
 
+    def delete(self, *topics: str) -> None:
+        """Delete topics, and wait until nothing is left of them."""
+        for future in self._admin.delete_topics(list(topics), operation_timeout=30).values():
+            future.result(60)
+        deadline = time.monotonic() + SECONDS
+        while not all(map(self._free, topics)):
+            assert time.monotonic() < deadline, f"{topics} are still there after {SECONDS} s"
+            time.sleep(0.1)
+
+    def _free(self, topic: str) -> bool:
+        """Whether a topic of that name could be made now; a deleted one lingers for a moment."""
+        asked = self._admin.create_topics([NewTopic(topic, 1, 1)], validate_only=True)
+        return all(future.exception(60) is None for future in asked.values())
+
     def grow(self, topic: str, partitions: int) -> None:
         for future in self._admin.create_partitions([NewPartitions(topic, partitions)]).values():
             future.result(60)
@@ -68,16 +82,37 @@ class Client:
         for future in self._admin.incremental_alter_configs([resource]).values():
             future.result(30)
 
-    def write(self, topic: str, values: Iterable[str], partition: int = 0) -> list[str]:
+    def write(
+        self, topic: str, values: Iterable[str], partition: int = 0, **settings: int
+    ) -> list[str]:
         """Write records and wait until each is acknowledged; returns them."""
-        with self.writing(topic) as send:
+        with self.writing(topic, **settings) as send:
             return [send(value, partition) for value in values]
 
+    def write_in_transaction(
+        self, topic: str, values: Iterable[str], *, commit: bool = True
+    ) -> None:
+        """Write records in one transaction, which is committed or aborted."""
+        producer = Producer({**self._settings, "transactional.id": "beside"})
+        producer.init_transactions(SECONDS)
+        producer.begin_transaction()
+        for value in values:
+            producer.produce(topic, value, partition=0)
+        assert producer.flush(SECONDS) == 0
+        end = producer.commit_transaction if commit else producer.abort_transaction
+        end(SECONDS)
+
     @contextmanager
-    def writing(self, topic: str) -> Iterator[Any]:
-        """A function that sends a record; at the end of the block all are acknowledged."""
+    def writing(self, topic: str, **settings: int) -> Iterator[Any]:
+        """A function that sends a record; at the end of the block all are acknowledged.
+
+        settings: of the producer, with _ for a dot.
+        """
         errors: list[KafkaError] = []
-        producer = Producer({**self._settings, "acks": "all", "enable.idempotence": True})
+        producer = Producer({
+            **self._settings, "acks": "all", "enable.idempotence": True,
+            **{name.replace("_", "."): value for name, value in settings.items()},
+        })
 
         def send(value: str, partition: int = 0) -> str:
             producer.produce(
@@ -90,6 +125,22 @@ class Client:
         yield send
         assert producer.flush(SECONDS) == 0
         assert not errors
+
+    @contextmanager
+    def undecided(self, topic: str, value: str) -> Iterator[None]:
+        """A record in a transaction that is open in the block, and aborted at its end."""
+        producer = Producer({
+            **self._settings, "transactional.id": f"beside-{topic}",
+            "transaction.timeout.ms": 600_000,
+        })
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        producer.produce(topic, value)
+        assert producer.flush(30) == 0
+        try:
+            yield
+        finally:
+            producer.abort_transaction(30)
 
     def write_with(
         self, topic: str, value: str, headers: list[tuple[str, bytes | None]]

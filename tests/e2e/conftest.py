@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scripts.errors import LabError
-from scripts.platforms.local import engine as engines
+from scripts.platforms.local import finding
 from scripts.platforms.local.engine import Engine
 from scripts.workstation.paths import cache_dir
 from tests.e2e.lab_under_test import Lab, Run
@@ -30,7 +30,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def engine() -> Engine:
     """The container engine; where none can be had, the tests are skipped, but not in CI."""
     try:
-        return engines.find()
+        return finding.find()
     except LabError as error:
         if os.environ.get("CI") == "true":
             pytest.fail(f"with CI=true there must be a container engine: {error}")
@@ -60,10 +60,20 @@ def _make_lab(
 @pytest.fixture
 def make_lab(_make_lab: MakeLab) -> Iterator[MakeLab]:
     """A maker of small labs, which are removed with all that belongs to them."""
+    yield from _removing(_make_lab)
+
+
+@pytest.fixture(scope="module")
+def make_lasting(_make_lab: MakeLab) -> Iterator[MakeLab]:
+    """The same, of labs that all tests of a module share."""
+    yield from _removing(_make_lab)
+
+
+def _removing(make_lab: MakeLab) -> Iterator[MakeLab]:
     made: list[Lab] = []
 
     def make(name: str, **fields: Any) -> Lab:
-        made.append(_make_lab(name, **fields))
+        made.append(make_lab(name, **fields))
         return made[-1]
 
     yield make

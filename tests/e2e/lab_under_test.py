@@ -44,7 +44,7 @@ class Run:
 
     def __str__(self) -> str:
         return (f"fab {' '.join(self.words)} -> {self.status} in {self.seconds:.1f} s\n"
-                f"--- stdout\n{self.out}--- stderr\n{self.err}")
+                f"--- stderr\n{self.err}--- stdout\n{self.out}")
 
     @property
     def lines(self) -> list[str]:
@@ -54,6 +54,9 @@ class Run:
     @property
     def json(self) -> Any:
         return json.loads(self.out)
+
+
+EPHEMERAL = 32768  # where the ports of connections that go out begin on Linux
 
 
 @dataclass
@@ -79,6 +82,8 @@ class Lab:
 
     def __post_init__(self) -> None:
         self.write()
+        # Above it any connection that goes out may have a lab's port, and did.
+        assert max(self.ports(), default=0) < EPHEMERAL, self.port_base
 
     @property
     def file(self) -> Path:
@@ -215,7 +220,7 @@ class Lab:
         return self.inside(source, probe).split()[-1] == "open"
 
     def bootstrap(self, datacenter: str = "dc1") -> str:
-        return ",".join(f"localhost:{host.external_port}" for host in self.of("kafka", datacenter))
+        return ",".join(f"127.0.0.1:{host.external_port}" for host in self.of("kafka", datacenter))
 
     def ports(self) -> list[int]:
         """Every port that the lab publishes on the workstation."""

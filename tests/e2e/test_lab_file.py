@@ -4,12 +4,11 @@ and `up` alike before anything is touched."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e.clients import Client
-from tests.e2e.conftest import MakeLab, remove
+from tests.e2e.conftest import MakeLab
 from tests.e2e.lab_under_test import Lab, Run, answers
 
 pytestmark = pytest.mark.host
@@ -25,18 +24,15 @@ POINTS = (
 
 
 @pytest.fixture(scope="module")
-def changing(_make_lab: MakeLab) -> Iterator[Lab]:
+def changing(make_lasting: MakeLab) -> Lab:
     """Two small datacenters; the first one has three brokers, and a topic on the third."""
-    lab = _make_lab("file", first=20, port_base=33000, datacenters=(
+    lab = make_lasting("file", first=20, port_base=22000, datacenters=(
         {"control": 0, "zookeeper": 1, "kafka": 3}, ONE,
     ))
-    try:
-        lab.fab("up")
-        client(lab).make("kept", 6)
-        client(lab).write("kept", RECORDS)
-        yield lab
-    finally:
-        remove(lab)
+    lab.fab("up")
+    client(lab).make("kept", 6)
+    client(lab).write("kept", RECORDS)
+    return lab
 
 
 def client(lab: Lab) -> Client:
@@ -73,8 +69,11 @@ def test_a_datacenter_that_is_taken_out_locks_nobody_out(changing: Lab) -> None:
     hosts = changing.topology.hosts
     change(changing, {"control": 0, "zookeeper": 1, "kafka": 3})
     run = changing.fab("up")
-    assert "is of this lab but not in the lab file; left alone" in run.out
+    left = ("surplus: ann-dc2-kafka01 (kafka of dc2) is of this lab but not in the lab file; "
+            "left alone")
+    assert left in run.out
     assert all(answers(host.ssh_port) for host in hosts)
+    assert left in changing.fab("status").out
     in_order(changing)
 
 
@@ -92,6 +91,8 @@ def test_a_host_cannot_be_another_one(changing: Lab) -> None:
     plan = changing.fab("plan", expect=1)
     assert re.search(r"kisu-dc1-\S+: would need the address or port of ann-dc1-\S+, .* \d more",
                      plan.err), plan
+    assert re.search(r"lost with it: \d topics of dc1 \(kept", plan.out), plan
+    assert "surplus: ann-dc1-kafka01 (kafka of dc1)" in plan.out
     assert changing.fab("up", expect=1).err.splitlines()[0].split(": ", 1)[1] in plan.err
     changing.file.write_text(text)
 
@@ -101,7 +102,7 @@ def test_a_host_cannot_be_another_one(changing: Lab) -> None:
 ])
 def test_an_ensemble_grows_and_keeps_what_it_has(point: str, make_lab: MakeLab) -> None:
     """Also when the run is killed in between."""
-    lab = make_lab("grows", first=30, port_base=36000, datacenters=(ONE,))
+    lab = make_lab("grows", first=30, port_base=26000, datacenters=(ONE,))
     lab.fab("up")
     client(lab).make("kept", 1)
     client(lab).write("kept", RECORDS)
@@ -115,15 +116,44 @@ def test_an_ensemble_grows_and_keeps_what_it_has(point: str, make_lab: MakeLab) 
     in_order(lab)
     assert sum("leader" in lab.inside(host, MODE) for host in lab.of("zookeeper")) == 1
     change(lab, {**ONE, "zookeeper": 1})
-    refused(lab, "dc1: its ZooKeeper ensemble of 3 servers would become one of 1: ")
-    change(lab, {**ONE, "zookeeper": 3})
+    plan = refused(lab, "dc1: its ZooKeeper ensemble of 3 servers would become one of 1: ")
+    assert "lost with the lab as it is now: 4 hosts\n" in plan.out
+    assert re.search(r"lost with it: \d topics of dc1 \(kept", plan.out), plan
+    assert "nobody here to ask" in lab.fab("up", "--replace", expect=2).err
+    assert kept(lab) == RECORDS
+    lab.fab("up", "--replace", "--yes", "verify")
+    assert lab.fab("plan").out.splitlines()[-1] == "plan: nothing to do"
+    assert "kept" not in client(lab).topics()
+
+
+def test_a_lab_of_another_name_is_told_whose_ports_it_wants(make_lab: MakeLab) -> None:
+    lab = make_lab("grows", first=30, port_base=26000, datacenters=(ONE,))
+    lab.fab("up")
+    text = lab.file.read_text()
+    lab.file.write_text(text.replace('"e2e-grows"', '"e2e-renamed"'))
+    try:
+        told_and_ended(lab)
+    finally:
+        lab.file.write_text(text)
+    assert lab.leftovers() == []
+
+
+def told_and_ended(lab: Lab) -> None:
+    plan, up = lab.fab("plan", expect=1), lab.fab("up", expect=1)
+    has = (r"the lab e2e-grows with 2 hosts has port 26021 of 127\.0\.0\.1 \(SSH of ann-dc1-zk01\) "
+           r"and the network .* `fab down --lab e2e-grows`")
+    assert re.search(has, plan.err) and re.search(has, up.err), (plan, up)
+    assert "would remove container e2e-grows.ann-dc1-zk01" in lab.fab(
+        "--dry", "down", "--lab", "e2e-grows").out
+    assert "no other lab 'e2e-grown'" in lab.fab("down", "--lab", "e2e-grown", expect=2).err
+    assert "nothing of e2e-grows is left" in lab.fab("down", "--lab", "e2e-grows").out
 
 
 @pytest.mark.parametrize("before, after", [
     pytest.param(*pair, marks=pytest.mark.full("kills", sample=0)) for pair in ((3, 5), (1, 2))
 ])
 def test_an_ensemble_of_another_size_grows(before: int, after: int, make_lab: MakeLab) -> None:
-    lab = make_lab("grows", first=30, port_base=36000, datacenters=({**ONE, "zookeeper": before},))
+    lab = make_lab("grows", first=30, port_base=26000, datacenters=({**ONE, "zookeeper": before},))
     lab.fab("up")
     client(lab).make("kept", 1)
     client(lab).write("kept", RECORDS)
@@ -136,15 +166,33 @@ def test_an_ensemble_of_another_size_grows(before: int, after: int, make_lab: Ma
 
 
 def test_a_broker_that_the_file_has_no_more_is_found_by_its_name(changing: Lab) -> None:
-    """It goes on leading until somebody moves its replicas: plan says which."""
+    """It goes on leading until somebody moves its replicas: all say which."""
+    third = changing.of("kafka")[2]
     change(changing, {"control": 0, "zookeeper": 1, "kafka": 2}, ONE)
+    surplus = (r"surplus: ann-dc1-kafka03 \(kafka of dc1\) is of this lab but not in the lab file; "
+               r"left alone, runs: broker 3, with replicas of \d+ partitions \(.*kept-\d")
     plan = changing.fab("plan", expect=2).out
-    note = re.search(r"note: dc1: broker 3, no longer in the lab file, runs on with replicas of "
-                     r"(\d+) partitions \(.*kept-\d", plan)
-    assert note, plan
+    assert re.search(surplus, plan), plan
     began = changing.fab("up")
     assert began.seconds < 120, began
-    in_order(changing)
+    again = changing.fab("plan")
+    assert re.search(surplus, again.out) and again.out.endswith("plan: nothing to do\n"), again
+    problem = "broker 3 (ann-dc1-kafka03) is surplus: the lab file has it no more, with replicas of"
+    status = changing.fab("status", expect=1)
+    assert f"problem: dc1: {problem}" in status.out and re.search(surplus, status.out), status
+    (one,) = changing.fab("status", "--json", expect=1).json["surplus"]
+    assert one["broker"] == 3 and any(name.startswith("kept-") for name in one["partitions"])
+    failed = [line for line in changing.fab("verify", expect=1).lines if "failed: " in line]
+    assert len(failed) == 1 and failed[0].startswith(f"failed: dc1: no surplus broker: {problem}")
+    assert kept(changing) == RECORDS
+    stopped = changing.fab("lab.stop")
+    assert "6 hosts stopped" in stopped.out and not answers(third.ssh_port), stopped
+    changing.fab("lab.start")
+    assert kept(changing) == RECORDS
+    change(changing, {"control": 0, "zookeeper": 1, "kafka": 4}, ONE)
+    more = changing.fab("plan", expect=2).out
+    # The one that nobody looked after meanwhile has another file than those that agree.
+    assert more.count("+++ /etc/hosts (wanted)") == 2 and "~ 5 hosts: ann-dc1-zk01, " in more, more
     change(changing, {"control": 0, "zookeeper": 1, "kafka": 3}, ONE)
     changing.fab("up")
     in_order(changing)

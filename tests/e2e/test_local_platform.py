@@ -7,6 +7,7 @@ cache directory, so that it does not have to load the images again each time.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -22,9 +23,15 @@ from typing import Any, cast
 
 import pytest
 
-from scripts.platforms import Instance
+from lab.options.hosts import Hosts
+from scripts.errors import Closed, CommandError
+from scripts.hosts import fleet
+from scripts.operations.reach import reach
+from scripts.platforms import Instance, sshd
 from scripts.platforms.local import Local
-from scripts.platforms.local.engine import Engine, find
+from scripts.platforms.local.choice import Memory, choose
+from scripts.platforms.local.engine import Engine
+from scripts.platforms.local.finding import Machine, find
 from scripts.software.obtain import obtain
 from scripts.workstation.paths import cache_dir
 from tests.labs import KAFKA
@@ -50,7 +57,9 @@ class Topology:
     network: IPv4Network
     hosts: tuple[Host, ...]
 
-    config: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(domain="lab"))
+    config: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(
+        domain="lab", hosts=Hosts(),
+    ))
     datacenters: tuple[SimpleNamespace, ...] = ()
 
     @property
@@ -195,10 +204,18 @@ def test_hosts_reach_each_other_on_their_private_addresses(
     bench: Bench, hosts: dict[str, Instance]
 ) -> None:
     assert [hosts[name].address for name in ("h1", "h2")] == ["10.213.1.21", "10.213.1.22"]
-    status, said = bench.ssh(
-        hosts["h1"], "ip -4 -o address show eth0 && nc -w 3 -N 10.213.1.22 22 </dev/null"
-    )
-    assert status == 0 and "10.213.1.21/24" in said and "SSH-2.0" in said
+    reach_each_other(bench, hosts)
+
+
+def reach_each_other(bench: Bench, hosts: dict[str, Instance]) -> None:
+    """Each over the port that leads to it, on its own address, to the next one."""
+    names = sorted(hosts)
+    for name, other in zip(names, names[1:] + names[:1], strict=True):
+        status, said = bench.ssh(
+            hosts[name], "ip -4 -o address show scope global && "
+            f"nc -w 3 -N {hosts[other].address} 22 </dev/null",
+        )
+        assert status == 0 and f"{hosts[name].address}/24" in said and "SSH-2.0" in said, said
 
 
 def test_a_host_is_up_without_a_failed_unit_and_can_use_nft(
@@ -269,6 +286,135 @@ def test_a_host_that_loses_power_still_knows_the_others(
     assert bench.ssh(hosts["h3"], "getent hosts localhost && getent hosts h1.test")[0] == 0
 
 
+def test_root_on_a_host_reaches_no_cgroup_of_the_machine(
+    bench: Bench, hosts: dict[str, Instance]
+) -> None:
+    """And the machine's own tree stays as it was."""
+    if bench.engine.name == "podman":
+        assert bench.ssh(hosts["h1"], "sudo mkdir /sys/fs/cgroup/pids/probe")[0] != 0
+        return
+    tree = Path("/sys/fs/cgroup")
+    version_2 = (tree / "cgroup.controllers").exists()
+    probe = (tree if version_2 else tree / "pids") / "kafkalab-e2e-probe"
+    probe.mkdir(exist_ok=True)
+    try:
+        assert bench.ssh(hosts["h1"], f"sudo find /sys/fs/cgroup -name {probe.name}") == (0, "")
+    finally:
+        probe.rmdir()
+    assert bench.ssh(hosts["h1"], "sudo grep -c docker /proc/1/cgroup") == (1, "0")
+    if not version_2:
+        assert [one for one in tree.iterdir()
+                if one.is_dir() and not one.is_symlink() and not one.is_mount()] == []
+
+
+def lose_network(bench: Bench) -> str:
+    """Let the engine forget the lab's network while no host runs; its name."""
+    name = f"kafkalab-{bench.lab.lab}"
+    if bench.engine.name == "docker":
+        chosen = f"label=kafkalab.lab={bench.lab.lab}"
+        bench.engine("network", "prune", "--force", "--filter", chosen)
+    else:  # which leaves alone what stopped containers use; its folder may be lost all the same
+        Path("/etc/containers/networks", f"{name}.json").unlink()
+    assert name not in bench.engine.networks()
+    return name
+
+
+def test_a_network_that_was_lost_is_made_again_under_hosts_that_keep_their_data(
+    bench: Bench, hosts: dict[str, Instance]
+) -> None:
+    assert bench.ssh(hosts["h1"], "sudo touch /var/lib/stays")[0] == 0
+    before = bench.engine.addressing(f"kafkalab-{bench.lab.lab}")
+    bench.local().stop(list(hosts))
+    name = lose_network(bench)
+    (line,) = bench.local().groundwork()
+    assert line.startswith(f"network {name} (10.213.1.0/24), which is gone: made again, 3 hosts")
+    assert bench.local().create({}) == hosts
+    assert bench.engine.addressing(name) == before
+    assert name in bench.engine.networks(f"kafkalab.lab={bench.lab.lab}")
+    assert bench.ssh(hosts["h1"], "ls /var/lib/stays") == (0, "/var/lib/stays")
+    reach_each_other(bench, hosts)
+    # A host that was taken off it: stopped, and then as it runs.
+    bench.engine("stop", "--time", "1", hosts["h2"].id)
+    for host in ("h2", "h3"):
+        bench.engine("network", "disconnect", "--force", name, hosts[host].id)
+    assert bench.local().groundwork() == [f"1 host back on network {name}: h2"]
+    assert bench.local().create({}) == hosts
+    local = bench.local()
+    local.mend(local.troubles({"h3": Closed.SILENT}))
+    reach_each_other(bench, hosts)
+
+
+def lose_ports(network: str) -> None:
+    """Empty the engine's rules for one network's ports, as a firewall that is loaded anew does."""
+    rules = subprocess.run(
+        ["iptables", "-t", "nat", "-S"], check=True, capture_output=True, text=True
+    ).stdout
+    chains = set(re.findall(rf"-A (NETAVARK-DN-\S+) .* --to-destination {network}", rules))
+    assert len(chains) == 1, rules
+    subprocess.run(["iptables", "-t", "nat", "-F", *chains], check=True)
+
+
+def let_in(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What `fab up` says while it connects to each host, mending what is in the way."""
+    monkeypatch.setattr(fleet, "CONNECT_TIMEOUT", 2)
+    monkeypatch.setattr(fleet, "BOOT_SECONDS", 0)
+    monkeypatch.setattr(sshd, "BANNER_S", 1)
+    said: list[str] = []
+    local = bench.local()
+    instances = local.instances()
+    with fleet.Fleet(instances, local.key_file, local.steps) as hosts:
+        reach(cast(Any, SimpleNamespace(platform=local, say=said.append)), hosts, instances)
+    return said
+
+
+def test_a_second_state_directory_joins_and_locks_nobody_out(
+    bench: Bench, hosts: dict[str, Instance], tmp_path: Path
+) -> None:
+    other = Bench(bench.engine, bench.lab, tmp_path / "other")
+    assert {one.host_key for one in other.local().instances().values()} == {None}
+    assert other.local().create({}) == hosts
+    for user in (bench, other):
+        assert {user.ssh(host, "id -un") for host in hosts.values()} == {(0, "student")}
+
+
+def test_who_lost_the_way_in_gets_it_back_through_the_engine(
+    bench: Bench, hosts: dict[str, Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another key in place of one's own, a file that sshd refuses, no file, and no own key."""
+    file = "/etc/ssh/authorized_keys/student"
+    for name, harm in (
+        ("h1", f"echo ssh-ed25519 AAAA another >{file}"), ("h2", f"chmod 666 {file}"),
+        ("h3", f"rm {file}"),
+    ):
+        bench.engine("exec", hosts[name].id, "sh", "-c", harm)
+    (line,) = let_in(bench, monkeypatch)
+    assert line.startswith("3 hosts (h1, h2, h3): login key ") and "add it beside" in line
+    assert {bench.ssh(host, "id -un") for host in hosts.values()} == {(0, "student")}
+    assert bench.ssh(hosts["h1"], f"grep -c another {file}") == (0, "1")
+    (bench.state / "id_ed25519").unlink()
+    assert let_in(bench, monkeypatch) == [line]
+    assert let_in(bench, monkeypatch) == []
+
+
+def test_lost_ports_and_a_dead_sshd_are_seen_and_mended_while_processes_go_on(
+    bench: Bench, hosts: dict[str, Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.engine("exec", hosts["h1"].id, "systemd-run", "--unit=work", "sleep", "1000")
+    bench.engine("exec", hosts["h3"].id, "systemctl", "stop", "ssh.service")
+    lost = []
+    if bench.engine.name == "podman":  # Docker's proxy needs no rules
+        lose_ports("10.213.1.")
+        lost = ["2 hosts (h1, h2): ports no longer published on 127.0.0.1, though sshd answers "
+                "inside: reconnect"]
+    assert sorted(let_in(bench, monkeypatch)) == [
+        *lost, "h3: sshd does not answer, not even inside: restart ssh.service",
+    ]
+    assert {bench.ssh(host, "id -un") for host in hosts.values()} == {(0, "student")}
+    assert bench.ssh(hosts["h1"], "systemctl is-active work") == (0, "active")
+    assert bench.ssh(hosts["h1"], "nc -w 3 -N 10.213.1.22 22 </dev/null")[0] == 0
+    assert let_in(bench, monkeypatch) == []
+
+
 def test_two_labs_side_by_side(
     bench: Bench, hosts: dict[str, Instance], tmp_path: Path
 ) -> None:
@@ -294,7 +440,7 @@ def test_a_create_that_is_killed_is_completed_or_taken_away(
     lab = Bench(engine, topology(f"e2e-{engine.name}-c", 3, 5), tmp_path / "c")
     creating = subprocess.Popen(
         [sys.executable, "-c",
-         "import sys; from pathlib import Path; from scripts.platforms.local.engine import find; "
+         "import sys; from pathlib import Path; from scripts.platforms.local.finding import find; "
          "from tests.e2e.test_local_platform import Bench, topology; "
          "Bench(find(sys.argv[1]), topology(sys.argv[2], 3, 5), Path(sys.argv[3]))"
          ".local().create({})", engine.name, lab.lab.lab, str(lab.state)],
@@ -342,6 +488,62 @@ def test_the_prebuilt_image_has_the_distribution_and_its_archives_are_used(
             )
             assert int(said.splitlines()[-1]) > 20, f"{service}: {said}"
             assert status == 0
+    finally:
+        lab.local().destroy()
+
+
+def test_somebodys_container_is_named_and_stays(
+    bench: Bench, hosts: dict[str, Instance]
+) -> None:
+    """One of the lab's own image, which has the lab's label and would go with that image."""
+    engine, name = bench.engine, f"{bench.lab.lab}-guest"
+    runtime = ("--runtime", engine.runtime) if engine.runtime else ()
+    network, image = f"kafkalab-{bench.lab.lab}", f"localhost/kafkalab/lab:{bench.lab.lab}"
+    datacenter = SimpleNamespace(name="dc1", cidr=bench.lab.network, hosts=bench.lab.hosts)
+    engine("rm", "--force", name, check=False)
+    try:
+        engine(
+            "run", "--detach", "--name", name, *runtime, *engine.limits(), "--pull", "never",
+            "--stop-timeout", "0",
+            *bench.local().guest_options(cast(Any, datacenter)), image, "sleep", "1000",
+        )
+        engine("exec", name, "bash", "-c", "getent hosts h.lab && exec 3<>/dev/tcp/h.lab/22")
+        assert f"container {name}" not in bench.local().leftovers()
+        bench.local().destroy()
+        assert engine.lines("ps", "--filter", f"name={name}", "--format", "{{.Names}}") == [name]
+        kept = {one.where: one for one in bench.local().kept()}
+        assert set(kept) == set(bench.local().leftovers()) and len(kept) == 2
+        assert name in kept[f"network {network}"].what
+        assert list(bench.local().create({})) == list(hosts), "on the network that is left"
+    finally:
+        engine("rm", "--force", name, check=False)
+
+
+def test_a_lab_is_found_and_ended_in_the_engine_that_it_was_made_with(
+    engine: Engine, hosts: dict[str, Instance], tmp_path: Path
+) -> None:
+    """Whatever is remembered, and whichever engine would be taken for a new lab."""
+    lab = Bench(engine, topology(f"e2e-{engine.name}-e", 5, 1), tmp_path / "e")
+    name, memory, machine = lab.lab.lab, Memory(lab.state), Machine()
+    try:
+        lab.local().create({})
+        assert memory.engine == engine.name == choose(name, memory, machine).name
+        memory.forget()
+        assert choose(name, memory, machine).name == engine.name
+        with pytest.raises(CommandError) as caught:
+            engine(
+                "run", "--rm", *engine.limits(), "--network", f"kafkalab-{name}",
+                *(("--runtime", engine.runtime) if engine.runtime else ()),
+                "--ip", str(lab.lab.hosts[0].address), f"localhost/kafkalab/lab:{name}", "true",
+            )
+        assert re.search("address .*already (in use|allocated)", caught.value.said.lower())
+        other = machine.pick("podman", installs=False, say=print)
+        local = Local(
+            cast(Any, lab.lab), engine=other, state=lab.state, say=lambda line: None,
+            machine=machine,
+        )
+        assert [line.split()[0] for line in local.destroy()][:1] == ["container"]
+        assert lab.local().leftovers() == [] and not memory.met and memory.engine is None
     finally:
         lab.local().destroy()
 

@@ -17,23 +17,22 @@ from tests.e2e.lab_under_test import Lab
 
 pytestmark = pytest.mark.host
 
-# jq needs two libraries that the base lacks; cron brings a unit that Debian starts and enables.
+# tcpdump needs a library that the base lacks; cron brings a unit that Debian starts and enables.
 TOOLBOX = """
 from lab.packages import SOFTWARE, Software
 from lab.services.registry import SERVICES
 from lab.services.service import Service
 
-SOFTWARE["jq"] = Software("/usr/bin/jq", {"debian": "jq"})
 SOFTWARE["cron"] = Software("/usr/sbin/cron", {"debian": "cron"})
 SERVICES["toolbox"] = Service(
-    name="toolbox", summary="Install tools.", roles=("kafka",), packages=("jq", "cron")
+    name="toolbox", summary="Install tools.", roles=("kafka",), packages=("tcpdump", "cron")
 )
 """
-LACKING = "! command -v jq && ! command -v cron"
+LACKING = "! command -v tcpdump && ! command -v cron"
 # What a package's own unit is: there, but neither running nor enabled.
 THERE = """\
 set -e
-[ "$(echo '{"a": 1}' | jq .a)" = 1 ]
+tcpdump --version 2>&1 | grep -q '^libpcap'
 cron -h 2>&1 | grep -q '^usage'
 [ -e /lib/systemd/system/cron.service ]
 echo $(systemctl is-active cron.service) $(systemctl is-enabled cron.service)
@@ -79,7 +78,7 @@ def test_packages_reach_hosts_that_exist_and_new_ones(make_lab: MakeLab) -> None
     lab.inside(broker, LACKING)
     plan = lab.fab("plan", before=TOOLBOX, expect=2)
     assert [line.strip() for line in plan.out.splitlines()] == [
-        f"~ host {broker.name}", "+ package cron", "+ package jq",
+        f"~ host {broker.name}", "+ package cron", "+ package tcpdump",
         "plan: 0 hosts to create, 1 to change, 0 restarts",
     ]
     what_fails_is_named_and_what_was_cut_off_is_repaired(lab, broker)
@@ -95,6 +94,10 @@ def test_packages_reach_hosts_that_exist_and_new_ones(make_lab: MakeLab) -> None
     assert installed(lab) == []
     assert lab.inside(broker, THERE) == "inactive disabled\n"
     lab.fab("verify", before=TOOLBOX)
+    # A host that is made for it may open raw sockets.
+    assert "1 packet captured" in lab.inside(broker, (
+        "ping -q -i 0.2 -c 50 127.0.0.1 >/dev/null & timeout 10 tcpdump -c 1 -i lo icmp 2>&1"
+    ))
 
 
 def what_fails_is_named_and_what_was_cut_off_is_repaired(lab: Lab, broker: Host) -> None:
@@ -116,11 +119,17 @@ def what_fails_is_named_and_what_was_cut_off_is_repaired(lab: Lab, broker: Host)
 
 
 def a_package_of_the_base_that_was_lost_comes_back(lab: Lab, host: Host) -> None:
-    lab.inside(host, "rm /usr/bin/java")
-    assert "+ package java" in lab.fab("plan", expect=2).out
+    """And one that a host never had, with its library: it was made from a base without them."""
+    library = "ldconfig -p | grep libcurl.so"
+    lab.inside(host, f"{library} && rm /usr/bin/java && "
+                     "apt-get -qq -y autoremove --purge curl iputils-ping")
+    lab.inside(host, f"! {library}")
+    plan = lab.fab("plan", expect=2).out
+    assert all(f"+ package {one}" in plan for one in ("java", "curl", "ping")), plan
     pid = lab.main_pid(host)
     lab.fab("up")
     assert installed(lab) == [host.name]
-    assert "17." in lab.inside(host, "java --version")
+    assert "17." in lab.inside(host, "java --version && curl --version >/dev/null")
+    lab.inside(host, "su - student -c 'ping -c 1 127.0.0.1'")
     assert lab.main_pid(host) == pid
     assert lab.fab("plan").out == "plan: nothing to do\n"

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.host
 FREED = 0.95
 SECONDS = 30  # to start and verify
 PARTITIONS = 3
+WHOLE = "100000"  # lines: more than a broker says between two starts
 
 
 def test_a_lab_that_rested_goes_on_with_its_data(lab: Lab) -> None:
@@ -39,9 +40,9 @@ def test_a_lab_that_rested_goes_on_with_its_data(lab: Lab) -> None:
     assert "verified dc1, dc2" in started.out
     assert started.seconds <= SECONDS
     broker = lab.of("kafka")[0].name
-    before = lab.fab("logs", broker, "kafka", "--boot", "-1", "--lines", "2000").out
+    before = lab.fab("logs", broker, "kafka", "--boot", "-1", "--lines", WHOLE).out
     assert "[KafkaServer id=1] started" in before and "shut down completed" in before
-    now = lab.fab("logs", broker, "kafka", "--lines", "2000").out
+    now = lab.fab("logs", broker, "kafka", "--lines", WHOLE).out
     assert "[KafkaServer id=1] started" in now and "shut down completed" not in now
     assert ids(lab) == containers, "hosts were made anew"
     assert lab.fab("plan").out == "plan: nothing to do\n"

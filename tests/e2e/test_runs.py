@@ -74,7 +74,8 @@ def test_networks_that_overlap_are_named_before_anything_is_made(
     other = make_lab("overlap", first=0, port_base=30300, datacenters=SMALL)
     run = other.fab("up", expect=1)
     assert len(run.lines) == 1, run
-    assert f"overlaps {lab.topology.network}" in run.lines[0]
+    assert f"the lab {lab.name} with " in run.lines[0], run
+    assert f"has the network {lab.topology.network}" in run.lines[0], run
     assert other.leftovers() == []
 
 
@@ -119,8 +120,8 @@ def a_lab_that_grows_and_shrinks_loses_nothing(lab: Lab) -> None:
     process = lab.main_pid(added)
     lab.datacenters = SMALL
     lab.write()
-    warning = f"{added.name} is of this lab but not in the lab file"
-    assert warning in lab.fab("up").out
+    surplus = f"surplus: {added.name} (kafka of dc1) is of this lab but not in the lab file"
+    assert surplus in lab.fab("up").out
     assert lab.main_pid(added) == process
     assert lab.main_pid(lab.of("zookeeper")[0]) == server
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.lab_under_test import Lab, answers, until
 
-pytestmark = pytest.mark.host
+pytestmark = [pytest.mark.host, pytest.mark.area("security")]
 
 PORTS = {"control": 22, "zookeeper": 2181, "kafka": 9092}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab.aws.checks import for_aws
+from lab.aws.checks import for_aws, terraform_settings
 from lab.file import LabFileError, parse
 from lab.options.aws import architecture
 
@@ -100,3 +100,16 @@ def test_a_datacenter_may_not_take_the_name_of_the_links() -> None:
 ])
 def test_architectures(types: str, expected: str) -> None:
     assert {architecture(one) for one in types.split()} == {expected}
+
+
+@pytest.mark.parametrize(("name", "value", "good"), [
+    ("TF_DATA_DIR", "/var/tmp/terraform", False), ("TF_DATA_DIR", ".terraform-ci", True),
+    ("TF_DATA_DIR", "", True), ("TF_WORKSPACE", "work", False), ("TF_WORKSPACE", "default", True),
+    ("TF_CLI_ARGS_plan", "-lock=false", True),
+])
+def test_settings_of_terraform_that_would_mix_states_are_refused(
+    name: str, value: str, good: bool
+) -> None:
+    """One data folder for all stacks: each overwrites what another remembers of its backend."""
+    found = [problem.field for problem in terraform_settings({name: value})]
+    assert found == ([] if good else [name])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from lab.file import LabFileError, load, parse
+from lab.file import LabFileError, load, located, parse
 from lab.topology import PORTS_PER_DATACENTER
 from tests.strategies import lab_data
 
@@ -58,7 +58,7 @@ def test_a_generated_lab_is_accepted(data: dict[str, Any]) -> None:
     ("owner", changed(owner="Ann Lee"), "RFC 1123"),
     ("domain", changed(domain="foo..bar"), "RFC 1123"),
     ("timezone", changed(timezone="Asia/Seol"), "Asia/Seoul"),
-    ("kafka.version", changed(kafka={"version": "4.0.0"}), "'3.9.2' or '3.9.1'"),
+    ("kafka.version", changed(kafka={"version": "4.0.0"}), "'3.8.1' or '3.7.2'"),
     ("kafka.heap_mb", changed(kafka={"heap_mb": 1}), "32"),
     ("kafka.heap", changed(kafka={"heap": 256}), "did you mean heap_mb?"),
     ("onwer", changed(onwer="x"), "did you mean owner?"),
@@ -157,3 +157,17 @@ def test_a_file_that_cannot_be_read_is_a_lab_file_error(
         path.write_bytes(content)
     with pytest.raises(LabFileError, match=r"lab\.toml"):
         load(path)
+
+
+def test_the_lab_file_is_looked_for_where_fab_looks_for_its_tasks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = tmp_path / "docs" / "more"
+    inner.mkdir(parents=True)
+    monkeypatch.chdir(inner)
+    assert located({}) == Path("lab.toml")  # which is not there, and load says so
+    (tmp_path / "lab.toml").touch()
+    assert located({}) == Path("../../lab.toml")
+    (inner / "lab.toml").touch()
+    assert located({"LAB": ""}) == Path("lab.toml")
+    assert located({"LAB": "../mine.toml"}) == Path("../mine.toml")

@@ -126,7 +126,7 @@ def test_the_labs_own_proofs_cross_whatever_a_mirror_takes(
         left_out = any(re.fullmatch(one, topic) for one in (*exclude, "kafkalab-verify-.*"))
         assert matches(mirror, topic) is (wanted and not left_out)
     ends = End("a", Endpoint("ha:9092"), 3), End("b", Endpoint("hb:9092"), 2)
-    made = connectors(mirror, *ends, Mirroring())["a-to-b.source"]
+    made = connectors(mirror, *ends, Mirroring(), heap_mb=192)["a-to-b.source"]
     # As DefaultTopicFilter reads them: all joined into one expression each.
     taken, refused = (made[key].replace(",", "|") for key in ("topics", "topics.exclude"))
     for topic in (*PROOF_TOPICS, "orders", "payments", "kafkalab-canary-2", "kafkalab-verify-1"):
@@ -140,7 +140,7 @@ def test_the_groups_of_proofs_are_translated_but_those_of_one_side_are_not(
 ) -> None:
     mirror = Mirror.model_validate({"from": "a", "to": "b", "groups": groups})
     ends = End("a", Endpoint("ha:9092"), 3), End("b", Endpoint("hb:9092"), 2)
-    made = connectors(mirror, *ends, Mirroring())["a-to-b.checkpoint"]
+    made = connectors(mirror, *ends, Mirroring(), heap_mb=192)["a-to-b.checkpoint"]
     taken, refused = (made[key].replace(",", "|") for key in ("groups", "groups.exclude"))
     found = {group for group in ("kafkalab-canary-12", "kafkalab-drill", "kafkalab-verify-1", "me")
              if re.fullmatch(taken, group) and not re.fullmatch(refused, group)}
@@ -249,7 +249,7 @@ def test_connectors(exactly_once: bool, policy: str) -> None:
         {"from": "a", "to": "b", "exactly_once": exactly_once, "policy": policy}
     )
     ends = End("a", Endpoint("ha:9092"), 3), End("b", Endpoint("hb:9092"), 2)
-    found = connectors(mirror, *ends, Mirroring())
+    found = connectors(mirror, *ends, Mirroring(), heap_mb=192)
     assert list(found) == [f"a-to-b.{kind}" for kind in KINDS]
     for name, config in found.items():
         assert all(isinstance(value, str) for value in config.values())
@@ -260,6 +260,11 @@ def test_connectors(exactly_once: bool, policy: str) -> None:
     assert source["replication.factor"] == "2"
     assert source["offset-syncs.topic.replication.factor"] == "3"
     assert ("exactly.once.support" in source) is exactly_once
+    for key in ("max.request.size", "buffer.memory"):  # the smaller one decides
+        assert source[f"producer.override.{key}"] == str(24 * 1024 * 1024)
+    for name in ("a-to-b.source", "a-to-b.checkpoint"):  # heartbeats are only written
+        for end in ("source", "target"):
+            assert found[name][f"{end}.consumer.allow.auto.create.topics"] == "false"
     heartbeat = found["a-to-b.heartbeat"]
     # Both: the first is where heartbeats are written, the second where their topic is made.
     assert heartbeat["producer.override.bootstrap.servers"] == "ha:9092"

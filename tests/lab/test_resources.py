@@ -90,12 +90,31 @@ def test_a_topic_goes_only_when_the_file_says_so(
         assert key.kind == CONNECTOR or want[key] == Absent()
 
 
+def named(line: str) -> set[Key]:
+    """What a line of the plan is about."""
+    kind, _, names = line[2:].partition(" of dc1")[0].partition(" ")
+    return {Key(kind.removesuffix("s"), name) for name in names.split(", ")}
+
+
+def test_a_setting_that_changes_everywhere_has_one_line() -> None:
+    servers = ",".join(f"ann-dc1-kafka0{number}.lab.internal:9092" for number in (1, 2, 3))
+    keys = [Key(CONNECTOR, name) for name in ("a.source", "a.checkpoint", "b.source")]
+    actual = {key: Found(Connector({"servers": servers, "n": "1"}), ours=True) for key in keys}
+    more = f"{servers},new:9092"
+    want = {key: Connector({"servers": more, "n": "1"}) for key in keys}
+    want[keys[2]] = Connector({"servers": more, "m": "2"})
+    assert lines(compare(actual, want)) == [
+        "~ connectors a.checkpoint, a.source, b.source: servers: +new:9092",
+        "~ connector b.source: m: (none) -> 2", "~ connector b.source: n: 1 -> (none)",
+    ]
+
+
 @given(there(), wanted())
 def test_every_change_has_its_line(actual: Mapping[Key, Found], want: ClusterState) -> None:
     plan = compare(actual, want)
     said = lines(plan, "dc1")
     for change in plan.changes:
-        mine = [line for line in said if f"{change.key} of dc1" in line]
+        mine = [line for line in said if named(line) & {change.key}]
         assert mine
         assert {line[0] for line in mine} == {
             "+" if change.before is None else "-" if change.after is None else "~"

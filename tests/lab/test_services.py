@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -14,13 +14,24 @@ from jinja2 import UndefinedError
 from lab import state
 from lab.file import load, parse
 from lab.model import Lab
+from lab.options.hosts import Hosts, Tool
+from lab.packages import names
 from lab.services import connect, kafka
+from lab.services.base import TOOLS, wanted_package
 from lab.services.context import Context
 from lab.services.daemon import _escaped
 from lab.services.java import JVM_MB, Java
 from lab.services.kafka import settings as broker_settings
 from lab.services.local import local_context
-from lab.services.registry import SERVICES, desired_state, memory_mb, metrics, running_on
+from lab.services.registry import (
+    SERVICES,
+    desired_state,
+    memory_mb,
+    metrics,
+    resources,
+    running_on,
+    software,
+)
 from lab.services.service import Extension, Port, Service
 from lab.state import HostState, Key
 from lab.templates import FOLDER, properties, render
@@ -48,7 +59,26 @@ def content(found: HostState, path: str) -> str:
 
 
 def read_properties(text: str) -> dict[str, str]:
-    return dict(line.split("=", 1) for line in text.splitlines())
+    """As java.util.Properties reads what a line each holds, with `=` between key and value."""
+    def read(part: str) -> str:
+        units = re.sub(r"\\u([0-9a-f]{4})|\\(.)", lambda m: m[2] or chr(int(m[1], 16)), part)
+        return units.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "surrogatepass")
+
+    found = {}
+    for line in text.split("\n")[:-1]:
+        if line.startswith("#"):
+            continue
+        assert line.isascii() and line[0] not in " #!"
+        match = re.fullmatch(r"((?:[^\\ =:]|\\.)*)= *(.*)", line, re.DOTALL)
+        assert match, line
+        found[read(match[1])] = read(match[2])
+    return found
+
+
+@given(st.dictionaries(st.text(min_size=1), st.text(), max_size=3))
+def test_a_program_reads_the_settings_that_were_written(found: dict[str, str]) -> None:
+    """Also with backslashes, blanks and letters of other scripts."""
+    assert read_properties(properties(found)) == found
 
 
 @given(labs())
@@ -66,6 +96,37 @@ def test_every_host_of_every_lab_has_a_desired_state(lab: Lab) -> None:
 
 @given(labs())
 @settings(max_examples=25)
+def test_what_a_person_chooses_is_on_every_host_and_in_every_cluster_that_it_is_for(
+    lab: Lab,
+) -> None:
+    topology = build(lab)
+    context = local_context(topology, DIGESTS)
+    heaps = {"kafka": lab.kafka, "zookeeper": lab.zookeeper, "connect": lab.connect}
+    for one in {(host.datacenter, host.role): host for host in topology.hosts}.values():
+        found = desired_state(one, context)
+        for tool in lab.hosts.tools:
+            assert wanted_package(context, tool).keys() <= found.keys()
+        for service in running_on(one, topology):
+            unit = found[Key("unit", str(service.unit))]
+            assert isinstance(unit, state.Unit)
+            command = content(found, f"/etc/systemd/system/{service.unit}")
+            assert f"-Xmx{heaps[service.name].heap_mb}m" in command
+            assert all(option in command for option in heaps[service.name].jvm_options)
+        if one.role == "kafka":
+            written = read_properties(content(found, "/etc/kafka/server.properties"))
+            for name, value in lab.kafka.config.items():
+                assert written[name] == (
+                    str(value).lower() if isinstance(value, bool) else str(value)
+                )
+    for datacenter in topology.datacenters:
+        wanted = resources(datacenter, context)
+        for topic in lab.topics:
+            meant = not topic.datacenters or datacenter.name in topic.datacenters
+            assert (Key("topic", topic.name) in wanted) is meant
+
+
+@given(labs())
+@settings(max_examples=25)
 def test_replication_defaults_fit_the_number_of_brokers(lab: Lab) -> None:
     topology = build(lab)
     context = local_context(topology, DIGESTS)
@@ -73,7 +134,7 @@ def test_replication_defaults_fit_the_number_of_brokers(lab: Lab) -> None:
         found = broker_settings(datacenter.by_role("kafka")[0], context)
         brokers = len(datacenter.by_role("kafka"))
         factor = int(str(found["default.replication.factor"]))
-        assert factor == min(3, brokers)
+        assert factor == (lab.kafka.replication_factor or min(3, brokers))
         assert 1 <= int(str(found["min.insync.replicas"])) <= factor
         assert int(str(found["offsets.topic.replication.factor"])) <= brokers
         assert (int(str(found["transaction.state.log.min.isr"]))
@@ -89,7 +150,7 @@ def test_a_broker_has_an_internal_and_an_external_listener() -> None:
     assert found["broker.rack"] == "dc2-a"
     assert found["log.dirs"] == "/data/kafka-logs"
     name = "student-dc2-kafka03.lab.internal"
-    assert found["advertised.listeners"] == f"INTERNAL://{name}:9092,EXTERNAL://localhost:21533"
+    assert found["advertised.listeners"] == f"INTERNAL://{name}:9092,EXTERNAL://127.0.0.1:21533"
     assert found["zookeeper.connect"].count("dc2-zk") == 3
 
 
@@ -139,7 +200,7 @@ def test_one_service_alone_brings_what_it_stands_on() -> None:
     assert broker == desired_state(host(context, "kafka01"), context)
     ground = desired_state(host(context, "kafka01"), context, only=("hosts",))
     assert {key.kind for key in ground} == {
-        "block", "link", "file", "sysctl", "firewall",
+        "block", "link", "file", "sysctl", "firewall", "package",
     }
 
 
@@ -161,13 +222,21 @@ TEMPLATES = {
     "hosts.j2": {"hosts": (), "strangers": ()},
     "java.service.j2": {
         "description": "d", "documentation": "u", "user": "kafka", "command": "/c",
-        "directory": "/d", "open_files": 1, "prepare": (),
+        "directory": "/d", "open_files": 1, "prepare": (), "lang": "C.UTF-8",
     },
     "daemon.service.j2": {
         "description": "d", "documentation": "u", "user": "web", "command": "/c", "notes": "/n",
         "directory": "/d", "open_files": 1, "prepare": ("/p",), "digest": "x",
+        "lang": "C.UTF-8",
     },
-    "log4j.properties.j2": {"level": "INFO", "loggers": {"b": "WARN", "a": "INFO"}},
+    "log4j.properties.j2": {
+        "level": "INFO", "loggers": {"b": "WARN", "a": "INFO"}, "file": "/l", "max_mb": 1,
+        "older": 1,
+    },
+    "log4j2.yaml.j2": {
+        "level": "INFO", "loggers": {"b": "WARN", "a": "INFO"}, "file": "/l", "max_mb": 1,
+        "older": 1,
+    },
     "journald.conf.j2": {"max_use_mb": 1},
     "nftables.conf.j2": {"rules": (), "admin": (), "digest": "x"},
 }
@@ -209,7 +278,7 @@ def test_two_jvms_on_a_host_have_their_own_heaps(monkeypatch: pytest.MonkeyPatch
     before = memory_mb(control, context.topology)
 
     def process(one: Host, _: Context) -> Java:
-        return replace(connect.process(one, context), name="second", heap_mb=64)
+        return replace(connect.process(one, context), name="second", heap_mb=64, known_as=())
 
     second = Service(name="second", summary="", roles=("control",), process=process,
                      memory_mb=lambda lab: 64 + JVM_MB)
@@ -304,6 +373,69 @@ def test_no_secret_is_shown_by_a_file() -> None:
     assert "sesame" not in repr(state.Change(Key("file", "/x"), None, file))
 
 
+@pytest.mark.parametrize(("name", "unit", "paths", "log"), [
+    ("dc1-kafka01", "kafka-server", {
+        f"{KAFKA.home}/config/server.properties": "/etc/kafka/server.properties",
+        f"{KAFKA.home}/config/log4j.properties": "/etc/kafka/log4j.properties",
+    }, "server.log"),
+    ("dc1-zk01", "zookeeper-server", {
+        f"{KAFKA.home}/config/zookeeper.properties": "/etc/zookeeper/zoo.cfg",
+        "/usr/local/zookeeper/conf/zoo.cfg": "/etc/zookeeper/zoo.cfg",
+    }, "zookeeper.log"),
+    ("dc1-ctl01", "kafka-connect", {
+        f"{KAFKA.home}/config/connect-distributed.properties":
+            "/etc/connect/connect-distributed.properties",
+    }, "connect.log"),
+])
+def test_a_books_paths_and_names_are_those_that_count(
+    name: str, unit: str, paths: dict[str, str], log: str
+) -> None:
+    """What is edited or read where books have it is what the process has."""
+    context = default()
+    found = desired_state(host(context, name), context)
+    (process,) = {key for key in found if key.kind == "unit"}
+    links = {key.name: want.target for key, want in found.items() if isinstance(want, state.Link)}
+    assert links[f"/etc/systemd/system/{unit}.service"] == f"/etc/systemd/system/{process.name}"
+    assert links[f"{KAFKA.home}/logs"] == "/var/log/kafka"
+    want = found[process]
+    assert isinstance(want, state.Unit)
+    for path, real in paths.items():
+        assert links[path] == real
+        assert Key("file", real) in want.files, "a change there is seen"
+    folder = f"/etc/{process.name.removesuffix('.service')}"
+    settings = read_properties(content(found, f"{folder}/log4j.properties"))
+    assert settings["log4j.rootLogger"] == "INFO, stdout, file"
+    assert settings["log4j.appender.file.File"] == f"/var/log/kafka/{log}"
+    assert settings["log4j.appender.file"] == "org.apache.log4j.RollingFileAppender"
+    assert settings["log4j.appender.file.MaxFileSize"] == "10MB"
+    assert settings["log4j.appender.file.MaxBackupIndex"] == "1"
+
+
+def test_whoever_logs_in_reads_what_kafka_writes_and_nobody_else_does() -> None:
+    context = default()
+    for name in ("dc1-kafka01", "dc1-zk01", "dc1-ctl01"):
+        found = desired_state(host(context, name), context)
+        assert found[Key("member", "kafka")] == state.Member("student")
+        assert found[Key("directory", "/var/log/kafka")] == state.Directory(0o750, "kafka")
+    data = desired_state(host(context, "dc1-kafka01"), context)[Key("directory", kafka.DATA)]
+    assert data == state.Directory(0o750, "kafka")
+
+
+def test_every_host_has_the_tools_and_those_that_the_file_asks_for() -> None:
+    hosts = Hosts(tools=("git", "tcpdump"))
+    for context, more in ((default(), ()), (default(hosts=hosts), hosts.tools)):
+        for one in context.topology.hosts:
+            there = {key.name for key in desired_state(one, context) if key.kind == "package"}
+            assert there - {"java"} == {*TOOLS, *more}
+        assert {*TOOLS, *more} <= set(software(context.topology))
+
+
+@pytest.mark.parametrize("tool", get_args(Tool))
+def test_each_tool_that_may_be_asked_for_is_packaged(tool: str) -> None:
+    assert names([tool], "debian")
+    assert tool not in TOOLS
+
+
 def test_a_unit_is_doubted_when_one_of_its_files_differs() -> None:
     unit, path = Key("unit", "a.service"), Key("file", "/etc/a")
     want: HostState = {unit: state.Unit("d", files=(path,)), path: state.File("x")}
@@ -313,3 +445,13 @@ def test_a_unit_is_doubted_when_one_of_its_files_differs() -> None:
         assert state.doubt(actual, want)[unit] == state.Unit("")
     moved = {**want, path: state.File("x", 0o600)}
     assert state.doubt(moved, want)[unit] == want[unit], "a mode changes nothing of what runs"
+
+
+def test_links_in_a_folder_that_is_unpacked_anew_are_gone_with_it() -> None:
+    archive, link = Key("archive", "/usr/local/a"), Key("link", "/usr/local/a/logs")
+    other = Key("link", "/usr/local/a-b")
+    want: HostState = {archive: state.Archive("1"), link: state.Link("/x"), other: state.Link("/y")}
+    assert state.doubt(want, want) == want
+    actual = {**want, archive: state.Archive("damaged")}
+    changes = state.diff(state.doubt(actual, want), want)
+    assert [change.key for change in changes] == [archive, link]

@@ -71,13 +71,20 @@ def test_ids_count_from_one_in_each_datacenter_and_role(lab: Lab) -> None:
 
 
 @given(labs())
-def test_rules_open_ssh_the_own_network_and_the_lab_ports_and_nothing_else(lab: Lab) -> None:
+def test_rules_open_ssh_the_own_and_linked_networks_and_the_lab_ports_and_nothing_else(
+    lab: Lab,
+) -> None:
     topology = build(lab)
+    cidrs = {datacenter.name: datacenter.cidr for datacenter in lab.datacenters}
     admin = (covering((topology.network,)),)
     for datacenter in topology.datacenters:
         ssh, intra, ports = topology.rules(datacenter, admin)
         assert (ssh.ports, ssh.sources) == ((22, 22), admin)
-        assert (intra.ports, intra.sources) == (None, (datacenter.cidr,))
+        name = datacenter.name
+        linked = {other for link in lab.links if name in link.between for other in link.between}
+        assert intra.ports is None
+        assert intra.sources[0] == datacenter.cidr
+        assert set(intra.sources) == {datacenter.cidr} | {cidrs[other] for other in linked}
         assert (ports.ports, ports.sources) == ((0, 65535), admin)
 
 

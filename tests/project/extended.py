@@ -24,7 +24,7 @@ from lab.topology import Topology, build
 from scripts.drivers.driver import Driver, Site
 from scripts.drivers.registry import drivers_of
 from scripts.hosts.converge import HostPlan
-from scripts.operations import plan as planning, status
+from scripts.operations import described, plan as planning, status
 from scripts.operations.rolling import roll
 from scripts.workstation.memory import needed_mb
 from scripts.workstation.screen import Progress
@@ -65,7 +65,7 @@ def stale() -> dict[str, HostPlan]:
 
 def test_the_plan_shows_its_files_and_its_start() -> None:
     changes = state.diff({}, desired_state(HOST, CONTEXT))
-    lines = list(planning.describe_host(HostPlan(HOST, changes)))
+    lines = list(described.describe_host(HostPlan(HOST, changes)))
     assert "    +++ /etc/web/index.html (wanted)" in lines
     assert "    +<h1>A Kafka lab</h1>" in lines
     begin = "    +ExecStart=/usr/bin/python3 -m http.server 8090 --bind 10.1.0.10 "
@@ -95,7 +95,7 @@ def test_its_memory_counts() -> None:
 
 def test_its_port_is_published() -> None:
     assert {port.number: local for port, local in published(HOST, WITH).items()}[8090] == 20990
-    assert CONTEXT.reached[CONTROL, 8090] == ("localhost", 20990)
+    assert CONTEXT.reached[CONTROL, 8090] == ("127.0.0.1", 20990)
 
 
 def test_status_has_its_part() -> None:
@@ -130,4 +130,4 @@ def test_the_toy_of_other_tests_is_this_service() -> None:
 
 def test_it_needs_nothing_that_the_lab_does_not_have() -> None:
     assert software(WITH) == software(WITHOUT)
-    assert SERVICES["web"].artifacts(WITH.config) == ()
+    assert SERVICES["web"].artifacts(WITH.config, WITH.config.datacenters[0]) == ()

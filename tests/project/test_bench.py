@@ -7,16 +7,20 @@ import sys
 import time
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from bench import lab as bench_lab, measure, peers, report, runlog, steps
+from bench import lab as bench_lab, measure, peers, picture, report, runlog, shots, steps
 from bench.__main__ import SCENARIOS, _arguments
+from bench.scenarios import without_version
+from bench.scene import Scene
 from lab.file import load, parse
 from lab.services.registry import roles
 from lab.topology import Topology, build
 from scripts.errors import LabError
+from scripts.picture.page import render
 from scripts.platforms.local import image, recipe
 from scripts.software.kept import RECIPES
 from scripts.workstation import runlog as runlog_of_runs, screen as progress
@@ -131,6 +135,15 @@ def test_breakdown_is_of_the_run_nearest_to_the_median() -> None:
     ]
     measured["breakdown"]["ours"] = steps
     assert "| up: of 11 | kafka | 6 | 1.00 | 2.00 | 3.00 |" in report.render(measured)
+
+
+def test_each_phase_of_a_cold_run_has_its_row() -> None:
+    """Those that a run's log has under these names; the table passes over what it does not know."""
+    known = {name.removeprefix("cold.") for name, _ in report.COLD}
+    phases = ("Kafka 3.9.2 from Maven", "host image from Debian packages",
+              "host image into the engine", "Kafka 3.9.2 into the host image", "create hosts",
+              "converge", "clusters")
+    assert {without_version(phase) for phase in phases} <= known
 
 
 def test_later_results_replace_the_same_measure_of_earlier_ones() -> None:
@@ -332,7 +345,7 @@ def test_a_build_from_cold_caches_finds_no_image_of_others(monkeypatch: pytest.M
 
 
 def test_baselines_run_only_where_their_folder_is_given(tmp_path: Path) -> None:
-    always = ["import", "many", "mirrors", "failovers"]
+    always = ["import", "many", "mirrors", "failovers", "page", "picture"]
     assert _arguments([]).names == ["ours", "network", "network-jvm", *always]
     with_peer = _arguments(["--peer", str(tmp_path)]).names
     assert with_peer == [
@@ -347,3 +360,46 @@ def test_what_cannot_be_run_is_a_usage_error(words: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         _arguments(words)
     assert caught.value.code == 2
+
+
+def test_what_is_measured_of_the_picture_has_its_unit_and_aim() -> None:
+    text = report.render(result(picture__cpu=[3.0, 4.0], page__frames=[57.0]))
+    assert "| CPU of `fab view`, all looks and a page that is open | 3.50 [3.00-4.00] " \
+        "| % of a core | ≤ 5 |" in text
+    assert "| 57.0 | 1/s | ≥ 30 |" in text
+    assert "The picture" not in report.render(result(ours__first=[1.0]))
+
+
+DRILL = {"score": {"worst_key_gap_seconds": 3.0}, "events": [
+    {"kind": "fault", "at": 100.0}, {"kind": "healthy", "at": 120.0}]}
+
+
+def test_how_late_a_leader_is_shown_is_by_the_brokers_and_by_the_drills_log() -> None:
+    told = {(("a", 0), 2): 101.0, (("a", 1), 3): 102.0, (("b", 0), 1): 99.0}
+    shown = [["dc1", "a", 0, 2, 101.3], ["dc1", "a", 1, 3, 102.7], ["dc2", "a", 0, 2, 109.0],
+             ["dc1", "a", 1, 3, 119.0], ["dc1", "b", 0, 1, 99.2]]
+    found = picture.late("dc1", told, shown, DRILL)
+    assert found["late"] == pytest.approx(0.7)
+    assert found["after_log"] == pytest.approx(-0.3)
+    with pytest.raises(measure.BenchError, match="no leader was seen to move"):
+        picture.late("dc1", {}, shown, DRILL)
+
+
+def test_a_leader_is_told_the_first_time_it_is_another() -> None:
+    watched = picture.Leaders()
+    for leader in (1, -1, 2, 2, 1):
+        watched.look({"a": SimpleNamespace(partitions={0: SimpleNamespace(id=0, leader=leader)})})
+    assert list(watched.moved) == [(("a", 0), 2), (("a", 0), 1)]
+
+
+def test_the_telling_moment_is_when_leaders_have_moved() -> None:
+    page = render(Scene(seconds=20, killed=12, back=18, partitions=3).history(), lab="x", owner="a")
+    assert shots._telling(page) == 13.0 + shots.GONE_S
+    whole = render(Scene(seconds=5).history(), lab="x", owner="a")
+    with pytest.raises(measure.BenchError, match="no leader was seen to move"):
+        shots._telling(whole)
+
+
+def test_what_is_sent_of_many_busy_partitions_is_bounded() -> None:
+    scene = Scene(seconds=10, partitions=400, step=0.5)
+    assert picture.sent(picture.paced(scene)) / 10 < 12_000  # bytes a second

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests import budget
-from tests.budget import Cell, Record, area_of, sampled
+from tests.budget import PARTS, Cell, Record, area_of, sampled
 from tests.conftest import PROJECT
 
 Run = Callable[..., pytest.RunResult]
@@ -171,7 +171,8 @@ def test_a_part_that_is_not_there_is_a_usage_error(pytester: pytest.Pytester, ru
     """)
     done = run()
     assert done.ret == pytest.ExitCode.USAGE_ERROR
-    done.stderr.fnmatch_lines(["*part klils (accepted: kills, drills, extending, docker)*"])
+    accepted = ", ".join(PARTS)
+    done.stderr.fnmatch_lines([f"*part klils (accepted: {accepted})*"])
 
 
 def test_an_area_over_its_quota_fails_the_run(
@@ -204,12 +205,12 @@ def test_steps_before_the_tests_are_of_the_base_and_shown(
 ) -> None:
     pytester.makepyfile("def test_one(): pass")
     steps = tmp_path / "steps.json"
-    steps.write_text('{"together": 959.0, "steps": {"lint": 800.0, "test-checkov": 159.5}}')
+    steps.write_text('{"together": 959.0, "steps": {"make lint": 800.0, "make x": 159.5}}')
     done = run("--steps", str(steps))
     assert done.ret == pytest.ExitCode.OK
     done.stdout.fnmatch_lines([
         "=* slowest 20, with their fixtures =*", "  800.0 s * make lint",
-        "  159.5 s * make test-checkov", "*test_one",
+        "  159.5 s * make x", "*test_one",
         "=* minutes by area =*", "   16.0 of 16  base", "    0.0 of 4  learning",
         "   16.0  together",
     ])
@@ -223,7 +224,8 @@ def test_steps_before_the_tests_are_of_the_base_and_shown(
 
 def test_the_record_tells_seconds_by_test_and_area() -> None:
     areas = {"a": "base", "b": "security"}
-    made = Record(steps={"lint": 8.0, "x": 1.0}, together=8.0, areas=areas, rest=2.0)
+    made = Record(steps={"make lint": 8.0, "make x": 1.0}, together=8.0, areas=areas, rest=2.0)
+    made.before = {"c": {"area": "base", "setup": 1.0, "call": 8.5, "teardown": 0.5}}
     for id, phase, seconds in (
         ("a", "setup", 1.0), ("a", "call", 2.0), ("b", "call", 451.0), ("b", "teardown", 4.0),
     ):
@@ -233,7 +235,21 @@ def test_the_record_tells_seconds_by_test_and_area() -> None:
     }
     assert made.over(1.0) == {"security": "security took 7.6 of 5 minutes"}
     assert made.over(1.1) == {}
-    assert made.slowest()[:2] == [(455.0, 4.0, "b"), (8.0, 0.0, "make lint")]
+    assert made.slowest()[:3] == [
+        (455.0, 4.0, "b"), (10.0, 1.5, "c"), (8.0, 0.0, "make lint"),
+    ]
     kept = json.loads(made.as_json(7, 1.0))
     assert (kept["seed"], kept["areas"]["security"]) == (7, {"seconds": 455.0, "quota": 300.0})
     assert kept["tests"]["a"] == {"area": "base", "setup": 1.0, "call": 2.0, "teardown": 0.0}
+    assert kept["tests"]["c"] == made.before["c"]
+
+
+def test_a_run_that_only_records_holds_nobody_to_a_quota(
+    pytester: pytest.Pytester, run: Run, tmp_path: Path
+) -> None:
+    pytester.makepyfile("def test_one(): pass")
+    steps, path = tmp_path / "steps.json", tmp_path / "record.json"
+    steps.write_text('{"together": 5000.0}')
+    assert run("--steps", str(steps), "--record", str(path)).ret == pytest.ExitCode.OK
+    (one,) = json.loads(path.read_text())["tests"].values()
+    assert one["area"] == "base"

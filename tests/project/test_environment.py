@@ -15,6 +15,8 @@ import pytest
 
 from scripts.workstation.paths import PROJECT
 
+pytestmark = pytest.mark.programs
+
 VENV = PROJECT / "scripts" / "venv.sh"
 _ENTRY = re.compile(r"^([a-z0-9._-]+)==(\S+) \\\n((?:    --hash=\S+(?: \\)?\n)+)", re.MULTILINE)
 
@@ -80,3 +82,17 @@ def test_modules_are_compiled_at_once_only_where_no_import_may_write_them(
     )
     (module,) = (tmp_path / "venv").glob("lib/*/site-packages/some.py")
     assert bool(list(module.parent.glob("__pycache__/some.*"))) == compiled
+
+
+def test_a_clone_with_the_line_ends_of_windows_is_told_so(tmp_path: Path) -> None:
+    """bash would only say that it finds no `bash\\r`."""
+    for name in ("Makefile", "scripts/venv.sh", "requirements-lab.lock", "requirements.lock"):
+        there = tmp_path / name
+        there.parent.mkdir(exist_ok=True)
+        there.write_bytes((PROJECT / name).read_bytes().replace(b"\n", b"\r\n"))
+    for target in ("lab", "venv"):
+        done = subprocess.run(["make", target], cwd=tmp_path, capture_output=True, text=True,
+                              timeout=60, check=False)
+        assert done.returncode != 0
+        assert "error: this clone has the line ends of Windows (CRLF)" in done.stderr
+    assert not (tmp_path / ".venv").exists()

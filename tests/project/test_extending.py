@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.programs
+
 PROJECT = Path(__file__).parents[2]
 PAGE = "docs/extending.md"
 # A block, and the path that the text before it names last: "In `lab/options/web.py`:".

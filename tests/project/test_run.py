@@ -22,9 +22,15 @@ class Calls:
     def __init__(self, statuses: Mapping[str, int] | None = None) -> None:
         self.statuses, self.heard = statuses or {}, list[list[str]]()
         self.record = Record()
+        self.unhosted = 0  # the exit status of the tests without hosts
 
     def __call__(self, argv: Sequence[str]) -> int:
         self.heard.append(list(argv))
+        if "--record" in argv:
+            record = Record(areas={"one": "base"})
+            record.add("one", "call", 2.0)
+            Path(argv[-1]).write_text(record.as_json(1, 1.0))
+            return self.unhosted
         if "--steps" in argv:
             self.record = Record(**json.loads(Path(argv[-1]).read_text()))
         return self.statuses.get(argv[-1], 0)
@@ -34,13 +40,20 @@ class Calls:
         return [argv[-1] for argv in self.heard]
 
 
-def test_the_tests_come_last_and_are_told_what_the_steps_took() -> None:
+@pytest.mark.parametrize("unhosted", [0, 1])
+def test_the_tests_come_last_and_are_told_what_went_before(unhosted: int) -> None:
     calls = Calls()
-    assert run.affordable(calls) == 0
-    assert sorted(calls.names[:-1]) == sorted(run.STEPS)
-    assert calls.heard[-1][1:4] == ["-m", "pytest", "tests"]
-    assert list(calls.record.steps) == list(run.STEPS)
+    calls.unhosted = unhosted
+    assert run.affordable(calls) == unhosted
+    assert sorted(calls.names[:-2]) == sorted(run.STEPS)
+    for argv in calls.heard[-2:]:
+        assert argv[1:4] == ["-m", "pytest", "tests"]
+    chosen = [argv[argv.index("-m", 2) + 1] for argv in calls.heard[-2:]]
+    assert chosen == ["not host", "host"]
+    steps = [f"make {one}" for one in run.STEPS]
+    assert list(calls.record.steps) == [*steps, "tests without hosts"]
     assert 0 <= max(calls.record.steps.values()) <= calls.record.together < 1
+    assert calls.record.before["one"]["call"] == 2.0
 
 
 def test_after_a_step_that_fails_there_are_no_tests() -> None:

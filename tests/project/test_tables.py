@@ -12,7 +12,7 @@ from pydantic import Field
 from docs import tables
 from lab.file import parse
 from lab.options.section import Section, shown
-from lab.services.kafka import replication
+from lab.services.topics import replication
 from lab.topology import build
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -11,6 +11,7 @@ import pytest
 from lab import state
 from lab.file import load
 from lab.packages import Family
+from lab.services.base import TOOLS
 from lab.services.context import Context
 from lab.services.registry import desired_state
 from lab.state import Change, HostState, Key, attainable, diff
@@ -44,7 +45,7 @@ def test_packages_and_units_are_those_of_the_family(
     role: str, family: Family, packages: set[str], clock: str
 ) -> None:
     found = machine(role, family, None)
-    assert {key.name for key in found if key.kind == "package"} == packages
+    assert {key.name for key in found if key.kind == "package"} == packages | set(TOOLS)
     assert {key.name for key in found if key.kind == "unit"} == {clock, f"{role}.service"}
     assert not [key for key in found if key.kind == "firewall"]
 

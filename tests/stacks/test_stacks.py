@@ -25,11 +25,11 @@ from stacks.bindings import terraform
 from stacks.engine import cdk
 from stacks.user_data import escape, user_data
 from tests.aws_labs import EVERYTHING, FILES, KEY, PROJECT, data, overlaid
+from tests.stacks.conftest import LABS, stacks_of
 from tests.strategies import lab_data
-from tests.synthesis import environment, read, synthesize
+from tests.synthesis import environment, synthesize
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
-LABS = {**{path.stem: (path, {}) for path in FILES}, "everything": (FILES[0], EVERYTHING)}
 WALLS = {"stacks": ("scripts", "fabric", "paramiko"), "lab": ("scripts", "stacks", "cdktf")}
 
 
@@ -37,26 +37,6 @@ WALLS = {"stacks": ("scripts", "fabric", "paramiko"), "lab": ("scripts", "stacks
 def _a_key_and_no_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKALAB_PUBLIC_KEY", KEY)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-
-
-def stacks_of(content: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Synthesize a lab in this process; each stack's JSON under its name."""
-    app = cdk.App(outdir=str(folder / "cdktf.out"))
-    add_stacks(app, parse(content, path=str(folder / "lab.toml")))
-    app.synth()
-    return read(folder)
-
-
-@pytest.fixture(scope="module")
-def synthesized(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Every shipped lab and one with every setting, each with its stacks."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KAFKALAB_PUBLIC_KEY", KEY)
-        patch.delenv("AWS_ENDPOINT_URL", raising=False)
-        return {
-            name: stacks_of(data(path, extra), tmp_path_factory.mktemp(name))
-            for name, (path, extra) in LABS.items()
-        }
 
 
 @pytest.mark.parametrize("name", LABS)

@@ -23,8 +23,8 @@ from lab.services.context import Context
 from lab.services.registry import published
 from lab.standing import Obstacle
 from lab.topology import EXTERNAL_PORT, SSH_PORT, Topology
-from scripts.errors import LabError, TimeoutExpired
-from scripts.platforms import Instance, Steps, sshd
+from scripts.errors import Closed, LabError, TimeoutExpired
+from scripts.platforms import Instance, Steps, Trouble, sshd
 from scripts.platforms.aws.clients import Clients
 from scripts.platforms.aws.console import HostKeys
 from scripts.platforms.aws.inventory import Addresses, Machine, Reached, machines
@@ -55,6 +55,7 @@ class Aws:
         stopped="`fab lab.start` starts hosts",
         started="their public addresses are new: run `fab up`",
         silent="see `fab status`; is your own address in aws.admin_cidrs?",
+        refused=f"{PRIVATE_KEY} names the private key of the pair that the hosts were made with",
     )
 
     def __init__(
@@ -195,9 +196,34 @@ class Aws:
         found = find(self.clients, self.regions, config.name, config.owner)
         return [f"{one} in {one.region}" for one in found]
 
-    def obstacles(self, names: Collection[str]) -> list[Obstacle]:
+    def obstacles(self, names: Collection[str], *, anew: bool = False) -> list[Obstacle]:
         """None: what may not become so is Terraform's to say, in `fab tf.plan`."""
+        del names, anew
+        return []
+
+    def groundwork(self, names: Collection[str]) -> list[str]:
+        """Nothing: networks are Terraform's."""
         del names
+        return []
+
+    def troubles(self, closed: Mapping[str, Closed]) -> dict[str, Trouble]:
+        """None: EC2 knows no more than SSH tells."""
+        del closed
+        return {}
+
+    def mend(self, troubles: Mapping[str, Trouble]) -> None:
+        """Nothing: there are none."""
+
+    def kept(self) -> list[Obstacle]:
+        """None: what is in the way, Terraform tells."""
+        return []
+
+    def stays(self) -> list[str]:
+        """Nothing."""
+        return []
+
+    def unproven(self) -> list[str]:
+        """Nothing: EC2 tells, or the audit fails."""
         return []
 
     def context(self, digests: Mapping[str, str], instances: Mapping[str, Instance]) -> Context:

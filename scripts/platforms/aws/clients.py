@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from scripts.errors import LabError
+from scripts.errors import LabError, one_line
 
 T = TypeVar("T")
 
 ATTEMPTS = 10  # with the delays of botocore's standard mode; a class throttles its own account
 CONNECT_S, READ_S = 10, 60
 THREADS = 16
+# Of a list in one call: the least of what EC2 takes (API reference: 200 values of a filter, 100
+# types of DescribeInstanceTypes, 1000 ids of most others).
+A_CALL = 100
 IAM_POLICY = "docs/iam-policy.json"
 # Services that answer for all regions from one place (IAM user guide; Price List endpoints).
 GLOBAL_REGION = "us-east-1"
@@ -26,6 +29,7 @@ STRANGER = {
     "ExpiredToken", "ExpiredTokenException", "RequestExpired",
 }
 GONE = ("NotFound", "NoSuchEntity")
+PROXY = "is a proxy in between? HTTPS_PROXY and NO_PROXY say which"
 SIGN_IN = "`aws configure` or `aws sso login` gives new ones; AWS_PROFILE names a profile"
 
 
@@ -88,13 +92,47 @@ class Clients:
         return fan_out(one, regions)
 
     def items(self, service: str, region: str, operation: str, key: str, **asked: Any) -> list[Any]:
-        """What all pages of an operation list under `key`."""
+        """What all pages of an operation list under `key`, each once.
+
+        Ids and filters may be as many as they are: they are asked for in portions.
+        """
         client = self(service, region)
         with spoken(region):
-            if not client.can_paginate(operation):
-                return list(getattr(client, operation)(**asked)[key])
-            pages = client.get_paginator(operation).paginate(**asked)
-            return [item for page in pages for item in page.get(key, ())]
+            answers = [self._pages(client, operation, key, part) for part in in_portions(asked)]
+        if len(answers) == 1:
+            return answers[0]
+        return list({repr(item): item for answer in answers for item in answer}.values())
+
+    @staticmethod
+    def _pages(client: Any, operation: str, key: str, asked: Mapping[str, Any]) -> list[Any]:
+        if not client.can_paginate(operation):
+            return list(getattr(client, operation)(**asked)[key])
+        pages = client.get_paginator(operation).paginate(**asked)
+        return [item for page in pages for item in page.get(key, ())]
+
+
+def portions(values: Sequence[T], most: int = A_CALL) -> Iterator[list[T]]:
+    """`values` in lists that one call takes."""
+    for first in range(0, len(values), most):
+        yield list(values[first:first + most])
+
+
+def in_portions(asked: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """One question as the calls that together ask it, none with a list that is too long."""
+    for name, value in asked.items():
+        if not isinstance(value, list | tuple):
+            continue
+        if len(value) > A_CALL:
+            for part in portions(value):
+                yield from in_portions({**asked, name: part})
+            return
+        for place, one in enumerate(value):  # the filters
+            if isinstance(one, Mapping) and len(one.get("Values", ())) > A_CALL:
+                for part in portions(one["Values"]):
+                    rest = [*value[:place], {**one, "Values": part}, *value[place + 1:]]
+                    yield from in_portions({**asked, name: rest})
+                return
+    yield asked
 
 
 def fan_out(work: Callable[[str], T], names: Iterable[str]) -> dict[str, T]:
@@ -119,6 +157,7 @@ def fan_out(work: Callable[[str], T], names: Iterable[str]) -> dict[str, T]:
 def spoken(region: str) -> Iterator[None]:
     """Errors of boto3 as AwsErrors, which name the region."""
     from botocore import exceptions as said  # noqa: PLC0415 - 0.2 s
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415 - 0.2 s
 
     try:
         yield
@@ -130,27 +169,38 @@ def spoken(region: str) -> Iterator[None]:
         ) from error
     except (said.TokenRetrievalError, said.SSOError, said.CredentialRetrievalError,
             said.ProfileNotFound) as error:
-        raise AwsError(f"the AWS credentials cannot be used: {error}", hint=SIGN_IN) from error
+        what = f"the AWS credentials cannot be used: {one_line(error)}"
+        raise AwsError(what, hint=SIGN_IN) from error
     except (said.ConnectionError, said.HTTPClientError) as error:
         asked = str(error.kwargs.get("endpoint_url") or "")
         theirs = ".amazonaws." in asked or not asked
         hint = "is the region's name right?" if theirs else "does the emulator run?"
-        raise AwsError(f"AWS does not answer: {error}", where=region, hint=hint) from error
+        what = f"AWS does not answer: {one_line(error)}"
+        raise AwsError(what, where=region, hint=hint) from error
+    except ResponseParserError as error:  # a page of somebody in between
+        # What botocore says stands before it.
+        answer = str(error.args[0]).rpartition("may succeed:\n")[2]
+        what = f"not an answer of AWS: {one_line(answer)}"
+        raise AwsError(what, where=region, hint=PROXY) from error
     except said.BotoCoreError as error:
-        raise AwsError(f"{type(error).__name__}: {error}", where=region) from error
+        raise AwsError(f"{type(error).__name__}: {one_line(error)}", where=region) from error
 
 
 def _told(error: Any, region: str) -> AwsError:
     """What a ClientError (botocore) says, with the next step where there is one."""
     answer = error.response.get("Error", {})
     code, operation = str(answer.get("Code", "")), error.operation_name
-    text = " ".join(str(answer.get("Message", "")).split())
+    text = str(answer.get("Message", ""))
     hint = ""
     if code in REFUSED:
-        text = text.partition("Encoded authorization")[0].strip()
+        text = text.partition("Encoded authorization")[0]
         hint = f"your identity needs what {IAM_POLICY} allows"
     elif code in STRANGER:
         hint = SIGN_IN
     elif code == "OptInRequired":
         hint = "enable the region in the account's settings"
-    return AwsError(f"{operation}: {code}: {text}"[:400], where=region, hint=hint, code=code)
+    if not text:  # a page that is well-formed reads as an answer that says nothing
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        text, hint = f"answered with HTTP {status} and no words of AWS", hint or PROXY
+    what = ": ".join(filter(None, (operation, code, one_line(text))))
+    return AwsError(what, where=region, hint=hint, code=code)

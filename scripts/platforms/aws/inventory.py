@@ -12,7 +12,7 @@ from typing import Any
 
 from lab.aws import tags
 from lab.topology import EXTERNAL_PORT, SSH_PORT
-from scripts.errors import LabError, UsageError
+from scripts.errors import LabError, UsageError, one_line
 from scripts.platforms.aws.clients import Clients
 
 # EC2 user guide, "Instance lifecycle". A terminated instance is only a memory.
@@ -138,7 +138,7 @@ def _load(path: Path) -> dict[str, Reached]:
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
-            f"{ADDRESS_MAP}={path} cannot be used: {error}",
+            f"{ADDRESS_MAP}={path} cannot be used: {one_line(error)}",
             hint='accepted: {"10.1.0.10": {"ssh": ["127.0.0.1", 2210], "external": […]}, …}',
         ) from error
 

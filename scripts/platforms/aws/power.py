@@ -8,7 +8,7 @@ from typing import Protocol
 
 from lab.topology import Topology
 from scripts.errors import LabError
-from scripts.platforms.aws.clients import AwsError, Clients, spoken
+from scripts.platforms.aws.clients import AwsError, Clients, portions, spoken
 from scripts.platforms.aws.inventory import Machine
 
 WAIT_S, POLL_S = 600, 5
@@ -99,14 +99,15 @@ def _by_region(machines: Iterable[Machine]) -> dict[str, list[str]]:
 
 
 def _ask(aws: Aws, machines: Sequence[Machine], operation: str, **more: bool) -> None:
-    """One call a region. Raises LabError where one of the machines is gone by then."""
+    """Ask each region for its own. Raises LabError where one of the machines is gone by then."""
     ids = _by_region(machines)
 
     def region(name: str) -> None:
         client = aws.clients("ec2", name)
         try:
             with spoken(name):
-                getattr(client, operation)(InstanceIds=ids[name], **more)
+                for part in portions(ids[name]):
+                    getattr(client, operation)(InstanceIds=part, **more)
         except AwsError as error:
             if error.gone:
                 raise LabError(
@@ -123,9 +124,10 @@ def _wait(aws: Aws, machines: Sequence[Machine], state: str) -> None:
     ids = _by_region(machines)
 
     def region(name: str) -> None:
-        aws.clients("ec2", name).get_waiter(state).wait(
-            InstanceIds=ids[name],
-            WaiterConfig={"Delay": POLL_S, "MaxAttempts": WAIT_S // POLL_S},
-        )
+        for part in portions(ids[name]):
+            aws.clients("ec2", name).get_waiter(state).wait(
+                InstanceIds=part,
+                WaiterConfig={"Delay": POLL_S, "MaxAttempts": WAIT_S // POLL_S},
+            )
 
     aws.clients.each(region, ids)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.aws import sizes, tags
 from lab.paths import LOGIN_KEY
-from scripts.errors import CommandError, LabError
+from scripts.errors import CommandError, LabError, one_line
 from scripts.platforms.aws import cost
 from scripts.platforms.aws.audit import ENABLED
 from scripts.platforms.aws.clients import AwsError, fan_out, spoken
@@ -79,7 +79,7 @@ def _key(aws: Aws) -> Finding:
     try:
         said = process.run(["ssh-keygen", "-y", "-P", "", "-f", str(path)])
     except CommandError as error:
-        return Finding("workstation", "key", False, f"{path}: {error.stderr.strip() or error}")
+        return Finding("workstation", "key", False, f"{path}: {one_line(error.stderr) or error}")
     public = public_key(aws, path)
     if public is not None and said.stdout.split()[:2] != public.split()[:2]:
         return Finding("workstation", "key", False, f"{path} does not fit aws.public_key")

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from lab.aws import tags
 from scripts.errors import LabError
+from scripts.platforms.aws.clients import portions
 from scripts.platforms.aws.inventory import owned
 
 if TYPE_CHECKING:
     from scripts.platforms.aws import Aws
 
 MAX_HOURS = 8760  # as in the lab file
-A_CALL = 500  # CreateTags takes at most 1000 resources
 
 
 def extend(aws: Aws, hours: int) -> tuple[datetime, int]:
@@ -45,10 +45,9 @@ def extend(aws: Aws, hours: int) -> tuple[datetime, int]:
                 "ec2", name, "describe_volumes", "Volumes", Filters=marked
             )
         ]
-        ids = [*hosts, *volumes]
-        for first in range(0, len(ids), A_CALL):
+        for part in portions([*hosts, *volumes]):
             aws.clients("ec2", name).create_tags(
-                Resources=ids[first:first + A_CALL],
+                Resources=part,
                 Tags=[{"Key": tags.EXPIRES, "Value": tags.expires(end)}],
             )
         return len(hosts)

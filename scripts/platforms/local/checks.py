@@ -17,7 +17,8 @@ from pathlib import Path
 
 from lab.standing import Obstacle
 from scripts.errors import TimeoutExpired
-from scripts.platforms.local.engine import ENGINES, elevation
+from scripts.platforms.local.engine import ENGINES
+from scripts.platforms.local.installing import elevation
 from scripts.workstation import process
 
 # systemd takes six inotify instances a host; others on the machine need some, too.
@@ -60,10 +61,13 @@ def ports(wanted: Mapping[int, str]) -> list[Obstacle]:
     return []
 
 
-def subnet(wanted: IPv4Network, networks: Mapping[str, Iterable[str]]) -> list[Obstacle]:
+def subnet(
+    wanted: IPv4Network, networks: Mapping[str, Iterable[str]], own: IPv4Network | None = None
+) -> list[Obstacle]:
     """A network of the engine (name: its subnets) or a route of the machine that is in the way.
 
-    A route to a larger network, as a VPN has, is not: the lab's own is the more specific one.
+    A route to a larger network, as a VPN has, is not: the lab's own is the more specific one. Nor
+    is the one to the network that the lab has now, its `own`.
     """
     hint = "change the cidr of the datacenters in the lab file, or destroy the other lab"
     found = [
@@ -72,7 +76,8 @@ def subnet(wanted: IPv4Network, networks: Mapping[str, Iterable[str]]) -> list[O
     ]
     found += [
         f"the route {text} ({device})" for text, device in _routes()
-        if ip_network(text, strict=False).prefixlen >= wanted.prefixlen and _overlaps(wanted, text)
+        if (there := ip_network(text, strict=False)) != own
+        and there.prefixlen >= wanted.prefixlen and _overlaps(wanted, text)
     ]
     return [Obstacle("", f"the network {wanted} overlaps {what}", hint) for what in found[:1]]
 

@@ -6,17 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
-from lab.standing import Obstacle, Standing
+from lab.services.context import LANG
+from lab.services.local import LOOPBACK
+from lab.standing import REPLACE, Obstacle, Standing
 from lab.topology import EXTERNAL_PORT, SSH_PORT
 from scripts.platforms import Instance
 from scripts.platforms.local.keys import LOGIN_LABEL, mark
-from scripts.platforms.local.network import NETWORK_LABEL, Network
+from scripts.platforms.local.network import NETWORK_LABEL, Network, hardware_address
 
 if TYPE_CHECKING:
     from lab.topology import Host
     from scripts.platforms.local.engine import Container, Engine
 
-LOOPBACK = "127.0.0.1"
 USER = "student"  # whom host/setup.sh makes
 LAB_LABEL = "kafkalab.lab"
 HOST_LABEL = "kafkalab.host"
@@ -48,10 +49,14 @@ def moved(hosts: Iterable[Host], there: Mapping[str, Container]) -> Iterator[Obs
                     host.name,
                     f"{key.removeprefix('kafkalab.')} is {one.labels.get(key)} and would have to "
                     f"become {value}, which a host that exists cannot do",
-                    "undo that change in the lab file, or end the lab with its data first: "
-                    "`fab down`",
+                    f"undo that change in the lab file, or {REPLACE}", ends=True,
                 )
                 break
+
+
+def is_host(container: Container) -> bool:
+    """Whether it is a host of some lab. The lab's own label says less: images hand it on."""
+    return HOST_LABEL in container.labels
 
 
 def instance(name: str, container: Container, host_key: str | None) -> Instance:
@@ -66,13 +71,21 @@ def instance(name: str, container: Container, host_key: str | None) -> Instance:
 def standing(name: str, container: Container, domain: str) -> Standing:
     """The host as it was made. Hosts of before that label have the lab's `domain` of today."""
     labels = container.labels
+    role, *carries = labels.get(ROLES_LABEL, "").split() or [""]
     return Standing(
         name=name, fqdn=labels.get(FQDN_LABEL, f"{name}.{domain}"),
         datacenter=labels.get(DATACENTER_LABEL, ""),
-        role=labels.get(ROLES_LABEL, "").partition(" ")[0],
+        role=role, carries=tuple(carries),
         address=IPv4Address(labels[_ADDRESS]),
         ports=tuple(int(labels[key]) for key in (_SSH_PORT, _EXTERNAL_PORT) if key in labels),
     )
+
+
+def every_port(container: Container) -> frozenset[int]:
+    """All ports of the workstation that lead to a host while it runs."""
+    reached = (int(container.labels[key]) for key in (_SSH_PORT, _EXTERNAL_PORT)
+               if key in container.labels)
+    return frozenset((*reached, *_ports(container).values()))
 
 
 def _ports(container: Container) -> dict[int, int]:
@@ -85,11 +98,14 @@ def _ports(container: Container) -> dict[int, int]:
 
 def run_words(
     engine: Engine, host: Host, *, lab: str, network: tuple[str, Network], image: str, login: str,
-    roles: Sequence[str], ports: Mapping[int, int],
+    roles: Sequence[str], ports: Mapping[int, int], capabilities: Sequence[str] = (),
+    cgroups: Sequence[str] = (),
 ) -> list[str]:
     """What `engine` is told to run `host` on `network`, by name; the public key `login` opens it.
 
     roles: what it is there for. ports: the workstation's port for each that its services publish.
+    capabilities: what its programs need beyond what every host is allowed. cgroups: what the module
+    of that name says.
     """
     labels = {
         LAB_LABEL: lab,
@@ -107,24 +123,15 @@ def run_words(
         "run", "--detach", "--tty", "--pull", "never",
         "--name", f"{lab}.{host.name}", "--hostname", host.name,
         *(word for key, value in labels.items() for word in ("--label", f"{key}={value}")),
-        "--network", network[0], "--ip", str(host.address), *_hardware_address(engine, host),
+        "--network", network[0], "--ip", str(host.address),
+        *hardware_address(str(host.address), engine),
         "--publish", f"{LOOPBACK}:{host.ssh_port}:{SSH_PORT}", *_publish_external(host),
         *(word for port, local in ports.items()
           for word in ("--publish", f"{LOOPBACK}:{local}:{port}")),
-        "--env", f"KAFKALAB_LOGIN_KEY={login}", *engine.host_flags(), image, "/sbin/init",
+        "--env", f"KAFKALAB_LOGIN_KEY={login}", "--env", f"LANG={LANG}",
+        *(word for one in capabilities for word in ("--cap-add", one)),
+        *engine.host_flags(), *cgroups, image, "/sbin/init",
     ]  # fmt: skip
-
-
-def _hardware_address(engine: Engine, host: Host) -> tuple[str, ...]:
-    """A hardware address that goes with the private one: the same after every start.
-
-    Podman makes up another one each time, of which the neighbours do not know for a while;
-    Docker derives it from the private address by itself.
-    """
-    if engine.name != "podman":
-        return ()
-    octets = (0x02, 0x4B, *host.address.packed)
-    return ("--mac-address", ":".join(f"{octet:02x}" for octet in octets))
 
 
 def _publish_external(host: Host) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
-"""The container engine: which one, installing it, and its command line with typed answers.
+"""A container engine: its command line with typed answers.
 
-    engine = find()                     # Podman, else Docker, else Podman is installed
+    engine = find()                     # of `finding`; `choice` knows in which one a lab is
     engine.containers("kafkalab.lab=kafkalab")
 
 Podman is used as root (through `sudo -n` for others): without root its containers have addresses
@@ -10,33 +10,18 @@ that the workstation cannot reach, and limits that a broker outgrows. Docker is 
 from __future__ import annotations
 
 import json
-import os
 import resource
-import shutil
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any, BinaryIO
 
-from scripts.errors import CommandError, LabError, UsageError
+from scripts.errors import CommandError
+from scripts.platforms.local.reason import reason
 from scripts.workstation import process
 
 ENGINES = ("podman", "docker")
-VARIABLE = "LAB_ENGINE"
-# What Podman and the image need from Debian. runc: crun refuses hybrid cgroups. iptables: netavark
-# publishes no port without it, and does not say so.
-PACKAGES = (
-    "podman", "runc", "iptables", "netavark", "aardvark-dns", "conmon", "nftables",
-    "mmdebstrap", "openssh-client",
-)
-OTHER_SYSTEMS = {
-    "fedora": "sudo dnf install -y podman openssh-clients",
-    "arch": "sudo pacman -S --needed podman openssh",
-    "suse": "sudo zypper install -y podman openssh-clients",
-    "darwin": "brew install podman && podman machine init --rootful --now",
-}
+AT_A_TIME = 4  # commands; an engine takes its own locks, so more at once gain nothing
 
 # (resource, enough for it). Podman lowers its own number of processes, so a container that asks for
 # all that a shell may have is refused where root lacks CAP_SYS_RESOURCE; 32768 was accepted.
@@ -45,18 +30,20 @@ _LIMITS = {
     "nproc": (resource.RLIMIT_NPROC, 32768),
 }
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class Container:
-    """A container as `ps` lists it. One that never ran holds nothing anybody could miss."""
+    """A container as `ps` lists it. One that never ran holds nothing anybody could miss.
+
+    One that is `paused` does not run, and yet keeps its ports and its memory.
+    """
 
     id: str
     name: str
     running: bool
     ever_ran: bool
     labels: Mapping[str, str]
+    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,13 +58,38 @@ class Engine:
         self, *args: str, timeout: float = 120, stdin: bytes | None = None, check: bool = True,
         stdout: BinaryIO | None = None,
     ) -> CompletedProcess[str]:
-        """Run one command of the engine; raises CommandError as `process.run` does.
+        """Run one command of the engine. Raises CommandError with the engine's own reason.
 
         It is shielded: a Podman that is killed half-way leaves mounts and bridges nobody removes.
         """
-        return process.run(
-            [*self.prefix, *args], timeout=timeout, stdin=stdin, check=check, shielded=True,
-            stdout=stdout,
+        try:
+            return process.run(
+                [*self.prefix, *args], timeout=timeout, stdin=stdin, check=check, shielded=True,
+                stdout=stdout,
+            )
+        except CommandError as error:
+            raise self._told(args, error) from error.__cause__
+
+    def on(
+        self, containers: Sequence[Container], *args: str, timeout: float = 120
+    ) -> CompletedProcess[str]:
+        """Run one command of the engine on containers. An error of it calls them by their names."""
+        try:
+            return self(*args, *(one.id for one in containers), timeout=timeout)
+        except CommandError as error:
+            stdout, stderr = error.stdout, error.stderr
+            for one in containers:
+                stdout, stderr = stdout.replace(one.id, one.name), stderr.replace(one.id, one.name)
+            named = CommandError(error.command, error.status, stdout, stderr)
+            raise self._told(args, named) from error.__cause__
+
+    def _told(self, args: Sequence[str], error: CommandError) -> CommandError:
+        """The error with the engine's reason. The run's log has the whole command and output: a
+        command may be a script of a hundred lines, or ids of 64 digits."""
+        words = args[:2] if args[0] in ("network", "image") else args[:1]
+        return CommandError(
+            [self.name, *words], error.status, error.stdout, error.stderr, hint=error.hint,
+            said=reason(error.stderr) or reason(error.stdout),
         )
 
     def lines(self, *args: str) -> list[str]:
@@ -86,7 +98,12 @@ class Engine:
 
     def containers(self, label: str) -> list[Container]:
         """Every container with the label, running or not."""
-        listed = ("ps", "--all", "--no-trunc", "--filter", f"label={label}", "--format")
+        return self.listed(f"label={label}")
+
+    def listed(self, chosen: str) -> list[Container]:
+        """Every container, running or not, that a filter chooses: "label=L", "network=NAME",
+        "ancestor=IMAGE" (made from it, or from one that is made from it)."""
+        listed = ("ps", "--all", "--no-trunc", "--filter", chosen, "--format")
         if self.name == "podman":
             return [_from_podman(entry) for entry in json.loads(self(*listed, "json").stdout)]
         return [_from_docker(json.loads(line)) for line in self.lines(*listed, "{{json .}}")]
@@ -120,12 +137,32 @@ class Engine:
             pairs = [(one["Subnet"], one.get("Gateway")) for one in net["IPAM"].get("Config") or []]
         return next(((subnet, gateway) for subnet, gateway in pairs if gateway), None)
 
-    def images(self, label: str) -> list[str]:
-        """Ids of the images with the label, each once, also of those that have no tag."""
-        listed = self.lines(
-            "images", "--all", "--quiet", "--no-trunc", "--filter", f"label={label}"
-        )
-        return sorted(set(listed))
+    def addresses(self, network: str, ids: Sequence[str]) -> dict[str, str]:
+        """The address on a network of each of these containers that runs, by id."""
+        found = {id: end.get("IPAddress") for id, end in self.ends(network, ids).items()}
+        return {id: address for id, address in found.items() if address}
+
+    def ends(self, network: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """What each of these containers knows of its end of a network, by id; none of those that
+        are not on it."""
+        if not ids:
+            return {}
+        found = {
+            one["Id"]: (one["NetworkSettings"].get("Networks") or {}).get(network)
+            for one in json.loads(self("inspect", *ids).stdout)
+        }
+        return {id: end for id, end in found.items() if end}
+
+    def images(self, label: str) -> dict[str, set[str]]:
+        """The images with the label by id, and their names; none of those that have no tag."""
+        found: dict[str, set[str]] = {}
+        for line in self.lines(
+            "images", "--all", "--no-trunc", "--filter", f"label={label}",
+            "--format", "{{.ID}} {{.Repository}}:{{.Tag}}",
+        ):
+            id, _, name = line.partition(" ")
+            found.setdefault(id, set()).update(() if "<none>" in name else (name,))
+        return found
 
     def consoles(self, containers: Sequence[Container]) -> dict[str, str]:
         """What each container has printed, by its name; "" for one that is gone.
@@ -149,19 +186,21 @@ class Engine:
     def host_flags(self) -> tuple[str, ...]:
         """What lets systemd be the first process of a container, and nft work inside it.
 
-        Podman knows systemd; for Docker the same has to be spelled out.
+        Podman knows systemd; for Docker the same has to be spelled out, and the module cgroups has
+        the rest of it.
         """
         if self.name == "podman":
             runtime = ("--runtime", self.runtime) if self.runtime else ()
             # `--dns none`: hosts ask no name server. k8s-file: journald may be absent.
             return (
                 *runtime, "--systemd=always", "--cap-add", "NET_ADMIN", *self.limits(),
+                # Docker's own default: whoever is on a host may ping without a raw socket.
+                "--sysctl", "net.ipv4.ping_group_range=0 2147483647",
                 "--dns", "none", "--log-driver", "k8s-file",
             )
         return (
             "--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN",
             "--security-opt", "seccomp=unconfined",
-            "--cgroupns=host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw",
             # Java's libraries unpack their native parts into /tmp and run them there.
             "--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec",  # noqa: S108
             "--stop-signal", "SIGRTMIN+3",
@@ -177,101 +216,6 @@ class Engine:
         return ("--disable-dns",) if self.name == "podman" else ()
 
 
-def find(prefer: str | None = None, *, say: Say = print) -> Engine:
-    """The engine to use: the environment's LAB_ENGINE, else `prefer`, else Podman, else Docker.
-
-    Only an engine that answers counts. Where none does, Podman is installed from the distribution
-    if this is a Debian kind of Linux and we may; otherwise LabError names the one command to run.
-    Raises UsageError for a name that is no engine.
-    """
-    wanted = os.environ.get(VARIABLE) or prefer
-    if wanted and wanted not in ENGINES:
-        raise UsageError(f"{wanted}: no container engine", hint=f"use {' or '.join(ENGINES)}")
-    names = (wanted,) if wanted else ENGINES
-    for name in names:
-        if engine := _answering(name):
-            return engine
-    if names == ("docker",):
-        raise LabError("Docker does not answer", hint="start its daemon, or use podman")
-    install(PACKAGES, say=say)
-    if engine := _answering("podman"):
-        return engine
-    raise LabError("Podman is installed but does not answer", hint="see `podman info`")
-
-
-def elevation() -> tuple[str, ...] | None:
-    """What to put before a command that needs root: nothing for root, else sudo, None without."""
-    if os.geteuid() == 0:
-        return ()
-    if shutil.which("sudo") is None:
-        return None
-    allowed = process.run(["sudo", "-n", "true"], check=False).returncode == 0
-    return ("sudo", "-n") if allowed else None
-
-
-def install(packages: Sequence[str], *, say: Say = print, why: str = "") -> None:
-    """Install Debian packages; raises LabError with the command to run where that can't be done.
-
-    `why` is what needs them; by default that no container engine answers.
-    """
-    lacking = f"{why} needs {' '.join(packages)}" if why else "no container engine answers"
-    command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
-    system = _system()
-    if system != "debian":
-        raise LabError(
-            lacking,
-            hint=f"install {' '.join(packages)}" if why
-            else OTHER_SYSTEMS.get(system, "install Podman 4 or newer, or Docker"),
-        )
-    before = elevation()
-    if before is None:
-        raise LabError(
-            f"{lacking}; installing takes root's rights",
-            hint=" ".join(["sudo", *command]),
-        )
-    say(f"Installing {' '.join(packages)} from the distribution ...")
-    quiet = (*before, "env", "DEBIAN_FRONTEND=noninteractive")
-    try:
-        process.run([*quiet, *command], timeout=600)
-    except CommandError:
-        # The package lists are missing or older than the archive; they are fetched only then.
-        process.run([*quiet, "apt-get", "update"], timeout=300)
-        process.run([*quiet, *command], timeout=600)
-
-
-def _answering(name: str) -> Engine | None:
-    if shutil.which(name) is None:
-        return None
-    if name == "docker":
-        # The client alone prints its own version; only the daemon knows the server's.
-        asked = process.run(
-            ["docker", "version", "--format", "{{.Server.Version}}"], timeout=20, check=False
-        )
-        return Engine("docker", ("docker",)) if asked.returncode == 0 else None
-    before = elevation() if sys.platform == "linux" else ()
-    if before is None:
-        return None
-    runtime = _runtime()
-    needed = ("iptables", runtime) if sys.platform == "linux" else ()
-    if any(program and not _program(program) for program in needed):
-        return None
-    prefix = (*before, "podman")
-    asked = process.run([*prefix, "version", "--format", "{{.Client.Version}}"], check=False)
-    return Engine("podman", prefix, runtime) if asked.returncode == 0 else None
-
-
-def _runtime() -> str | None:
-    """runc where the machine still has version 1 cgroups, else the engine's own choice."""
-    if sys.platform != "linux" or Path("/sys/fs/cgroup/cgroup.controllers").exists():
-        return None
-    return "runc"
-
-
-def _program(name: str) -> str | None:
-    """A program's path, also in the directories that are on root's PATH only."""
-    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-
-
 def _ulimits() -> tuple[str, ...]:
     """Limits within our own: Podman asks for more and fails where it may not have it."""
     flags: list[str] = []
@@ -282,25 +226,11 @@ def _ulimits() -> tuple[str, ...]:
     return tuple(flags)
 
 
-def _system() -> str:
-    """The kind of operating system: debian, fedora, arch, suse, darwin, or its own id."""
-    if sys.platform != "linux":
-        return sys.platform
-    try:
-        text = Path("/etc/os-release").read_text()
-    except OSError:
-        return "linux"
-    fields = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-    words = f"{fields.get('ID', '')} {fields.get('ID_LIKE', '')}".replace('"', "").split()
-    known = [word for word in words if word in (*OTHER_SYSTEMS, "debian")]
-    return known[0] if known else (words or ["linux"])[0]
-
-
 def _from_podman(entry: Mapping[str, Any]) -> Container:
     # The time and not the state: after a reboot Podman calls a container that ran "created" again.
     return Container(
         entry["Id"], entry["Names"][0], entry["State"] == "running", entry["StartedAt"] > 0,
-        entry.get("Labels") or {},
+        entry.get("Labels") or {}, entry["State"] == "paused",
     )  # fmt: skip
 
 
@@ -309,4 +239,7 @@ def _from_docker(entry: Mapping[str, str]) -> Container:
     pairs = (pair.partition("=") for pair in entry["Labels"].split(",") if pair)
     labels = {key: value for key, _, value in pairs}
     state = entry["State"]
-    return Container(entry["ID"], entry["Names"], state == "running", state != "created", labels)
+    return Container(
+        entry["ID"], entry["Names"], state == "running", state != "created", labels,
+        state == "paused",
+    )

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from scripts.errors import CommandError, LabError, UsageError
 from scripts.platforms.local import recipe
 from scripts.platforms.local.container import LAB_LABEL
-from scripts.platforms.local.engine import Engine, Say, elevation, install
+from scripts.platforms.local.engine import Engine
+from scripts.platforms.local.installing import Say, elevation, install
 from scripts.software.packages import FETCH_SECONDS, Packages, fetch_script, install_script
 from scripts.workstation import process
 from scripts.workstation.memory import available_mb
@@ -128,12 +129,29 @@ class Images:
 
     def lab(self, lab: str, parent: str) -> str:
         """The name of the lab's own image: `parent` with the lab's label."""
-        tag = f"{recipe.REPOSITORY}/lab:{lab}"
+        tag = recipe.lab_tag(lab)
         self.engine(
             "build", "--quiet", "--tag", tag, "--label", f"{LAB_LABEL}={lab}", "-",
             stdin=f"FROM {parent}\n".encode(),
         )  # fmt: skip
         return tag
+
+    def shared(self) -> dict[str, str]:
+        """What labs are made from, by name, and how large the engine calls each."""
+        own = {f"{recipe.REPOSITORY}/{kind}" for kind in ("base", "host")}
+        pairs = (line.partition(" ") for line in self.engine.lines(
+            "images", "--format", "{{.Repository}}:{{.Tag}} {{.Size}}"
+        ))
+        return {name: size for name, _, size in pairs if name.rpartition(":")[0] in own}
+
+    def told(self) -> str:
+        """That they stay when no lab is left, how large they are, for what, and what ends them."""
+        found = self.shared()
+        remove = " ".join(("sudo",) * ("sudo" in self.engine.prefix) + (self.engine.name, "rmi"))
+        return (
+            f"the host image stays ({', '.join(found.values())}; its parts are stored once): the "
+            f"next lab is made in seconds. To remove it: `{remove} {' '.join(found)}`"
+        )
 
     def sweep(self) -> list[str]:
         """Remove what a build that was cut off left behind, unless one is running right now."""
@@ -256,7 +274,7 @@ def _called(name: str) -> Iterator[None]:
         yield
     except CommandError as error:
         raise CommandError(
-            name, error.status, error.stdout, error.stderr, hint=error.hint
+            name, error.status, error.stdout, error.stderr, hint=error.hint, said=error.said
         ) from error
 
 

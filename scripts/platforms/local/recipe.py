@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from lab.packages import names
-from scripts.software.kept import RECIPES
+from scripts.software.kept import recipe_files
 from scripts.software.packages import FAMILY, Packages, install_script
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "host"
 # Runs in the base image and is no part of it: a change here rebuilds only what comes after.
 SEED = FOLDER / "seed.sh"
+# Of a recipe, in this order: what its variant does otherwise comes first.
+OWN = ("nodes.sh", "seed.sh")
 # Last of all, so that what was not seeded to its end has no digest.
 SEALED = 'echo "$sha256" > "$home/.digest"\n'
 SUITE = "bookworm"
@@ -52,11 +54,17 @@ def host_tag(software: Sequence[Obtained]) -> str:
     return f"{REPOSITORY}/host:{_hashed(*parts)}"
 
 
+def lab_tag(lab: str) -> str:
+    """The name of a lab's own image."""
+    return f"{REPOSITORY}/lab:{lab}"
+
+
 def seed(one: Obtained) -> str:
     """The script that puts an artifact into an image, run there as `sh -c SCRIPT seed NAME SHA256`
     with the archive on its standard input."""
-    own = RECIPES / one.artifact.name / "seed.sh"
-    return SEED.read_text() + (own.read_text() if own.exists() else "") + SEALED
+    files = recipe_files(one.artifact.recipe)
+    own = [files[name].read_text() for name in OWN if name in files]
+    return "".join((SEED.read_text(), *own, SEALED))
 
 
 def packages() -> list[str]:

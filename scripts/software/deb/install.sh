@@ -64,7 +64,8 @@ fi
 
 step='install packages'
 # A run that was cut off leaves packages unpacked. What this cannot mend, apt sees below, and says.
-dpkg --configure -a >"$work/log" 2>&1 || true
+# Appending: where dpkg is killed, a package's own script lives on, and would write over apt's words.
+dpkg --configure -a >>"$work/log" 2>&1 || true
 debs=()
 for deb in "$work"/*.deb; do
   read -r name version < <(dpkg-deb -W --showformat='${Package} ${Version}\n' "$deb")
@@ -102,5 +103,8 @@ for one; do
     update-alternatives --quiet --auto "${name##*/}" >&2
   done
   [ -e "$path" ] || { echo "${one%:*} is installed, but $path is not there" >&2; exit 1; }
+  # A program that is given a right which this container may not have is not even started.
+  path=$(readlink -f "$path")
+  [ -z "$(getcap "$path")" ] || setcap -r "$path"
 done
 for one; do rm -f "$marks/${one%%:*}"; done

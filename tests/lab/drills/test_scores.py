@@ -468,3 +468,23 @@ def test_the_sentence_has_the_numbers_that_matter() -> None:
         "and no acknowledged records were lost."
     )
     assert outage(Log(keys=1)).sentence().startswith("Nothing was acknowledged, the cluster never")
+
+
+@given(st.floats(0, 5), st.integers(1, 60))
+@settings(max_examples=30)
+def test_how_long_it_took_to_break_things_is_no_part_of_what_they_cost(
+    early: float, lacking: int
+) -> None:
+    """It is stamped when its command begins; the source acknowledges until it is struck."""
+    log = failover_log(Shape(lacking=lacking)).log
+    expected = score(log)
+    log.events = [one._replace(at=one.at - early) if one.kind == FAULT else one
+                  for one in log.events]
+    log.strike_seconds = early
+    found = score(log)
+    assert found.rpo_records == expected.rpo_records
+    assert found.rpo_seconds <= expected.rpo_seconds
+    assert found.rpo_seconds == pytest.approx(expected.rpo_seconds, abs=2 / 30 + ACK)
+    assert found.rto_seconds == expected.rto_seconds
+    assert found.detect_seconds == pytest.approx(2 + early, abs=MS)
+    assert found.strike_seconds == early

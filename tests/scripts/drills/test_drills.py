@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 
-from lab.drills.log import Acked, Log
+from lab.drills.log import DETECTED, FAULT, HEALTHY, REPAIR, Acked, Log
+from lab.endpoint import Endpoint
 from lab.file import parse
 from lab.topology import Topology, build
-from scripts.drills import topics
+from scripts.drills import rehearsal, topics
 from scripts.drills.clients import Client, Place
-from scripts.drills.failover import Plan, mirrors_of
+from scripts.drills.failover import Failover, Plan, mirrors_of
 from scripts.drills.faults import Hosts, Link, Services, kill_service, refuse_writes
+from scripts.drills.outage import disk
 from scripts.drills.rehearsal import Every, terminable
 from scripts.errors import LabError, UsageError
 from scripts.platforms import Platform
 from tests.conftest import LAB, Fab
 from tests.fakes import FakeFleet, FakeHost
+
+pytestmark = pytest.mark.programs
 
 MIRRORED = f"""\
 {LAB}
@@ -246,3 +252,113 @@ def test_a_broker_that_does_not_know_of_the_topic_yet_is_asked_again(
     monkeypatch.setattr(topics, "admin_client", lambda servers: _Brokers({1: unknown}))
     with pytest.raises(LabError, match="cannot be emptied"):
         topics.empty(place)
+
+
+@dataclass
+class Slow:
+    """A failure whose command returns `after` s after all is broken: host after host is killed."""
+
+    after: float
+    error: Exception | None = None
+    text: str = "dc1 is gone"
+    struck: float = 0.0
+    ended: float = 0.0
+    repaired: float = 0.0
+
+    def strike(self) -> None:
+        self.struck = time.time()
+        time.sleep(self.after)  # what it takes is what is tried here
+        self.ended = time.time()
+        if self.error:
+            raise self.error
+
+    def repair(self) -> None:
+        self.repaired = time.time()
+
+
+def failing(fault: Slow, patience: float) -> Failover:
+    """A drill whose records flow, as far as its failure needs it; one was just acknowledged."""
+    drill = object.__new__(Failover)
+    drill.plan = Plan("dc1", "dc2", patience=patience)  # type: ignore[arg-type]
+    drill.log, drill.clients, drill.began = Log(keys=1), [], time.monotonic()
+    drill.fault, drill.strike = fault, None
+    drill.say = lambda text: None  # type: ignore[method-assign]
+    drill.writer = SimpleNamespace(last_ack=time.time())  # type: ignore[assignment]
+    return drill
+
+
+def test_a_failure_begins_with_its_command_and_is_noticed_while_that_goes_on() -> None:
+    """Its hosts are dead before it returns: clients that wait for it would be slow to move, and
+    what they saw would have come before the failure."""
+    fault = Slow(after=1.0)
+    drill = failing(fault, patience=0.2)
+    before = time.time()
+    drill._fail()
+    seen, noticed = drill.log.when(FAULT), drill.log.when(DETECTED)
+    assert seen is not None and noticed is not None
+    assert before <= seen <= fault.struck
+    assert noticed - seen >= 0.2 - 0.05
+    assert not fault.ended, "noticed only when the command had returned"
+    drill._await_strike()
+    assert fault.ended
+    assert drill.log.strike_seconds == pytest.approx(fault.ended - fault.struck, abs=0.2)
+
+
+def test_a_failure_that_cannot_be_brought_about_ends_the_drill_at_once() -> None:
+    fault = Slow(after=0.1, error=LabError("no such container", where="dc1-kafka01"))
+    drill = failing(fault, patience=60)
+    began = time.monotonic()
+    with pytest.raises(LabError, match="dc1-kafka01: no such container"):
+        drill._fail()
+    assert time.monotonic() - began < 5
+
+
+def test_nothing_is_repaired_while_it_is_still_being_broken() -> None:
+    fault = Slow(after=0.5, error=LabError("one of them could not be killed"))
+    drill = failing(fault, patience=0.1)
+    drill._fail()
+    drill.look_again = lambda: None  # type: ignore[method-assign]
+    drill._fault = lambda: fault  # type: ignore[method-assign]
+    drill.await_healthy = time.time  # type: ignore[method-assign]
+    drill._repair()
+    assert fault.ended and fault.repaired >= fault.ended
+    assert drill.log.when(REPAIR) >= fault.ended  # type: ignore[operator]
+
+
+def test_a_cluster_is_whole_before_its_leaders_are_spread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Which is the drill's own tidying, and no part of the recovery."""
+    drill = failing(Slow(after=0), patience=1)
+    spread: list[float] = []
+
+    def spreading(endpoint: object, where: str) -> None:
+        spread.append(time.time())
+
+    monkeypatch.setattr(rehearsal, "spread_leaders", spreading)
+    drill.datacenters = ("dc1",)
+    drill.broken = drill.idle = list  # type: ignore[method-assign]
+    drill.place = lambda name: Place(name, Endpoint("127.0.0.1:1"), {})  # type: ignore[method-assign]
+    drill.look_again = lambda: None  # type: ignore[method-assign]
+    drill._fault = lambda: drill.fault  # type: ignore[method-assign]
+    drill._repair()
+    (at,) = spread
+    assert drill.log.when(HEALTHY) <= at  # type: ignore[operator]
+
+
+def test_a_disk_takes_data_again_when_nothing_holds_it_back_any_more(topology: Topology) -> None:
+    """And not when the host has been asked what became of its broker."""
+    host = topology.datacenter("dc1").by_role("kafka")[0]
+    asked: list[float] = []
+
+    def pid(host: object, service: str) -> str:
+        asked.append(time.time())
+        return str(len(asked))
+
+    drill = SimpleNamespace(
+        datacenter=topology.datacenter("dc1"), pid=pid, say=lambda text: None,
+        fleet=FakeFleet([FakeHost(host.name, {"refuse writes": "120\n"})]),
+    )
+    ended = disk(drill, host=host.name).strike()  # type: ignore[arg-type]
+    assert ended is not None
+    assert asked[0] <= ended <= asked[1]

@@ -2,34 +2,121 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from lab.file import parse
+from lab.mirrors.held import HELD, Refused
+from lab.mirrors.progress import At, Wait, told
 from lab.resources import Connector
 from lab.services.local import local_context
+from lab.services.registry import SERVICES
 from lab.topology import Topology, build
 from scripts.clients.http import HttpError
-from scripts.drivers import connect as connectors
-from scripts.drivers.connect import MARK, Workers
+from scripts.drivers import anew, connect as connectors, flow as flows, holding, settling
+from scripts.drivers.connect import MARK, Connect, Workers
 from scripts.drivers.driver import Site
-from scripts.drivers.lag import PartitionLag
+from scripts.drivers.flow import Flow
+from scripts.drivers.limits import Limit
 from scripts.errors import LabError
 from scripts.workstation import waiting
 from tests.fakes import FakeFleet
 
 
+class Clock:
+    """Time passes only while somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+pytestmark = pytest.mark.usefixtures("silent_internals")
+
+
 @pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each look at a fake Connect moves it on: nothing is won by waiting between them."""
-    for module in (connectors, waiting):
-        monkeypatch.setattr(module, "time", SimpleNamespace(
-            monotonic=time.monotonic, sleep=lambda seconds: None
-        ))
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    for module in (connectors, flows, settling, waiting):
+        monkeypatch.setattr(module, "time", made)
+    return made
+
+
+class FakeFlow(Flow):
+    """What waits for a mirror, as the fake Connect has it."""
+
+    def __init__(self, site: Site, name: str, rest: FakeConnect) -> None:
+        (self.mirror,) = [one for one in site.lab.mirrors if name == f"{one.name}.source"]
+        self.connector, self.mirroring, self.target = name, site.lab.mirroring, site
+        self.rest = rest
+
+    def look(
+        self, but: Collection[str] = (), *, only: Collection[str] | None = None,
+        most: int | None = None,
+    ) -> tuple[Wait, ...]:
+        config = self.rest.configs[self.connector]
+        if self.rest.task_states.get(self.connector, ["RUNNING"])[0] == "RUNNING":
+            self.rest.move(config.get(HELD, "").split(","))
+        return tuple(one for one in self.rest.waits.values() if one.at.topic not in but
+                     and (only is None or one.at.topic in only))[:most]
+
+    def why(self, standing: Collection[Wait]) -> str:
+        return told(standing, self.mirroring.stall_s)
+
+    def log(self) -> Iterator[str]:
+        if "jammed" in self.rest.waits:
+            yield self.rest.said
+
+    def close(self) -> None: ...
+
+
+class FakeLimits:
+    """Records of 100 bytes; the fake Connect knows what the target takes."""
+
+    def __init__(self, flow: Any) -> None:
+        self.rest: FakeConnect = flow.rest
+
+    def refused(self, waits: Iterable[Wait]) -> list[Refused]:
+        return [
+            Refused(one.at, one.offset, 100, self.rest.limit, "b", "raise it",
+                    coming=self.rest.coming)
+            for one in waits if self.rest.refuses(one.at.topic)
+        ]
+
+    def of(self, at: At) -> Limit:
+        return Limit(self.rest.limit, "b", self.rest.limit, None)
+
+    def bring(self, refused: Refused) -> None:
+        assert refused.coming
+        self.rest.limit, self.rest.coming = 1000, False
+
+
+FENCED: list[str] = []  # transactions that were ended
+
+
+@pytest.fixture(autouse=True)
+def _fake_flow(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def flow(workers: Workers, name: str) -> Iterator[Flow]:
+        yield FakeFlow(workers.site, name, workers.rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Workers, "flow", flow)
+    monkeypatch.setattr(connectors, "end_transaction", lambda endpoint, name: FENCED.append(name))
+    FENCED.clear()
+    for module in (holding, connectors):
+        monkeypatch.setattr(module, "Limits", FakeLimits)
+    # Copies that lack records are asked of Kafka; tests of `anew` do so.
+    monkeypatch.setattr(anew, "_lacking", lambda *_: ())
 
 
 class FakeConnect:
@@ -40,9 +127,14 @@ class FakeConnect:
         self.refusals = refusals
         self.task_states: dict[str, list[str]] = {}
         self.halted: dict[str, str] = {}
-        # The next offset to mirror of a partition, as the source connector tells it in turn.
-        self.mirrored: list[int] = []
+        # Where records wait for the mirror; those of topic `large` cross once the limit is raised,
+        # those of `jammed` never do.
+        self.waits: dict[str, Wait] = {}
+        self.limit, self.coming = 10, False
+        self.said = ""  # what the log says of a partition in which nothing moves
         self.calls: list[str] = []
+        self.on_restart: Callable[[str], None] = lambda name: None
+        self.on_put: Callable[[str, Any], None] = lambda name, body: None
 
     def __call__(self, method: str, path: str, body: Any = None) -> Any:
         if self.refusals:
@@ -56,6 +148,7 @@ class FakeConnect:
                 return {name: {"status": self._status(name)} for name in self.configs}
             case "PUT", [_, "connectors", name, "config"]:
                 self.configs[name] = body
+                self.on_put(name, body)
                 return None
             case "PUT", [_, "connectors", name, "resume"]:
                 del self.halted[name]
@@ -67,13 +160,21 @@ class FakeConnect:
 
     def _more(self, method: str, path: str) -> Any:
         if method == "POST" and "/restart?" in path:
+            self.on_restart(path.split("/")[2])
             return None
-        if (method, path) == ("GET", "/connectors/a-to-b.source/offsets"):
-            return {"offsets": [
-                {"partition": {"cluster": "a", "topic": "t", "partition": 0},
-                 "offset": {"offset": self.mirrored.pop(0) - 1}},
-            ] if self.mirrored else []}
         raise AssertionError(f"unexpected {method} {path}")
+
+    def wait(self, topic: str, *, age: float = 3600) -> None:
+        self.waits[topic] = Wait(At(topic, 0), 7, age)
+
+    def refuses(self, topic: str) -> bool:
+        return topic == "large" and self.limit < 100
+
+    def move(self, held: Collection[str]) -> None:
+        """The task copies whatever it can."""
+        for topic in [*self.waits]:
+            if topic not in held and topic != "jammed" and not self.refuses(topic):
+                del self.waits[topic]
 
     def _status(self, name: str) -> Any:
         states = self.task_states.get(name, ["RUNNING"])
@@ -146,7 +247,7 @@ def test_a_connector_of_a_mirrors_name_that_is_not_the_labs_is_refused_and_kept(
 def test_a_failed_task_is_restarted(
     topology: Topology, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connectors, "STEADY_SECONDS", 0)
+    monkeypatch.setattr(settling, "STEADY_SECONDS", 0)
     rest = set_up(topology)
     rest.task_states["a-to-b.source"] = ["FAILED", "RUNNING"]
     assert workers(topology, rest).converge(lambda text: None) == 1, "it is no `nothing to do`"
@@ -191,34 +292,177 @@ def test_a_restarted_task_is_given_its_time_from_when_it_runs(
 ) -> None:
     """Not from the restart: one that takes long to start would pass before it could fail again."""
     now = 0.0
-    monkeypatch.setattr(
-        connectors, "time", SimpleNamespace(monotonic=lambda: now, sleep=lambda seconds: None)
-    )
+    monkeypatch.setattr(settling, "time", SimpleNamespace(monotonic=lambda: now))
     rest = set_up(topology)
     rest.task_states["a-to-b.source"] = ["FAILED", "RESTARTING", "RUNNING", "RUNNING", "RUNNING"]
-    settling = connectors._Settling(workers(topology, rest), 3)
+    one = settling.Settling(workers(topology, rest), 3)
     seen = []
     for now in (0.0, 9.0, 11.0, 20.9, 21.0):  # noqa: B007 - read by the clock
-        seen.append(settling.over())
+        seen.append(one.over())
     assert seen == [False, False, False, False, True]
 
 
-def test_a_restarted_task_runs_only_when_what_waited_for_it_moves(
-    topology: Topology, monkeypatch: pytest.MonkeyPatch
+def test_what_was_restarted_has_to_move_however_young_the_records_are(
+    topology: Topology
 ) -> None:
     """It may take longer than any stated time to meet its old problem again."""
-    def waiting(source: object, offsets: Mapping[tuple[str, int], int]) -> list[PartitionLag]:
-        return [PartitionLag(t, p, 5, at, 1.0, waits=at < 5) for (t, p), at in offsets.items()]
-
-    monkeypatch.setattr(connectors, "STEADY_SECONDS", 0)
-    monkeypatch.setattr(connectors, "lags", waiting)
     rest = set_up(topology)
-    rest.mirrored = [3, 3, 3, 4]
     rest.task_states["a-to-b.source"] = ["FAILED", "RUNNING"]
-    settling = connectors._Settling(workers(topology, rest), 3)
-    seen = [(settling.over(), settling.problem) for _ in range(4)]
-    still = "a-to-b.source: nothing moves at t-0, offset 3"
-    assert seen[1:] == [(False, still), (False, still), (True, "")]
+    rest.wait("jammed", age=1)
+    with pytest.raises(LabError, match=r"a-to-b.source: nothing moves at jammed-0, offset 7, for "):
+        workers(topology, rest).converge(lambda text: None)
+    assert len([call for call in rest.calls if call.startswith("POST")]) == 1
+
+
+def test_a_mirror_that_runs_has_to_move_where_records_wait_for_long(
+    topology: Topology, clock: Clock
+) -> None:
+    rest = set_up(topology)
+    rest.wait("jammed", age=1)
+    assert workers(topology, rest).converge(lambda text: None) == 0, "it had no time yet"
+    assert clock.now == 1000.0, "and nobody waits for it"
+    rest.wait("jammed")
+    with pytest.raises(LabError, match=r"source: nothing moves at jammed-0, offset 7, for 30"):
+        workers(topology, rest).converge(lambda text: None)
+    assert [call for call in rest.calls if call.startswith("POST")] == [
+        "POST /connectors/a-to-b.source/restart?includeTasks=true&onlyFailed=false"
+    ], "once"
+    assert 60 <= clock.now - 1000 < 90
+    assert differences(topology, rest) == ([
+        "~ connector a-to-b.source: restart, nothing moves at jammed-0, offset 7, for 30 s now"
+    ], [])
+
+
+def test_a_mirror_whose_task_only_seems_to_run_is_restarted(topology: Topology) -> None:
+    """As when the thread that sends a task's records has died."""
+    rest = set_up(topology)
+    rest.wait("jammed")
+    rest.on_restart = lambda name: rest.waits.clear()
+    assert workers(topology, rest).converge(lambda text: None) == 1
+    assert differences(topology, rest) == ([], [])
+
+
+def test_batches_that_a_copy_finds_too_large_become_smaller(topology: Topology) -> None:
+    """A producer splits them into batches of its own size, for ever (KAFKA-8350)."""
+    rest = set_up(topology)
+    before = dict(rest.configs["a-to-b.source"])
+    rest.wait("jammed")
+    rest.limit = 1000
+    rest.said = "WARN Got it on topic-partition a.jammed-0, splitting and retrying (9 left)."
+    rest.on_put = lambda name, body: rest.waits.clear()
+    smaller = "send batches of 1,000 bytes, since a copy takes no larger ones"
+    assert differences(topology, rest) == ([f"~ connector a-to-b.source: {smaller}"], [])
+    assert workers(topology, rest).converge(lambda text: None) == 1
+    after = {**before, "producer.override.batch.size": "1000", "kafkalab.batch": "1000"}
+    assert rest.configs["a-to-b.source"] == after
+    assert not [call for call in rest.calls if call.startswith("POST")], "nothing is restarted"
+    assert differences(topology, rest) == ([], [])
+    assert workers(topology, rest).converge(lambda text: None) == 0
+    assert rest.configs["a-to-b.source"] == after
+
+
+def test_batches_become_smaller_also_where_a_topic_is_held_back(topology: Topology) -> None:
+    """Two faults at once: what is held back must not hide the other one."""
+    rest = set_up(topology)
+    rest.wait("large")
+    rest.wait("jammed")
+    rest.said = "WARN Got it on topic-partition a.jammed-0, splitting and retrying (9 left)."
+
+    def put(name: str, body: Any) -> None:
+        if "kafkalab.batch" in body:
+            rest.waits.pop("jammed", None)
+
+    rest.on_put = put
+    with pytest.raises(LabError, match="holds topic large back"):
+        workers(topology, rest).converge(lambda text: None)
+    source = rest.configs["a-to-b.source"]
+    assert (source[HELD], source["kafkalab.batch"]) == ("large", "10")
+    assert not [call for call in rest.calls if call.startswith("POST")], "nothing is restarted"
+
+
+def differences(topology: Topology, rest: FakeConnect) -> tuple[list[str], list[str]]:
+    """What `plan` says of b's connectors: what would be done, and what would be refused."""
+    made = workers(topology, rest)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Site, "http", lambda *rest_: rest)
+        found = Connect(SERVICES["connect"]).differences(made.site, made.wanted, there=True)
+    return list(found.lines), list(found.refused)
+
+
+WHY = "large-0 at offset 7 has 100 bytes, and b takes 10"
+HELD_BACK = f"a-to-b holds topic large back: {WHY}; raise it"
+
+
+@pytest.mark.parametrize("states", [["FAILED"], ["RUNNING"]], ids=str)
+def test_a_topic_whose_record_is_refused_is_held_back_until_it_is_taken(
+    topology: Topology, states: list[str], clock: Clock
+) -> None:
+    rest = set_up(topology)
+    plain = dict(rest.configs["a-to-b.source"])
+    rest.task_states["a-to-b.source"] = list(states)
+    rest.wait("large")
+    rest.wait("other")
+    hold = f"~ connector a-to-b.source: hold topic large back ({WHY})"
+    assert differences(topology, rest) == ([hold], [HELD_BACK])
+    assert rest.configs["a-to-b.source"] == plain, "a plan changes nothing"
+
+    def put(name: str, body: Any) -> None:
+        rest.task_states[name] = ["RUNNING"]
+
+    rest.on_put = put
+    with pytest.raises(LabError, match=re.escape(HELD_BACK)):
+        workers(topology, rest).converge(lambda text: None)
+    held = rest.configs["a-to-b.source"]
+    assert held == {**plain, HELD: "large", "topics.exclude": f"{plain['topics.exclude']},large"}
+    assert not [call for call in rest.calls if call.startswith("POST")], "nothing is restarted"
+    assert set(rest.waits) == {"large"}, "the other topic goes on"
+
+    rest.calls.clear()
+    clock.now = 5000
+    assert differences(topology, rest) == ([], [HELD_BACK])
+    with pytest.raises(LabError, match=re.escape(HELD_BACK)):
+        workers(topology, rest).converge(lambda text: None)
+    assert {call.split()[0] for call in rest.calls} == {"GET"}, "what is held stays so"
+    assert clock.now == 5000, "and nobody waits for it"
+
+    rest.limit = 1000
+    free = "~ connector a-to-b.source: hold topic large back no more"
+    assert differences(topology, rest) == ([free], [])
+    assert workers(topology, rest).converge(lambda text: None) == 1
+    assert rest.configs["a-to-b.source"] == plain
+    assert workers(topology, rest).converge(lambda text: None) == 0
+    assert rest.waits == {}
+    assert FENCED == ["connect-b-a-to-b.source-0"], "only of what was stuck"
+
+
+def test_what_is_held_back_stays_so_when_other_settings_change(topology: Topology) -> None:
+    rest = set_up(topology)
+    wanted = dict(rest.configs["a-to-b.source"])
+    held = {**wanted, HELD: "large", "topics.exclude": f"{wanted['topics.exclude']},large"}
+    rest.configs["a-to-b.source"] = {**held, "tasks.max": "7"}
+    rest.wait("large")
+    with pytest.raises(LabError, match=re.escape(HELD_BACK)):
+        workers(topology, rest).converge(lambda text: None)
+    assert rest.configs["a-to-b.source"] == held
+
+
+def test_a_limit_that_the_copy_would_get_anyway_is_brought_to_it(topology: Topology) -> None:
+    """Connect copies settings now and then, and a task that failed before does not start again."""
+    rest = set_up(topology)
+    plain = dict(rest.configs["a-to-b.source"])
+    rest.task_states["a-to-b.source"] = ["FAILED", "FAILED", "RUNNING"]
+    rest.wait("large")
+    rest.coming = True
+    lines, refused = differences(topology, rest)
+    assert lines == [
+        "~ connector a-to-b.source: restart what failed",
+        f"~ topic a.large of b: max.message.bytes as in a ({WHY})",
+    ]
+    assert refused == []
+    assert workers(topology, rest).converge(lambda text: None) == 1
+    assert rest.configs["a-to-b.source"] == plain, "nothing is held back"
+    assert rest.waits == {}
+    assert len([call for call in rest.calls if call.startswith("POST")]) == 1
 
 
 def test_a_task_that_keeps_failing_is_told_with_its_reason(topology: Topology) -> None:

@@ -6,6 +6,7 @@ import base64
 import shlex
 import threading
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from lab.options.mirrors import Mirror
 from lab.services.context import Context
 from lab.services.local import local_context
 from lab.services.registry import desired_state, retired
-from lab.state import HostState, Key, Resource
+from lab.state import Change, HostState, Key, Resource
 from lab.topology import Host, build
 from scripts.errors import CommandError, LabError
+from scripts.hosts.change import at_once, with_restart
 from scripts.hosts.converge import HostPlan, converge, summary, survey
 from scripts.hosts.deliver import CACHE, Deliverer
 from scripts.hosts.fleet import Answer, Fleet
-from scripts.operations.plan import describe_change, describe_host
+from scripts.operations.described import describe_change, describe_host
 from scripts.software.obtain import Obtained
 from scripts.software.packages import Packages
 from scripts.workstation.screen import Progress
@@ -58,6 +60,8 @@ def report(found: HostState) -> str:
                 lines.append(f"package\t{key.name}\t{path}")
             case state.User(home):
                 lines.append(f"user\t{key.name}\t{home}")
+            case state.Member(user):
+                lines.append(f"member\t{key.name}\t{user}")
             case state.Archive(sha256):
                 lines.append(f"archive\t{key.name}\t{sha256}")
             case state.Sysctl(value, settable):
@@ -76,7 +80,8 @@ def report(found: HostState) -> str:
                 lines.append(f"path\t{key.name}\tregular file\t{mode:o}\t{owner}\t'{key.name}'")
             case state.Unit(digest, running, enabled):
                 lines.append(f"unit\t{key.name}\t{'active' if running else 'failed'}\t"
-                             f"{'enabled' if enabled else ''}\t{digest or '-'}\t-\t{have.trouble}")
+                             f"{'enabled' if enabled else ''}\t{digest or '-'}\t-\t"
+                             f"{have.trouble}\t{have.phase}")
     return "\n".join((*lines, "end\n"))
 
 
@@ -154,7 +159,42 @@ def test_a_stopped_service_is_started_and_waited_for(context: Context, progress:
     assert plans[host.name].starts == ("kafka.service",)
     script = fake.heard[1][1]
     assert "systemctl restart kafka.service" in script
-    assert f"wait_port kafka.service {host.address} 9092" in script
+    assert f"serves kafka.service {host.address} 9092" in script
+
+
+def test_what_started_with_its_host_is_waited_for(
+    context: Context, progress: Progress
+) -> None:
+    """It runs with what it should, as systemd tells it, and may yet be about to end."""
+    host = next(h for h in context.topology.hosts if h.role == "kafka")
+    found: dict[Key, Resource] = dict(desired_state(host, context))
+    for unit, labels in (
+        (found[Key("unit", "kafka.service")], ["read", "wait for services"]),
+        (state.Unit("older"), ["read"]),  # it has its turn to restart, and is waited for then
+    ):
+        found[Key("unit", "kafka.service")] = unit
+        fake = FakeHost(host.name, {"read": report(found), "wait for services": ""})
+        fleet, deliverer = FakeFleet([fake]), Deliverer(context.topology, {})
+        plans = survey(fleet, [host], context)
+        converge(fleet, plans, context, deliverer, progress, woken=[host.name])
+        assert fake.labels == labels
+        assert ("\nserves kafka.service" in fake.heard[-1][1]) is (len(labels) == 2)
+
+
+@pytest.mark.parametrize(("phase", "waits"), [(state.STARTING, True), (state.YOUNG, False)])
+def test_what_somebody_else_has_just_started_is_waited_for(
+    phase: str, waits: bool, context: Context, progress: Progress
+) -> None:
+    """A host that was restarted by hand: nothing is to do on it, and its broker serves nobody."""
+    host = next(h for h in context.topology.hosts if h.role == "kafka")
+    found: dict[Key, Resource] = dict(desired_state(host, context))
+    unit = found[Key("unit", "kafka.service")]
+    assert isinstance(unit, state.Unit)
+    found[Key("unit", "kafka.service")] = replace(unit, phase=phase)
+    fake = FakeHost(host.name, {"read": report(found), "wait for services": ""})
+    plan = run(FakeFleet([fake]), (host,), context, progress)[host.name]
+    assert plan.changes == () and plan.phases == {"kafka.service": phase}
+    assert ("\nserves kafka.service" in fake.heard[-1][1]) is waits
 
 
 @pytest.mark.parametrize(("unit", "stops"), [
@@ -190,22 +230,38 @@ def test_other_tasks_and_other_hosts_leave_workers_alone(context: Context) -> No
         "mirrors": (Mirror.model_validate({"from": "dc2", "to": "dc1"}),),
     })
     assert not retired(control, build(mirrored))
-    assert not any(retired(h, topology) for h in topology.hosts if h.role != "control")
+    others = {h.role: retired(h, topology) for h in topology.hosts if h.role != "control"}
+    assert others == {"zookeeper": {Key("unit", "controller.service")}, "kafka": frozenset()}
 
 
-def test_a_running_service_with_old_settings_is_only_marked(
+def test_a_running_service_with_old_settings_is_left_alone_with_its_files(
     context: Context, progress: Progress
 ) -> None:
     host = next(h for h in context.topology.hosts if h.role == "kafka")
     found: dict[Key, Resource] = dict(desired_state(host, context))
     found[Key("unit", "kafka.service")] = state.Unit("older")
+    file = Key("file", "/etc/kafka/server.properties")
+    del found[file]
     fake = FakeHost(host.name, {"read": report(found), "change": ""})
-    plans = run(FakeFleet([fake]), (host,), context, progress)
-    assert plans[host.name].restarts == ("kafka.service",)
-    assert "systemctl restart kafka" not in fake.heard[1][1]
-    assert list(describe_host(plans[host.name])) == [
-        f"~ host {host.name}", "    restart kafka.service",
-    ]
+    plan = run(FakeFleet([fake]), (host,), context, progress)[host.name]
+    assert plan.restarts == ("kafka.service",)
+    assert fake.labels == ["read"]
+    assert [change.key for change in plan.restarting("kafka.service")] == [file]
+    assert plan.restarting("zookeeper.service") == ()
+    told = list(describe_host(plan))
+    assert (told[0], told[-1]) == (f"~ host {host.name}", "    restart kafka.service")
+    assert "    +broker.id=1" in told
+
+
+def test_what_a_service_needs_that_is_started_does_not_wait_for_another_one() -> None:
+    shared, own = Key("file", "/etc/shared"), Key("file", "/etc/own")
+    late = Change(Key("unit", "late.service"), state.Unit("a"),
+                  state.Unit("b", files=(shared, own)))
+    now = Change(Key("unit", "now.service"), None, state.Unit("b", files=(shared,)))
+    files = [Change(key, None, state.File("x")) for key in (shared, own)]
+    assert at_once([*files, late]) == []
+    assert at_once([*files, late, now]) == [files[0], now]
+    assert with_restart([*files, late, now], "late.service") == files
 
 
 def test_a_service_whose_file_was_edited_restarts_although_its_process_tells_otherwise(
@@ -261,10 +317,13 @@ def test_one_copy_a_datacenter_crosses_from_the_workstation(
 
     fakes = []
     for host in context.topology.hosts:
-        found: dict[Key, Resource] = dict(desired_state(host, context))
-        del found[Key("archive", "/usr/local/kafka_2.13-3.9.2")]
+        found: dict[Key, Resource] = {
+            key: have for key, have in desired_state(host, context).items()
+            if not key.name.startswith(KAFKA.home)
+        }
         replies: dict[str, Any] = {
             "read": report(found), "fetch and unpack the archive": fetch(host),
+            "change": "",  # the links in the folder that is new
         }
         if host.name in seeds.values():
             replies |= {

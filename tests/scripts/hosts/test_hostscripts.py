@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,13 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from lab import state
 from lab.state import Change, HostState, Key, diff
 from scripts.errors import LabError
-from scripts.hosts import read as reading
+from scripts.hosts import change as changing, read as reading
 from scripts.hosts.change import change_script, restart_script, wait_script
 from scripts.hosts.read import BEGIN, END, parse, read_script
-from scripts.hosts.units import STALE, units_script
-from scripts.operations.plan import describe_change
+from scripts.hosts.units import FORMER, STALE, START_SECONDS, units_script
+from scripts.operations.described import describe_change
+
+pytestmark = pytest.mark.programs
 
 ME = getpass.getuser()
 
@@ -36,6 +39,10 @@ def _marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prelude = prelude.replace(f"{state.RUNNING}/", f"{notes}/")
     monkeypatch.setattr("scripts.hosts.read.PRELUDE", prelude)
     monkeypatch.setattr("scripts.hosts.change.STALE", marks)
+    monkeypatch.setattr(
+        "scripts.hosts.change.PRELUDE",
+        changing.PRELUDE.replace(STALE, marks).replace(FORMER, str(tmp_path / "former")),
+    )
     installing = str(tmp_path / "installing")
     monkeypatch.setattr(
         "scripts.hosts.read.PRELUDE",
@@ -131,9 +138,43 @@ def test_a_link_replaces_a_file_and_the_file_is_not_reported_again(tmp_path: Pat
     (tmp_path / "localtime").write_text("old")
     desired = {Key("link", f"{tmp_path}/localtime"): state.Link("/x")}
     changes = diff(read(desired), desired)
-    assert {change.key.kind for change in changes} == {"file", "link"}
+    assert {change.key.kind for change in changes} == {"link"}
     assert bash(change_script(changes)).returncode == 0
     assert read(desired) == desired
+
+
+def test_a_folder_in_the_place_of_a_link_is_set_aside_with_all_in_it(tmp_path: Path) -> None:
+    """Kafka's own scripts make their folder for logs where the lab has a link."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/mine.log").write_text("mine")
+    desired = {Key("link", f"{tmp_path}/logs"): state.Link("/x")}
+    changes = diff(read(desired), desired)
+    assert [line.strip() for line in describe_change(changes[0])] == [f"+ link {tmp_path}/logs"]
+    for _ in range(2):
+        done = bash(change_script(changes))
+        assert done.returncode == 0, done.stderr
+    assert read(desired) == desired
+    assert [path.read_text() for path in tmp_path.glob("logs.*/mine.log")] == ["mine"]
+
+
+def test_a_member_of_a_group_is_read_and_added(
+    fakes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = tmp_path / "group"
+    monkeypatch.setattr(
+        "scripts.hosts.read.PRELUDE", reading.PRELUDE.replace("/etc/group", str(groups))
+    )
+    key = Key("member", "kafka")
+    desired: HostState = {key: state.Member("ann")}
+    for members, there in (("", False), ("joann,anna", False), ("bob,ann", True), ("ann", True)):
+        groups.write_text(f"ann:x:1:ann\nkafka:x:2:{members}\n")
+        changes = diff(read(desired), desired)
+        assert [change.key for change in changes] == ([] if there else [key])
+    script = change_script([Change(key, None, desired[key])])
+    fake(fakes, "usermod", STRICT)
+    assert bash(script, fakes).stderr.splitlines()[-1] == "failed: member kafka"
+    fake(fakes, "usermod", '#!/bin/bash\n[ "$*" = "--append --groups kafka ann" ]\n')
+    assert bash(script, fakes).returncode == 0
 
 
 @pytest.mark.parametrize("around", ["", "127.0.0.1 localhost\n", "no newline at the end", "\n\n"])
@@ -244,7 +285,7 @@ def test_a_running_unit_is_left_to_the_rolling_restart(fakes: Path, tmp_path: Pa
     key = Key("unit", "kafka.service")
     changes = [Change(key, state.Unit("old"), state.Unit("new"))]
     assert bash(change_script(changes), fakes).returncode == 0
-    assert calls.read_text().splitlines() == ["daemon-reload"]
+    assert not calls.exists()
 
 
 def test_a_unit_is_known_to_be_old_from_before_the_write_until_its_restart(
@@ -254,10 +295,7 @@ def test_a_unit_is_known_to_be_old_from_before_the_write_until_its_restart(
     sleeper = ["python3", "-c", "import time; time.sleep(60)", "-Dkafkalab.digest=new"]
     key = Key("unit", "k.service")
     desired = {key: state.Unit("new")}
-    changes = [
-        Change(Key("file", "/proc/no"), None, state.File("")),  # cannot be written
-        Change(key, state.Unit(""), state.Unit("new")),
-    ]
+    changes = [Change(Key("file", "/proc/no"), None, state.File(""))]  # cannot be written
     with subprocess.Popen(sleeper) as process:
         fake(fakes, "systemctl", f"""#!/bin/bash
             [ "$1" = show ] || exit 0
@@ -265,7 +303,9 @@ def test_a_unit_is_known_to_be_old_from_before_the_write_until_its_restart(
             printf 'ActiveState=active\\nUnitFileState=enabled\\n\\n'
         """)
         assert read(desired, fakes) == desired
-        assert bash(change_script(changes), fakes).returncode != 0
+        assert bash(
+            restart_script("k.service", "127.0.0.1", 1, 5, changes), fakes
+        ).returncode != 0
         assert read(desired, fakes) == {key: state.Unit("stale-new")}
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
@@ -306,6 +346,104 @@ def test_a_restart_waits_for_its_port(fakes: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert bash(restart_script("k.service", "127.0.0.1", port, 5), fakes).returncode == 0
+
+
+class Moody:
+    """A service that serves only with a good file, and systemd around it."""
+
+    def __init__(self, fakes: Path, tmp_path: Path) -> None:
+        self.fakes, self.file, self.former = fakes, tmp_path / "conf", tmp_path / "former"
+        self.pid = tmp_path / "pid"
+        self.file.write_text("good 1")
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            self.port = server.getsockname()[1]
+        listen = (f"import socket, time; s = socket.create_server((\"127.0.0.1\", {self.port})); "
+                  "time.sleep(60)")
+        fake(fakes, "systemctl", f"""#!/bin/bash
+            end() {{ [ ! -e {self.pid} ] || {{ kill $(<{self.pid}); rm {self.pid}; }}; }}
+            case $1 in
+              stop) end;;
+              start|restart) end; grep -q good {self.file} || exit 0
+                python3 -c '{listen}' >/dev/null 2>&1 & echo $! >{self.pid};;
+              show) printf 'Id=k.service\nActiveState=active\nSubState=running\nNRestarts=0\n\n';;
+              daemon-reload|reset-failed) ;;
+              *) exit 99;;
+            esac
+        """)
+        fake(fakes, "journalctl", "#!/bin/bash\necho 'ERROR it is bad (kafka.Log)'\n")
+
+    def script(self, content: str) -> str:
+        """What restarts it with another file, or as it is where that is right already."""
+        key = Key("file", str(self.file))
+        before = self.file.read_text()
+        changes = [] if before == content else [
+            Change(key, state.File(before, owner=ME), state.File(content, owner=ME))
+        ]
+        return restart_script("k.service", "127.0.0.1", self.port, 1, changes)
+
+    def end(self) -> None:
+        bash("systemctl stop k.service", self.fakes)
+
+
+@pytest.fixture
+def moody(fakes: Path, tmp_path: Path) -> Iterator[Moody]:
+    service = Moody(fakes, tmp_path)
+    try:
+        yield service
+    finally:
+        service.end()
+
+
+def test_a_service_that_serves_with_its_new_file_keeps_it(moody: Moody) -> None:
+    script = moody.script("good 2").replace(f"{moody.port} 1\n", f"{moody.port} 60\n")
+    done = bash(script, moody.fakes)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert moody.file.read_text() == "good 2"
+    assert list(moody.former.iterdir()) == []
+
+
+@pytest.mark.parametrize(("cut", "then"), [
+    ("", ""), ("mark what has to restart", "bad 2"), ("write files", "bad 3"),
+    ("reload systemd", "bad 2"), ("restart k.service", "bad 3"), ("wait for k.service", "bad 2"),
+    ("wait for k.service", "bad 3"),
+])
+def test_a_service_that_does_not_serve_with_its_new_file_goes_on_with_the_former(
+    cut: str, then: str, moody: Moody, tmp_path: Path
+) -> None:
+    """Also when the first run was cut off at any step, and when the lab file is another one then.
+    """
+    script = moody.script("bad 2")
+    if cut:
+        script = script.partition(f"step='{cut}'")[0]
+        assert bash(script, moody.fakes).returncode == 0
+        script = moody.script(then)
+    done = bash(script, moody.fakes)
+    assert done.returncode != 0
+    assert "after 1 s: it is bad; it goes on with its former settings\n" in done.stderr
+    assert moody.file.read_text() == "good 1"
+    with socket.create_connection(("127.0.0.1", moody.port), timeout=5):
+        pass
+    assert list(moody.former.iterdir()) == []
+    assert not (tmp_path / "stale" / "k.service").exists()
+
+
+def test_a_host_that_was_cut_off_is_mended_by_who_repairs_it(moody: Moody) -> None:
+    """As the next run does it, for a unit that systemd starts in vain: without other files."""
+    script = moody.script("bad 2").partition("step='wait for")[0]
+    assert bash(script, moody.fakes).returncode == 0
+    done = bash(wait_script("k.service", "127.0.0.1", moody.port, 1, stay=True), moody.fakes)
+    assert "it goes on with its former settings" in done.stderr
+    assert moody.file.read_text() == "good 1"
+
+
+def test_former_files_that_do_not_serve_either_are_told(moody: Moody) -> None:
+    moody.file.write_text("bad 1")
+    patience = f'"$3" {START_SECONDS} '
+    script = moody.script("bad 2")
+    assert patience in script
+    done = bash(script.replace(patience, '"$3" 1 '), moody.fakes)
+    assert "its former settings are back, but it does not serve with them either" in done.stderr
+    assert moody.file.read_text() == "bad 1"
 
 
 JAVA = Key("package", "java")

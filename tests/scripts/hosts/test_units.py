@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from lab import state
-from lab.state import Change, Key
+from lab.state import STARTING, YOUNG, Change, Key
 from scripts.errors import CommandError
 from scripts.hosts.change import change_script, wait_script
 from scripts.hosts.read import parse, read_script
 from scripts.hosts.units import STAY_AT_MOST, STAY_SECONDS, UnitReport, parse_units, units_script
-from scripts.operations.plan import describe_change
+from scripts.operations.described import describe_change
 
 UNIT = "kafka.service"
 JOURNALS = Path(__file__).with_name("journals")
@@ -108,6 +108,24 @@ def test_what_has_just_begun_may_be_silent(machine: Machine, silent: int) -> Non
     assert machine.look(silent).words == "running"
     machine.unit(ago=300)
     assert machine.look(silent).words == f"does not answer on {silent}, 5 min after its start"
+
+
+def test_whether_it_has_only_just_begun_is_told(
+    machine: Machine, port: int, silent: int
+) -> None:
+    """Who comes so early waits for it, whoever has started it."""
+    for ago, restarts, where, phase in (
+        (0, 0, silent, STARTING), (30, 0, silent, STARTING), (30, 0, port, YOUNG),
+        (30, 0, None, YOUNG), (30, 2, port, YOUNG), (1000, 0, port, ""), (1000, 0, silent, ""),
+    ):
+        machine.unit(ago=ago, restarts=restarts)
+        assert machine.look(where).phase == phase
+        key = Key("unit", UNIT)
+        desired = {key: state.Unit("", port=where)}
+        found = parse(machine.run(read_script(desired)).stdout, desired, host="h")[key]
+        assert isinstance(found, state.Unit) and found.phase == phase
+    machine.unit(active="inactive", sub="dead", ago=3)
+    assert machine.look(silent).phase == ""
 
 
 @pytest.mark.parametrize(("active", "sub"), [

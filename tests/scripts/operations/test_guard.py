@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,13 +13,17 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from lab.file import parse
+from lab.standing import Obstacle
 from lab.topology import Topology, build
-from scripts.errors import LabError
+from scripts.clients.kafka import Cluster, View
+from scripts.errors import LabError, UsageError
+from scripts.operations import replacing
 from scripts.operations.guard import refusals, refuse
 from scripts.platforms import sshd
-from scripts.platforms.local import Local, checks, recipe
+from scripts.platforms.local import Local, checks, finding, recipe
 from scripts.platforms.local.engine import Engine
-from scripts.workstation import process
+from scripts.workstation import memory, process
+from scripts.workstation.memory import needed_mb
 from tests.fake_engine import FakeEngine
 
 
@@ -27,31 +31,34 @@ from tests.fake_engine import FakeEngine
 class Shape:
     """A lab file; `datacenters` are (zookeeper, kafka)."""
 
+    name: str = "pair"
     owner: str = "ann"
     domain: str = "lab.internal"
     network: int = 1
     port_base: int = 21000
     datacenters: tuple[tuple[int, int], ...] = ((1, 1),)
+    control: int = 0
 
     def topology(self) -> Topology:
         return build(parse({
-            "name": "pair", "owner": self.owner, "domain": self.domain,
+            "name": self.name, "owner": self.owner, "domain": self.domain,
             "local": {"port_base": self.port_base},
             "datacenters": [
                 {"name": f"dc{n + 1}", "cidr": f"10.77.{self.network + n}.0/24",
-                 "control": 0, "zookeeper": zookeeper, "kafka": kafka}
+                 "control": self.control, "zookeeper": zookeeper, "kafka": kafka}
                 for n, (zookeeper, kafka) in enumerate(self.datacenters)
             ],
         }).lab)
 
 
 SHAPES = st.builds(
-    Shape, owner=st.sampled_from(["ann", "ann", "ann", "ben"]),
+    Shape, name=st.sampled_from(["pair", "pair", "pair", "other"]),
+    owner=st.sampled_from(["ann", "ann", "ann", "ben"]),
     domain=st.sampled_from(["lab.internal", "b.example"]),
     network=st.sampled_from([0, 0, 0, 1]), port_base=st.sampled_from([21000, 21000, 21000, 22000]),
     datacenters=st.lists(
         st.tuples(st.integers(1, 3), st.integers(1, 3)), min_size=1, max_size=3
-    ).map(tuple),
+    ).map(tuple), control=st.integers(0, 1),
 )
 
 
@@ -63,6 +70,9 @@ class Session:
     platform: Local
     platform_name: str = "local"
 
+    def say(self, line: str) -> None:
+        assert line
+
 
 @dataclass
 class Machine:
@@ -72,6 +82,15 @@ class Machine:
     state: Path
     said: list[str] = field(default_factory=list)
 
+    def taken(self, wanted: Mapping[int, str]) -> list[Obstacle]:
+        """What checks.ports finds: the ports of containers that run."""
+        there = {
+            int(value) for one in self.fake.containers.values() if one.state == "running"
+            for key, value in one.labels.items() if key.endswith(("-port", ".port"))
+        }
+        return [Obstacle("", f"port {port} is taken", "stop what listens there, or change "
+                         "port_base") for port in sorted(wanted) if port in there][:1]
+
     def session(self, shape: Shape) -> Session:
         topology = shape.topology()
         platform = Local(
@@ -79,6 +98,10 @@ class Machine:
             say=self.said.append, prebuilt=False,
         )
         return Session(topology, platform)
+
+    def named(self, session: Session, lab: str) -> Local:
+        engines = finding.Machine({"podman": Engine("podman", ("podman",)), "docker": None})
+        return Local.named(lab, session.topology, state=self.state / lab, machine=engines)
 
     def plan(self, session: Session) -> list[str]:
         found = session.platform.instances()
@@ -92,6 +115,10 @@ class Machine:
         session.platform.create({}, {host.name for host in hosts})
 
 
+def silent(cluster: Cluster, timeout: float) -> View:
+    raise LabError("no broker answers")
+
+
 @contextmanager
 def machine() -> Iterator[Machine]:
     fake = FakeEngine("podman", networks={"podman": ("", "10.88.0.0/16")})
@@ -100,10 +127,34 @@ def machine() -> Iterator[Machine]:
         patch.setenv("XDG_CACHE_HOME", folder)
         patch.setattr(process, "run", fake)
         patch.setattr(sshd, "answers", lambda host, port: True)
-        patch.setattr(checks, "ports", lambda wanted: [])
+        one = Machine(fake, Path(folder))
+        patch.setattr(checks, "ports", one.taken)
         patch.setattr(checks, "inotify", lambda hosts: [])
         patch.setattr(checks, "raise_inotify", lambda hosts: None)
-        yield Machine(fake, Path(folder))
+        yield one
+
+
+def replaced(one: Machine, old: Shape, new: Shape) -> None:
+    """The command that plan names makes the lab that the file says, and asks before it does."""
+    session = one.session(new)
+    if old.name != new.name:
+        assert f"`fab down --lab {old.name}`" in one.plan(session)[0]
+        one.named(session, old.name).destroy()
+    else:
+        before = set(one.fake.containers)
+
+        def refuse_it(question: str) -> None:
+            assert question == f"Remove {len(before)} hosts of {old.name} with all their data?"
+            raise UsageError("not agreed")
+
+        with pytest.raises(UsageError):
+            replacing.replace(cast(Any, session), refuse_it)
+        assert set(one.fake.containers) == before
+        replacing.replace(cast(Any, session), lambda question: None)
+    assert one.fake.containers == {}
+    session = one.session(new)
+    one.up(session)
+    assert session.platform.instances().keys() == {host.name for host in session.topology.hosts}
 
 
 @settings(max_examples=60, deadline=None)
@@ -111,7 +162,8 @@ def machine() -> Iterator[Machine]:
 def test_a_changed_file_is_done_or_refused_by_plan_with_the_ways_out(
     old: Shape, new: Shape
 ) -> None:
-    with machine() as one:
+    with machine() as one, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Cluster, "view", silent)
         one.up(one.session(old))
         before = {name: dict(c.labels) for name, c in one.fake.containers.items()}
         calls = len(one.fake.calls)
@@ -125,13 +177,74 @@ def test_a_changed_file_is_done_or_refused_by_plan_with_the_ways_out(
                 one.up(one.session(new))
             assert str(error.value) == refused[0]
             assert {n: dict(c.labels) for n, c in one.fake.containers.items()} == before
+            replaced(one, old, new)
             return
         one.up(session)
         there = one.session(new).platform.instances()
         assert {host.name for host in session.topology.hosts} <= there.keys()
         assert all(labels == one.fake.containers[name].labels for name, labels in before.items())
         gateway = session.platform.context({}, there).admin
-        assert gateway == one.session(old).platform.context({}, there).admin, "it is the network's"
+        if old.name == new.name:
+            was = one.session(old).platform.context({}, there).admin
+            assert gateway == was, "it is the network's"
+
+
+def test_a_lab_of_another_name_is_another_lab_and_its_ports_are_named() -> None:
+    with machine() as one:
+        one.up(one.session(Shape()))
+        beside = one.session(Shape(name="other", network=5, port_base=25000))
+        assert one.plan(beside) == []
+        for new, has in (
+            (Shape(name="other", network=5),
+             r"port 21021 of 127\.0\.0\.1 \(SSH of ann-dc1-zk01\)"),
+            (Shape(name="other", port_base=25000), r"the network 10\.77\.1\.0/24"),
+        ):
+            with pytest.raises(LabError, match=f"the lab pair with 2 hosts has {has}") as error:
+                one.up(one.session(new))
+            assert error.value.hint.startswith("end that lab with its data: `fab down --lab pair`")
+        with pytest.raises(UsageError, match="no other lab 'pear' on this machine"):
+            one.named(beside, "pear")
+
+
+def test_nothing_is_removed_that_would_not_come_back() -> None:
+    """Another lab has the ports that the file asks for now, so the lab stays as it is."""
+    with machine() as one:
+        one.up(one.session(Shape()))
+        one.up(one.session(Shape(name="other", network=5, port_base=25000)))
+        before = set(one.fake.containers)
+        session = one.session(Shape(port_base=25000))
+        with pytest.raises(LabError, match="the lab other with 2 hosts has port 25021"):
+            replacing.replace(cast(Any, session), lambda question: None)
+        assert set(one.fake.containers) == before
+
+
+def test_a_lab_that_would_not_fit_is_not_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its hosts take now is counted as free."""
+    def silent(cluster: Cluster, timeout: float = 0) -> None:
+        raise LabError(f"{cluster.name} does not answer")
+
+    monkeypatch.setattr(Cluster, "view", silent)
+    old, new = Shape(), Shape(port_base=25000, datacenters=((1, 3),))
+    with machine() as one:
+        one.up(one.session(old))
+        before = set(one.fake.containers)
+        more = needed_mb(new.topology().hosts, new.topology()) - needed_mb(
+            old.topology().hosts, old.topology())
+        monkeypatch.setattr(memory, "available_mb", lambda meminfo: more - 1)
+        with pytest.raises(LabError, match="MB of memory"):
+            replacing.replace(cast(Any, one.session(new)), lambda question: None)
+        assert set(one.fake.containers) == before
+        monkeypatch.setattr(memory, "available_mb", lambda meminfo: more)
+        replacing.replace(cast(Any, one.session(new)), lambda question: None)
+        assert one.fake.containers == {}
+
+
+def test_what_is_in_order_is_not_replaced() -> None:
+    with machine() as one:
+        one.up(one.session(Shape()))
+        session = one.session(Shape(datacenters=((1, 2),)))
+        replacing.replace(cast(Any, session), lambda question: pytest.fail("nobody has to agree"))
+        assert len(one.fake.containers) == 2
 
 
 @pytest.mark.parametrize("new, words", [

@@ -21,6 +21,7 @@ from scripts.drivers.zookeeper import ZooKeeper
 from scripts.errors import CommandError, LabError, TimeoutExpired
 from scripts.hosts.converge import HostPlan
 from scripts.hosts.fleet import Answer
+from scripts.hosts.units import GOES_ON
 from scripts.operations import plan as planning
 from scripts.operations.rolling import restart_in_turn, roll
 from scripts.workstation.screen import Progress
@@ -125,6 +126,28 @@ def test_a_restart_that_fails_stops_the_roll(
     with pytest.raises(CommandError, match="does not answer"):
         restart_in_turn(Kafka(SERVICES["kafka"]), site(*fakes), brokers, progress)
     assert sum(len(fake.heard) for fake in fakes) == 1
+
+
+def test_a_broker_with_its_former_settings_is_waited_for_before_the_error_is_told(
+    progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = healthy(monkeypatch, View((1, 2, 3), 3, ()))
+    brokers = DC1.by_role("kafka")
+    file, unit = Key("file", "/etc/a"), Key("unit", "kafka.service")
+    changes = (
+        Change(file, None, state.File("new")),
+        Change(unit, state.Unit("older"), state.Unit("newer", files=(file,))),
+    )
+    fakes = [FakeHost(h.name, {"restart kafka": Answer("", f"reason: no; {GOES_ON}", 1)})
+             for h in brokers]
+    plans = {host.name: HostPlan(host, changes) for host in brokers}
+    with pytest.raises(CommandError, match=f"no; {GOES_ON}"):
+        restart_in_turn(
+            Kafka(SERVICES["kafka"]), site(*fakes), brokers, progress, plans
+        )
+    (script,) = [text for fake in fakes for _, text in fake.heard]
+    assert "keep_former kafka.service /etc/a" in script
+    assert len(asked) == 2
 
 
 @pytest.fixture

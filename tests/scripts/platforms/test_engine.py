@@ -1,4 +1,4 @@
-"""Which engine is taken, how one is installed, and what is checked before hosts are made."""
+"""Which engines a machine has, how one is installed, and what is checked before hosts are made."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from scripts.errors import CommandError, LabError, TimeoutExpired, UsageError
-from scripts.platforms.local import checks, engine
+from scripts.platforms.local import checks, engine, finding, installing
 from scripts.workstation import process
 
 Answer = tuple[int, str]
@@ -26,12 +26,12 @@ class Machine:
         self.answers: dict[str, Answer | Callable[[], Answer]] = {}
         self.calls: list[str] = []
         self.system = "debian"
-        monkeypatch.delenv(engine.VARIABLE, raising=False)
+        monkeypatch.delenv(finding.VARIABLE, raising=False)
         monkeypatch.setattr(process, "run", self.run)
-        monkeypatch.setattr(engine.shutil, "which", self.which)
-        monkeypatch.setattr(engine.os, "geteuid", lambda: 0 if root else 1000)
-        monkeypatch.setattr(engine, "_runtime", lambda: "runc")
-        monkeypatch.setattr(engine, "_system", lambda: self.system)
+        monkeypatch.setattr(finding.shutil, "which", self.which)
+        monkeypatch.setattr(finding.os, "geteuid", lambda: 0 if root else 1000)
+        monkeypatch.setattr(finding, "_runtime", lambda: "runc")
+        monkeypatch.setattr(installing, "_system", lambda: self.system)
 
     def which(self, name: str, path: str | None = None) -> str | None:
         return f"/bin/{name}" if name in self.programs else None
@@ -56,35 +56,35 @@ def podman_machine(monkeypatch: pytest.MonkeyPatch, *more: str, root: bool = Tru
 
 def test_podman_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     podman_machine(monkeypatch, "docker")
-    assert engine.find() == engine.Engine("podman", ("podman",), "runc")
+    assert finding.find() == engine.Engine("podman", ("podman",), "runc")
 
 
 @pytest.mark.parametrize("how", ["argument", "environment"])
 def test_docker_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     podman_machine(monkeypatch, "docker")
     if how == "environment":
-        monkeypatch.setenv(engine.VARIABLE, "docker")
-    found = engine.find("docker" if how == "argument" else "podman")
+        monkeypatch.setenv(finding.VARIABLE, "docker")
+    found = finding.find("docker" if how == "argument" else "podman")
     assert found == engine.Engine("docker", ("docker",))
 
 
 def test_a_docker_client_without_a_daemon_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch, "docker")
     machine.answers["docker version"] = (1, "Cannot connect")
-    with pytest.raises(LabError, match="Docker does not answer"):
-        engine.find("docker")
+    with pytest.raises(LabError, match="Docker is installed and does not answer: Cannot connect"):
+        finding.find("docker")
 
 
 def test_an_unknown_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     Machine(monkeypatch)
     with pytest.raises(UsageError, match=r"lxc: no container engine \(use podman or docker\)"):
-        engine.find("lxc")
+        finding.find("lxc")
 
 
 def test_podman_is_used_through_sudo_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = podman_machine(monkeypatch, "sudo", root=False)
     machine.answers |= {"sudo -n true": (0, ""), "sudo -n podman version": (0, "4.3.1")}
-    assert engine.find().prefix == ("sudo", "-n", "podman")
+    assert finding.find().prefix == ("sudo", "-n", "podman")
 
 
 def test_podman_without_root_does_not_count_and_docker_does(
@@ -92,25 +92,172 @@ def test_podman_without_root_does_not_count_and_docker_does(
 ) -> None:
     machine = podman_machine(monkeypatch, "docker", "sudo", root=False)
     machine.answers["sudo -n true"] = (1, "a password is required")
-    assert engine.find().name == "docker"
+    assert finding.find().name == "docker"
 
 
-@pytest.mark.parametrize("lacking", ["runc", "iptables"])
-def test_what_podman_needs_is_installed_too(
-    monkeypatch: pytest.MonkeyPatch, lacking: str
+def test_podman_that_needs_a_password_is_not_taken_for_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A lab that was made with sudo is still there for one who forgot it."""
+    machine = podman_machine(monkeypatch, "sudo", root=False)
+    machine.answers["sudo -n true"] = (1, "a password is required")
+    with pytest.raises(LabError, match=r"Podman is used as root, .* \(`sudo -v` first"):
+        finding.find()
+    assert not [call for call in machine.calls if "apt-get" in call]
+
+
+@pytest.mark.parametrize("lacks", ["runc", "iptables"])
+def test_what_podman_lacks_is_named_and_nothing_is_installed(
+    monkeypatch: pytest.MonkeyPatch, lacks: str
 ) -> None:
     machine = podman_machine(monkeypatch)
-    machine.programs.remove(lacking)
+    machine.programs.remove(lacks)
+    with pytest.raises(LabError) as caught:
+        finding.find()
+    assert str(caught.value) == f"Podman is installed and lacks {lacks} (install {lacks})"
+    assert machine.calls == []
 
-    def installed() -> Answer:
-        machine.programs.add(lacking)
-        return 0, ""
 
-    machine.answers["env DEBIAN_FRONTEND=noninteractive apt-get install"] = installed
-    said: list[str] = []
-    assert engine.find(say=said.append).name == "podman"
-    assert len(said) == 1 and said[0].startswith("Installing podman runc iptables")
-    assert "env DEBIAN_FRONTEND=noninteractive apt-get update" not in machine.calls
+NO_DAEMON = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is it running?"
+
+
+@pytest.mark.parametrize(("said", "why", "remedy"), [
+    (NO_DAEMON + "\n", NO_DAEMON, "`sudo systemctl start docker`"),
+    ("Got permission denied while trying to connect to the Docker daemon socket at unix:///x: dial "
+     "unix /x: connect: permission denied\n",
+     "Got permission denied while trying to connect to the Docker daemon socket at unix:///x: dial "
+     "unix /x: connect: permission denied", "`sudo usermod -aG docker ann`, then log in again"),
+    (None, "no end after 20 s", "`sudo systemctl start docker`"),
+])
+@pytest.mark.parametrize("wish", [None, "docker"])
+def test_a_docker_that_does_not_answer_is_named_and_nothing_is_installed(
+    monkeypatch: pytest.MonkeyPatch, said: str | None, why: str, remedy: str, wish: str | None
+) -> None:
+    machine = Machine(monkeypatch, "docker", root=False)
+    monkeypatch.setattr(finding.getpass, "getuser", lambda: "ann")
+    monkeypatch.setattr(finding.sys, "platform", "linux")
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+
+    def answer() -> Answer:
+        if said is None:
+            raise CommandError("docker version", "no end after 20 s")
+        return 1, said
+
+    machine.answers["docker version"] = answer
+    with pytest.raises(LabError) as caught:
+        finding.find(wish)
+    assert caught.value.what == f"Docker is installed and does not answer: {why}"
+    other = "; or with another engine: `LAB_ENGINE=podman fab up` installs it"
+    assert caught.value.hint == remedy + (other if wish is None else "")
+    assert len(machine.calls) == 1
+
+
+def test_of_two_that_do_not_answer_both_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = podman_machine(monkeypatch, "docker", "sudo", root=False)
+    machine.answers |= {
+        "sudo -n true": (1, "a password is required"), "docker version": (1, NO_DAEMON),
+    }
+    monkeypatch.setenv("DOCKER_HOST", "tcp://there:1")
+    with pytest.raises(LabError) as caught:
+        finding.find()
+    assert "Podman is used as root" in caught.value.what and NO_DAEMON in caught.value.what
+    assert "`sudo -v` first" in caught.value.hint
+    assert caught.value.hint.endswith("; or is DOCKER_HOST=tcp://there:1 right?")
+    assert not [call for call in machine.calls if "apt-get" in call]
+
+
+# As the package podman-docker of Debian 12 has it.
+AS_DOCKER = """\
+#!/bin/sh
+[ -e /etc/containers/nodocker ] || \\
+echo "Emulate Docker CLI using podman. Create /etc/containers/nodocker to quiet msg." >&2
+exec /usr/bin/podman "$@"
+"""
+
+
+@pytest.mark.parametrize(("text", "engines"), [
+    (AS_DOCKER, ["podman"]), (None, ["podman"]), ("\x7fELF exec podman", ["podman", "docker"]),
+    ("#!/bin/sh\nexec /opt/podman-desktop/docker\n# not exec podman\n", ["podman", "docker"]),
+])
+def test_podman_under_dockers_name_is_no_second_engine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None, engines: list[str]
+) -> None:
+    podman_machine(monkeypatch)
+    program = tmp_path / "docker"
+    if text is None:
+        program.symlink_to("/usr/bin/podman")
+    else:
+        program.write_text(text)
+    there = {"docker": str(program), "podman": "/usr/bin/podman"}
+    monkeypatch.setattr(finding.shutil, "which", lambda name, path=None: there.get(name, "/x"))
+    found = finding.Machine()
+    assert [one.name for one in found.answering] == engines and not found.silent
+
+
+@pytest.mark.parametrize("wish", [None, "podman"])
+def test_who_only_looks_installs_nothing(
+    monkeypatch: pytest.MonkeyPatch, wish: str | None
+) -> None:
+    machine = Machine(monkeypatch)
+    with pytest.raises(finding.NoEngineError, match="`fab up` installs Podman"):
+        finding.Machine().pick(wish, installs=False, say=lambda line: None)
+    assert machine.calls == []
+
+
+@pytest.mark.parametrize("docker", [(0, "28.2.2"), (1, NO_DAEMON)])
+def test_podman_is_installed_beside_docker_for_who_names_it(
+    monkeypatch: pytest.MonkeyPatch, docker: tuple[int, str]
+) -> None:
+    machine = Machine(monkeypatch, "docker")
+    machine.answers["docker version"] = docker
+    with pytest.raises(LabError, match="Podman is not on this machine"):
+        finding.Machine().pick("podman", installs=False, say=lambda line: None)
+    assert machine.calls == []
+    installed: list[object] = []
+
+    def install(packages: object, say: object) -> None:
+        installed.append(packages)
+        podman_machine(monkeypatch, "docker")
+
+    monkeypatch.setattr(finding.installing, "install", install)
+    assert finding.find("podman").name == "podman" and len(installed) == 1
+
+
+def test_docker_is_not_installed_and_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch)
+    with pytest.raises(LabError, match="Docker is not on this machine"):
+        finding.find("docker")
+    assert machine.calls == []
+
+
+def test_an_error_of_an_engine_is_its_reason_and_a_short_command(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log has the whole command: a script of a hundred lines, or ids of 64 digits."""
+    machine = Machine(monkeypatch)
+    machine.answers |= {
+        "docker run": (125, "docker: Error response from daemon: Address already in use\n\n"
+                            "Run 'docker run --help' for more information\n"),
+        "docker start": (1, f"Error response from daemon: no room for {'ab' * 32}\n"
+                            f"Error: failed to start containers: {'ab' * 32}, {'cd' * 32}\n"),
+        "docker network rm": (1, "Error response from daemon: no such network\nexit status 1\n"),
+        "docker logs": (1, ""),
+    }
+    docker = engine.Engine("docker", ("docker",))
+    two = [engine.Container(letters * 32, name, True, True, {}) for letters, name in
+           (("ab", "lab.zk1"), ("cd", "lab.zk2"))]
+    works: list[tuple[Callable[[], object], str]] = [
+        (lambda: docker("run", "--rm", "x", "sh", "-c", "line\n" * 100),
+         "`docker run` ended with 125: Address already in use"),
+        (lambda: docker.on(two, "start"), "`docker start` ended with 1: no room for lab.zk1"),
+        (lambda: docker("network", "rm", "a"),
+         "`docker network rm` ended with 1: no such network"),
+        (lambda: docker("logs", "a"), "`docker logs` ended with 1"),
+    ]
+    for work, expected in works:
+        with pytest.raises(CommandError) as caught:
+            work()
+        assert str(caught.value) == expected
 
 
 def test_the_package_lists_are_fetched_only_when_installing_fails(
@@ -127,28 +274,28 @@ def test_the_package_lists_are_fetched_only_when_installing_fails(
         return 0, ""
 
     machine.answers |= {f"{apt} install": install, f"{apt} update": (0, "")}
-    assert engine.find(say=lambda line: None).name == "podman"
+    assert finding.find(say=lambda line: None).name == "podman"
     assert [call.split()[3] for call in machine.calls if "apt-get" in call] == [
         "install", "update", "install",
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("system", sorted(engine.OTHER_SYSTEMS))
+@pytest.mark.parametrize("system", sorted(installing.OTHER_SYSTEMS))
 def test_elsewhere_one_command_is_named_and_nothing_done(
     monkeypatch: pytest.MonkeyPatch, system: str
 ) -> None:
     machine = Machine(monkeypatch)
     machine.system = system
     with pytest.raises(LabError) as caught:
-        engine.find()
-    assert caught.value.hint == engine.OTHER_SYSTEMS[system]
+        finding.find()
+    assert caught.value.hint == installing.OTHER_SYSTEMS[system]
     assert machine.calls == []
 
 
 def test_without_root_the_command_to_run_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch, root=False)
     with pytest.raises(LabError, match=r"sudo apt-get install -y --no-install-recommends podman"):
-        engine.find()
+        finding.find()
     assert machine.calls == []
 
 
@@ -172,9 +319,9 @@ def test_the_kind_of_system(
 ) -> None:
     release = tmp_path / "os-release"
     release.write_text(text)
-    monkeypatch.setattr(engine.sys, "platform", "linux")
-    monkeypatch.setattr(engine, "Path", lambda name: release)
-    assert engine._system() == system
+    monkeypatch.setattr(installing.sys, "platform", "linux")
+    monkeypatch.setattr(installing, "Path", lambda name: release)
+    assert installing._system() == system
 
 
 def test_a_taken_port_is_named() -> None:

@@ -7,7 +7,7 @@ import json
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any, BinaryIO
@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import pytest
 
 from lab.packages import SOFTWARE, Software
+from lab.services.context import LANG
 from lab.services.registry import SERVICES
 from scripts.errors import CommandError, LabError, UsageError
 from scripts.platforms.local import image, recipe
@@ -309,6 +310,15 @@ def test_the_name_of_an_image_with_packages_follows_all_that_is_in_it(tmp_path: 
     assert len(tags) == 4
 
 
+def test_every_way_into_a_host_has_the_locale_of_its_services() -> None:
+    """sshd takes none of the client's, which is not installed."""
+    files = recipe.FOLDER / "files"
+    sshd = (files / "etc/ssh/sshd_config").read_text()
+    assert f"\nSetEnv LANG={LANG}\n" in sshd and "AcceptEnv" not in sshd
+    manager = (files / "etc/systemd/system.conf.d/kafkalab.conf").read_text()
+    assert f"\nDefaultEnvironment=LANG={LANG}\n" in manager
+
+
 def test_only_what_the_base_lacks_is_beyond_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the lab's own services ask for is in the base: the default image has no layer."""
     asked = [name for service in SERVICES.values() for name in service.packages]
@@ -332,3 +342,32 @@ def test_packages_are_fetched_in_a_container_of_the_base_with_a_network(
     assert "--rm" in call and f"{image.BUILD_LABEL}=1" in call
     assert call[call.index(base) + 1 :][:2] == ["bash", "-c"]
     assert call[-2:] == ["kcat", "jq"]
+
+
+@pytest.mark.parametrize(("said", "why"), [
+    ("docker: Error response from daemon: no space left on device\n\n"
+     "Run 'docker run --help' for more information\n", "no space left on device"),
+    ("tar: short read\nreason: the archive is cut off\n", "the archive is cut off"),
+])
+def test_a_layer_that_fails_is_one_line_without_its_script(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str, why: str
+) -> None:
+    def run(argv: Sequence[str], **more: Any) -> CompletedProcess[str]:
+        if argv[1] == "run":
+            raise CommandError(list(argv), 125, stderr=said)
+        return CompletedProcess(list(argv), 1 if argv[1] == "image" else 0, "", "")
+
+    monkeypatch.setattr(process, "run", run)
+    tar = tmp_path / "one.tar"
+    tar.write_bytes(b"")
+    made = Images(Engine("docker", ("docker",)), lambda line: None)
+    packed = Packages(("kcat",), tar, "ab" * 32)
+    works: list[tuple[Callable[[], object], str]] = [
+        (lambda: made._seed("below", "tag", obtained(tar)), recipe.SEED.name),
+        (lambda: made.packed("below", packed), "docker run"),
+        (lambda: made._layer("below", "tag", ("a", "b"), tar, "line\n" * 100), "docker run"),
+    ]
+    for work, name in works:
+        with pytest.raises(CommandError) as caught:
+            work()
+        assert str(caught.value) == f"`{name}` ended with 125: {why}"

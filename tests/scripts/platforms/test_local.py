@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from itertools import pairwise
 from pathlib import Path
@@ -11,86 +11,18 @@ from typing import Any, cast
 
 import pytest
 
+from lab.options.hosts import Hosts
 from lab.packages import SOFTWARE, Software
 from lab.standing import Obstacle
-from scripts.errors import CommandError, LabError, TimeoutExpired
+from scripts.errors import Closed, CommandError, LabError, TimeoutExpired
 from scripts.operations.guard import missing_hosts
 from scripts.platforms import local, sshd
-from scripts.platforms.local import Local, checks, keys, recipe
+from scripts.platforms.local import checks, keys, recipe
 from scripts.platforms.local.engine import Engine
 from scripts.software.packages import Packages
-from scripts.workstation import process
-from tests.fake_engine import FakeContainer, FakeEngine
+from tests.fake_engine import FakeContainer
 from tests.labs import KAFKA, obtained
-
-ENGINES = pytest.mark.parametrize("bench", ["podman", "docker"], indirect=True)
-NETWORK = IPv4Network("10.66.0.0/24")
-PODMAN = pytest.mark.parametrize("bench", ["podman"], indirect=True)
-
-
-@dataclass(frozen=True)
-class Host:
-    name: str
-    address: IPv4Address
-    ssh_port: int
-    external_port: int | None = None
-    datacenter: str = "dc1"
-    fqdn: str = "kafka.lab"
-    role: str = "kafka"
-    number: int = 1
-
-
-@dataclass(frozen=True)
-class Topology:
-    hosts: tuple[Host, ...]
-    lab: str = "tiny"
-    network: IPv4Network = NETWORK
-    gateway: IPv4Address = NETWORK[1]
-    config: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(domain="lab"))
-    datacenters: tuple[SimpleNamespace, ...] = ()
-
-    def datacenter(self, name: str) -> SimpleNamespace:
-        return SimpleNamespace(name=name, config=None, port_base=26000)
-
-
-def topology(count: int = 3) -> Topology:
-    return Topology(tuple(
-        Host(f"kafka{n}", IPv4Address(f"10.66.0.{30 + n}"), 26000 + n, 26500 + n)
-        for n in range(1, count + 1)
-    ))  # fmt: skip
-
-
-@dataclass
-class Bench:
-    """A platform on a fake engine; `local` makes another one for the same state directory."""
-
-    fake: FakeEngine
-    state: Path
-    said: list[str]
-
-    def local(self, wanted: Topology | None = None) -> Local:
-        return Local(
-            cast(Any, wanted or topology()), engine=Engine(self.fake.name, (self.fake.name,)),
-            state=self.state, say=self.said.append,
-        )  # fmt: skip
-
-
-@pytest.fixture
-def bench(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Bench:
-    name = request.param
-    fake = FakeEngine(name, networks={name: ("", "10.88.0.0/16")})
-    fake.images[f"{recipe.REPOSITORY}/base:{recipe.digest()}"] = {}
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(process, "run", fake)
-    monkeypatch.setattr(sshd, "answers", lambda host, port: True)
-    monkeypatch.setattr(checks, "ports", lambda wanted: [])
-    monkeypatch.setattr(checks, "inotify", lambda hosts: [])
-    monkeypatch.setattr(checks, "raise_inotify", lambda hosts: None)
-    state = tmp_path / "state"
-    state.mkdir()
-    return Bench(fake, state, [])
+from tests.local_bench import ENGINES, PODMAN, Bench, Host, Topology, topology
 
 
 @ENGINES
@@ -104,6 +36,9 @@ def test_create_makes_what_the_lab_file_says(bench: Bench) -> None:
     assert argv[argv.index("--ip") + 1] == "10.66.0.31"
     published = [after for word, after in pairwise(argv) if word == "--publish"]
     assert published == ["127.0.0.1:26001:22", "127.0.0.1:26501:9094"]
+    # What brokers advertise is what is bound: `localhost` may mean ::1 first.
+    address, port = bench.local().context({}, instances).reached["kafka1", 9094]
+    assert f"{address}:{port}:9094" in published
     assert argv[argv.index("--hostname") + 1] == "kafka1"
     labels = bench.fake.containers["tiny.kafka1"].labels
     assert labels["kafkalab.lab"] == "tiny" and labels["kafkalab.datacenter"] == "dc1"
@@ -171,6 +106,21 @@ def test_a_host_that_lacks_one_gets_all_that_the_lab_has_beyond_the_base(
     assert asked == [("kcat", "tree")]
 
 
+@ENGINES
+def test_a_host_may_do_what_its_tools_need_and_no_more(bench: Bench) -> None:
+    def allowed(tools: Hosts) -> list[str]:
+        wanted = topology()
+        config = SimpleNamespace(domain="lab", hosts=tools)
+        bench.fake.containers.clear()
+        bench.local(replace(wanted, config=config)).create({})
+        argv = bench.fake.containers["tiny.kafka1"].argv
+        return sorted(after for word, after in pairwise(argv) if word == "--cap-add")
+
+    usual = allowed(Hosts(tools=("git",)))
+    assert "NET_RAW" not in usual
+    assert allowed(Hosts(tools=("git", "tcpdump"))) == sorted([*usual, "NET_RAW"])
+
+
 @PODMAN
 def test_what_is_in_the_way_is_told_before_anything_is_made(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
@@ -223,6 +173,116 @@ def test_a_stopped_host_is_started_and_not_made_anew(bench: Bench) -> None:
 
 
 @ENGINES
+def test_a_paused_host_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its engine still holds its ports: they are not somebody else's."""
+    before = bench.local().create({})
+    bench.fake.containers["tiny.kafka2"].state = "paused"
+    bench.fake.containers["tiny.kafka3"].state = "exited"
+    held = {26002: Obstacle("", "port 26002 is taken", "free it")}
+    monkeypatch.setattr(
+        checks, "ports", lambda wanted: [held[port] for port in wanted if port in held]
+    )
+    assert not bench.local().instances()["kafka2"].running
+    assert bench.local().create({}) == before
+
+
+def networks_made(bench: Bench) -> list[list[str]]:
+    return [call for call in bench.fake.calls if call[:2] == ["network", "create"]]
+
+
+@ENGINES
+@pytest.mark.parametrize("count", [2, 3], ids=["all of them are meant", "one of them is not"])
+def test_a_network_that_was_pruned_is_made_again_and_hosts_keep_all_they_had(
+    count: int, bench: Bench
+) -> None:
+    """`docker network prune` takes the network of a lab that is stopped."""
+    wide = replace(topology(3), network=IPv4Network("10.66.0.0/23"))
+    before = bench.local(wide).create({})
+    (made,) = networks_made(bench)
+    # The lab has become smaller since, and so would its network.
+    smaller = replace(topology(count), network=IPv4Network("10.66.0.0/25"))
+    bench.local(smaller).stop(list(before))
+    bench.fake.prune()
+    bench.fake.calls.clear()
+    narrow = bench.local(smaller)
+    (line,) = narrow.groundwork()
+    assert line == ("network kafkalab-tiny (10.66.0.0/23), which is gone: made again, "
+                    "3 hosts on it with their addresses")
+    assert narrow.obstacles() == [] and not networks_made(bench), "it only looked"
+    assert set(narrow.start(list(before))) == set(before)
+    assert networks_made(bench) == [made], "the same subnet, gateway and label"
+    assert narrow.instances() == before
+    assert not bench.fake.made("run") and not bench.fake.made("rm")
+    assert bench.local(smaller).groundwork() == []
+
+
+@ENGINES
+@pytest.mark.parametrize("killed", [0, 1, 2, 3])
+def test_a_run_that_was_killed_while_hosts_were_connected_again_is_completed(
+    killed: int, bench: Bench
+) -> None:
+    """Whatever is done of it: the network alone, some hosts on it, one between two networks."""
+    before = bench.local().create({})
+    bench.local().stop(list(before))
+    bench.fake.prune()
+    left = [killed]
+
+    class Cut(Engine):
+        def __call__(self, *args: str, **kwargs: Any) -> Any:
+            if args[0] == "start" or (args[:2] == ("network", "connect") and not left[0]):
+                raise KeyboardInterrupt
+            left[0] -= args[:2] == ("network", "connect")
+            return super().__call__(*args, **kwargs)
+
+    first = bench.local(engine=Cut(bench.fake.name, (bench.fake.name,)))
+    with pytest.raises(KeyboardInterrupt):
+        first.create({})
+    bench.fake.calls.clear()
+    local = bench.local()
+    assert bool(local.groundwork()) is (bench.fake.name == "docker" and killed < 3)
+    assert local.create({}) == before
+    assert not networks_made(bench)
+
+
+@ENGINES
+def test_a_host_that_was_taken_off_the_network_by_hand_is_put_back(bench: Bench) -> None:
+    """While it stands still, and while it runs."""
+    before = bench.local().create({})
+    one, two, _ = (bench.fake.containers[f"tiny.kafka{n}"] for n in (1, 2, 3))
+    bench.local().stop(["kafka1"])
+    for each in (one, two):
+        bench.fake._network_disconnect(["--force", "kafkalab-tiny", each.id], None)
+    local = bench.local()
+    assert local.groundwork() == ["1 host back on network kafkalab-tiny: kafka1"]
+    assert local.create({}) == before
+    assert one.network == "kafkalab-tiny"
+    local.mend(local.troubles({"kafka2": Closed.SILENT}))
+    assert two.network == "kafkalab-tiny" and two.joined == one.joined
+
+
+@ENGINES
+def test_a_network_that_another_one_took_the_place_of_is_told_before_anything_is_done(
+    bench: Bench
+) -> None:
+    before = bench.local().create({})
+    bench.local().stop(list(before))
+    bench.fake.prune()
+    bench.fake.networks["somebody"] = ("", "10.66.0.0/16")
+    with pytest.raises(LabError, match=r"overlaps 10\.66\.0\.0/16 of network somebody .*remove"):
+        bench.local().create({})
+    assert not networks_made(bench)[1:] and not bench.fake.made("start")
+
+
+@ENGINES
+def test_options_for_a_guest_are_none_where_the_network_is_gone(bench: Bench) -> None:
+    before = bench.local().create({})
+    bench.local().stop(list(before))
+    bench.fake.prune()
+    with pytest.raises(LabError, match=r"network kafkalab-tiny is gone .*`fab up`"):
+        bench.local().guest_options(cast(Any, None))
+
+
+@ENGINES
 def test_a_container_that_never_ran_is_made_anew(bench: Bench) -> None:
     before = bench.local().create({})
     cut = bench.fake.containers["tiny.kafka3"]
@@ -255,6 +315,17 @@ def test_a_host_that_left_the_lab_file_is_a_stranger_and_keeps_running(bench: Be
     bench.local(topology(3)).create({})
     assert bench.local(topology(2)).instances()["kafka3"].running
     assert bench.local(topology(2)).create({})["kafka3"].running
+
+
+@ENGINES
+def test_a_host_that_left_the_lab_file_rests_and_ends_with_the_lab(bench: Bench) -> None:
+    bench.local().create({})
+    smaller = bench.local(topology(2))
+    assert smaller.stop(["kafka1", "kafka3"]) == ["kafka1", "kafka3"]
+    assert smaller.start(["kafka1", "kafka3"]) == ["kafka1", "kafka3"]
+    assert all(one.running for one in smaller.instances().values())
+    smaller.destroy()
+    assert bench.fake.containers == {}
 
 
 @ENGINES
@@ -307,7 +378,7 @@ def test_destroy_removes_what_it_can_and_tells_what_it_could_not(bench: Bench) -
     bench.fake.broken = {"rm"}
     with pytest.raises(CommandError, match="rm is broken"):
         bench.local().destroy()
-    assert "kafkalab-tiny" not in bench.fake.networks
+    assert f"{recipe.REPOSITORY}/lab:tiny" not in bench.fake.images
     assert (bench.state / "id_ed25519").exists(), "hosts that are left can still be entered"
 
 
@@ -332,7 +403,7 @@ def test_a_host_without_sshd_is_named(bench: Bench, monkeypatch: pytest.MonkeyPa
 @ENGINES
 def test_a_container_that_cannot_run_is_named(bench: Bench) -> None:
     bench.fake.broken = {"run"}
-    with pytest.raises(LabError, match=r"kafka1: \w+ run: Error: run is broken"):
+    with pytest.raises(LabError, match=r"kafka1: \w+ run: run is broken"):
         bench.local().create({})
 
 

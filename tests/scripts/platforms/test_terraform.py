@@ -230,6 +230,40 @@ def test_drift_is_told_and_nothing_changed(
     assert repository.state(DC2).read_bytes() == before
 
 
+def test_a_stack_that_waits_is_told_and_is_no_drift(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a lab that is half made: the links look for what is not there yet."""
+    def told() -> list[str]:
+        assert repository.drift() is False
+        return [line.strip() for line in capsys.readouterr().out.splitlines()]
+
+    repository.link()
+    assert told() == [
+        f"{DC1}: not made yet", f"{DC2}: not made yet", f"{LINKS}: waits for {DC1}, {DC2}",
+    ]
+    subprocess.run(
+        ["terraform", "apply", "-auto-approve"], check=True, capture_output=True,
+        cwd=repository.root / "cdktf.out/stacks" / DC1,
+    )
+    assert told() == [
+        f"{DC1}: no drift", f"{DC2}: not made yet", f"{LINKS}: waits for {DC2}",
+    ]
+    # Both are there, and of the first what is looked for is not made yet.
+    repository.plan()
+    repository.apply()
+    repository.stacks[DC1]["output"]["zone"] = {"value": "a"}
+    link = repository.stacks[LINKS]["resource"]["terraform_data"]["link"]
+    link["input"] = "${data.terraform_remote_state.it.outputs.zone}"
+    capsys.readouterr()
+    (first, second, third) = told()
+    assert (first, second) == (f"{DC1}: no drift", f"{DC2}: no drift")
+    assert third.startswith(f"{LINKS}: waits for the changes of {DC1}: Unsupported attribute")
+    before = repository.state(DC1).read_bytes()
+    assert told()
+    assert repository.state(DC1).read_bytes() == before
+
+
 def test_destroy_wants_the_labs_name_and_goes_backwards(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from scripts.errors import CommandError, LabError, UsageError
-from scripts.platforms.aws.terraform import binary, drift, record, removed, stacks
+from scripts.platforms.aws.terraform import binary, record, removed, stacks
 from scripts.platforms.aws.terraform.binary import Terraform, TerraformError
 from scripts.platforms.aws.terraform.stacks import Project, Stack
 from scripts.workstation.process import follow
@@ -92,7 +92,7 @@ def test_every_error_of_the_app_is_told(tmp_path: Path) -> None:
         "import sys\nsys.exit('warning: w\\nerror: first\\nerror: second')\n"
     )
     with pytest.raises(LabError, match=r"^first") as caught:
-        stacks.synthesize(tmp_path)
+        stacks.synthesize(tmp_path, tmp_path / "lab.toml")
     assert caught.value.__notes__ == ["second"]
 
 
@@ -154,15 +154,6 @@ def test_an_error_is_one_line_with_the_stack_and_terraforms_words() -> None:
     assert str(error) == "lab_dc1: terraform plan: aws_vpc.v: One: a b"
     assert error.__notes__ == ["lab_dc1: terraform plan: Two"]
     assert str(TerraformError("s", "init", binary._found(""))).endswith("it said nothing")
-
-
-def test_the_hour_that_extend_moves_is_no_drift() -> None:
-    before = {"id": "i", "tags": {"expires": "1", "role": "kafka"}, "tags_all": {"expires": "1"}}
-    moved = {"id": "i", "tags": {"expires": "2", "role": "kafka"}, "tags_all": {"expires": "2"}}
-    assert drift._meant({"before": before, "after": moved})
-    assert not drift._meant({"before": before, "after": {**moved, "id": "j"}})
-    assert not drift._meant({"before": before, "after": None})
-    assert not drift._meant({"before": before, "after": {**moved, "tags": {"role": "x"}}})
 
 
 def test_a_folder_without_a_plan_is_no_plan(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from scripts.platforms.aws.cost import Bill, Item, Line
 from scripts.platforms.aws.prices import Price
 from scripts.platforms.aws.terraform import price, summary
 from scripts.platforms.aws.terraform.summary import Counts, Part
+
+PLANS = Path(__file__).parents[2] / "plans"
 
 
 def resource(address: str, actions: Sequence[str], **change: Any) -> dict[str, Any]:
@@ -97,6 +101,28 @@ def test_without_a_loss_nothing_is_loud() -> None:
     text = summary.render("lab", [Part("lab_dc1", "unchanged")], price=[], facts={})
     assert "CAUTION" not in text
     assert "| `lab_dc1` | 0 | 0 | 0 | 0 | no changes |" in text
+
+
+@pytest.mark.parametrize(("plan", "told"), [
+    ("datacenter-after-apply", [
+        "- change 7 `aws_instance`: `control-01`, `kafka-01`, `kafka-02`, `kafka-03`, "
+        "`zookeeper-01`, `zookeeper-02`, `zookeeper-03`",
+        '  - `vpc_security_group_ids[0]: (none) -> "sg-1eb7cb2b1a186291d"`',
+        '  - tags: `volume_tags.datacenter: (none) -> "dc1"`, '
+        '`volume_tags.lab: (none) -> "awslab"`, `volume_tags.owner: (none) -> "student"`',
+    ]),
+    ("links-after-apply", []),
+    ("links-first", [
+        "- add 2 `aws_route`: `route-dc1_dc2`, `route-dc2_dc1`",
+        "- add `aws_vpc_peering_connection.peering-dc1_dc2`",
+        "- add `aws_vpc_peering_connection_accepter.accepted-dc1_dc2`",
+    ]),
+])
+def test_of_a_real_plan_one_sees_what_changes(plan: str, told: list[str]) -> None:
+    shown = json.loads((PLANS / f"{plan}.json").read_text())
+    part = Part("awslab", "changes", changes=summary.changes(shown))
+    text = summary.render("awslab", [part], price=[], facts={})
+    assert [line for line in text.splitlines() if line.lstrip().startswith("- ")] == told
 
 
 def test_a_value_cannot_break_out_of_its_cell() -> None:

@@ -55,6 +55,9 @@ ASKED = {
     "kafka-mirror-maker",
     "kafka-run-class",
 }
+# Tools of Kafka 4, for which the jars of this version have no class.
+NEWER = {"kafka-console-share-consumer", "kafka-groups", "kafka-share-groups",
+         "kafka-streams-groups"}
 # These have no --version and no --help: what each answers to a call without arguments is enough.
 WITHOUT_OPTIONS = {
     "kafka-e2e-latency": "USAGE",
@@ -101,7 +104,7 @@ def call(*argv: object, env: dict[str, str] | None = None, cwd: Path | None = No
 def test_every_wrapper_that_was_asked_for_is_there(kafka: Path) -> None:
     there = {path.name.removesuffix(".sh") for path in (kafka / "bin").iterdir()}
     assert there >= ASKED
-    assert {name for table in TABLE.values() for name in table} <= there
+    assert {name for table in TABLE.values() for name in table} - there == NEWER
     assert all(os.access(path, os.X_OK) for path in (kafka / "bin").iterdir())
 
 
@@ -148,7 +151,7 @@ def test_every_tool_says_how_it_is_used(kafka: Path) -> None:
         return name, call(script) if name in WITHOUT_OPTIONS else call(script, "--help")
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        said = dict(pool.map(usage, TABLE["tool"]))
+        said = dict(pool.map(usage, TABLE["tool"].keys() - NEWER))
     for name, text in said.items():
         wanted = WITHOUT_OPTIONS.get(name)
         fits = wanted in text if wanted else "usage:" in text or "--help" in text

@@ -21,6 +21,8 @@ from scripts.software import packages
 from scripts.software.kept import CORRUPT
 from scripts.software.packages import MANIFEST, Packages, obtain
 
+pytestmark = pytest.mark.programs
+
 DEBS = {"java_17_amd64.deb": b"java", "libz_1_amd64.deb": b"z"}
 
 
@@ -128,6 +130,7 @@ class HostWithout:
     archive: Path = field(init=False)
     have: str = ""  # what dpkg says of libz: flag, state and version
     apt: str = ":"  # what apt-get does
+    left: str = ":"  # what dpkg does about what a run has left that was cut off
 
     def __post_init__(self) -> None:
         self.archive = self.folder / "set.tar"
@@ -153,7 +156,8 @@ class HostWithout:
         have = f"echo '{self.have}'" if self.have else "exit 1"
         for name, text in {
             "apt-get": self.apt,
-            "dpkg": '[ "$1" != --compare-versions ] || [ "$2" = "$4" ]',
+            "dpkg": f'[ "$1" != --configure ] || {{ {self.left}; exit; }}\n'
+                    '[ "$1" != --compare-versions ] || [ "$2" = "$4" ]',
             "dpkg-deb": 'IFS=_ read -r name version _ <<<"${@: -1}"; echo ${name##*/} $version',
             "dpkg-query": f'[ "$1" = -S ] && {{ [[ $2 != */lab.service ]]; exit; }}; {have}',
             "systemctl": "exit 99",
@@ -240,6 +244,17 @@ def test_a_failure_is_one_line_and_the_mark_stays(
     assert str(CommandError("install", 1, done.stdout, done.stderr)).endswith(f": {line}")
     assert host.marks == [".links", "java"], "its file alone does not make it installed"
     assert (host.folder / "usr/sbin/policy-rc.d").exists(), "its script may still run"
+
+
+def test_a_script_that_outlives_its_dpkg_does_not_write_over_the_reason(host: HostWithout) -> None:
+    said, wrote = host.folder / "said", host.folder / "wrote"
+    host.left = (f"(until [ -e {said} ]; do sleep 0.01; done; echo {'x' * 99}; touch {wrote}) & "
+                 "echo Setting up cron ...; kill -KILL $$")
+    host.apt = (f"echo E: dpkg was interrupted; touch {said}; "
+                f"until [ -e {wrote} ]; do sleep 0.01; done; exit 100")
+    done = host.install()
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "E: dpkg was interrupted"
 
 
 def test_a_package_without_the_file_that_shows_it_is_a_failure(host: HostWithout) -> None:

@@ -18,8 +18,11 @@ import pytest
 
 from scripts import namespace
 from scripts.tasks.cli import LabTask
+from scripts.workstation.output import GONE
 from tests import forked
-from tests.conftest import LAB, PROJECT
+from tests.conftest import LAB, NAME, PROJECT
+
+pytestmark = pytest.mark.programs
 
 ENGINE = """\
 #!/bin/sh
@@ -43,8 +46,8 @@ class Bench:
 
     folder: Path
 
-    def fab(self, *words: str, **setting: str) -> subprocess.CompletedProcess[str]:
-        environment = {
+    def environment(self, **setting: str) -> dict[str, str]:
+        found = {
             **{key: value for key, value in os.environ.items()
                if not key.startswith(("FABRIC_", "INVOKE_"))},
             "LAB": str(self.folder / "lab.toml"), "XDG_STATE_HOME": str(self.folder / "state"),
@@ -52,8 +55,11 @@ class Bench:
             "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
             "KAFKALAB_KAFKA_SOURCES": "none", **setting,
         }
-        environment.pop("SSH_AUTH_SOCK", None)
-        done = forked.fab(*words, timeout=60, environment=environment)
+        found.pop("SSH_AUTH_SOCK", None)
+        return found
+
+    def fab(self, *words: str, **setting: str) -> subprocess.CompletedProcess[str]:
+        done = forked.fab(*words, timeout=60, environment=self.environment(**setting))
         assert "Traceback" not in done.stdout + done.stderr, done.stderr
         return done
 
@@ -75,10 +81,10 @@ class Bench:
     def has(self, *hosts: str) -> None:
         """Let the engine list a container and a network of the lab."""
         (self.folder / "containers").write_text("".join(json.dumps({
-            "ID": f"id-{host}", "Names": f"no-host-{host}", "State": "running",
-            "Labels": f"kafkalab.lab=no-host-ann,kafkalab.host={host}",
+            "ID": f"id-{host}", "Names": f"{NAME}-{host}", "State": "running",
+            "Labels": f"kafkalab.lab={NAME}-ann,kafkalab.host={host}",
         }) + "\n" for host in hosts))
-        (self.folder / "networks").write_text("kafkalab-no-host\n")
+        (self.folder / "networks").write_text(f"kafkalab-{NAME}\n")
 
 
 @pytest.fixture
@@ -170,7 +176,7 @@ OPTIONS: dict[str, Callable[[Bench], None]] = {
     "--identity": refuses("-i", "/none/id"),
     "--list": prints("--list", text="drill.failover"),
     "--list-agent-keys": prints("--list-agent-keys", text=""),
-    "--list-depth": prints("--list", "-F", "nested", "-D", "1", text="drill [5 tasks]"),
+    "--list-depth": prints("--list", "-F", "nested", "-D", "1", text="drill [6 tasks]"),
     "--list-format": prints("--list", "-F", "json", text='"name": "up"'),
     "--no-dedupe": goes_on("--no-dedupe"),
     "--print-completion-script": prints("--print-completion-script", "bash", text="complete -F"),
@@ -275,9 +281,10 @@ def test_a_dry_run_says_what_would_be_and_touches_nothing(
         return bench.fab(*(word.format(task) for word in words), **setting)
 
     done = dry_run("down")
-    assert (done.returncode, done.stdout) == (0, "nothing of no-host is on this machine\n")
+    assert (done.returncode, done.stdout) == (0, f"nothing of {NAME} is on this machine\n")
     assert f"+ host {KAFKA}" in dry_run("up").stdout
-    for task in ("zookeeper", "kafka", "hosts", "control", "connect", "mirror"):
+    tasks = ("zookeeper", "kafka", "hosts", "control", "connect", "mirror")
+    for task in tasks if words[0] == "--dry" else ("kafka",):
         done = dry_run(task)
         assert done.stderr.startswith("error: ann-dc1-") or "plan: nothing to do" in done.stdout
     bench.has(KAFKA)
@@ -285,7 +292,7 @@ def test_a_dry_run_says_what_would_be_and_touches_nothing(
     assert done.returncode == 0
     assert "would remove" in done.stdout
     assert KAFKA in done.stdout
-    assert "kafkalab-no-host" in done.stdout
+    assert f"kafkalab-{NAME}" in done.stdout
     assert bench.acted == []
 
 
@@ -308,6 +315,9 @@ def test_every_task_has_a_dry_run_or_refuses_it(bench: Bench, name: str, task: L
 
 
 def positional(name: str) -> list[str]:
+    exercise = {"exercise.list": [], "exercise.answer": ["ch3-groups", "idle", "1"]}
+    if name.startswith("exercise."):
+        return exercise.get(name, ["ch3-groups"])
     return {"ssh": [KAFKA], "tf.apply": ["folder"]}.get(name, [])
 
 
@@ -315,7 +325,8 @@ def test_what_acts_has_no_dry_run_of_its_own_doing() -> None:
     """Whoever calls a task harmless has to say so here, too."""
     harmless = {name for name in namespace.task_names if namespace[name].dry is True}
     assert harmless == {
-        "plan", "status", "logs", "cost", "connect.status", "mirror.status", "tf.drift",
+        "plan", "status", "logs", "container", "cost", "connect.status", "mirror.status",
+        "tf.drift", "topics", "groups", "records", "exercise.list",
     }
 
 
@@ -327,3 +338,20 @@ def test_the_options_stand_before_the_project(bench: Bench) -> None:
     )
     assert done.returncode == 2
     assert done.stderr.startswith("error: --warn-only is not for the lab's tasks")
+
+
+def test_a_plan_that_nobody_reads_to_its_end_says_nothing_more(bench: Bench) -> None:
+    """`fab plan | head -1`; a task that changes the lab goes on, here until its engine refuses."""
+    for words, status in (("plan",), GONE), (("up", "--dry"), GONE), (("down",), 1):
+        theirs, ours = os.pipe()
+        os.close(theirs)
+        if words == ("down",):
+            bench.has(ZK)
+        with os.fdopen(ours, "wb") as pipe:
+            done = subprocess.run(
+                [Path(sys.executable).parent / "fab", *words], stdout=pipe, timeout=60, text=True,
+                stderr=subprocess.PIPE, env=bench.environment(), cwd=PROJECT, check=False,
+            )
+        assert done.returncode == status, done
+        assert "Traceback" not in done.stderr
+    assert bench.acted

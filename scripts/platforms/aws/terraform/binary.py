@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from scripts.errors import CommandError, LabError
+from scripts.errors import CommandError, LabError, one_line
 from scripts.workstation.process import follow, run
+
+log = logging.getLogger("kafkalab.run")
 
 MINIMUM = (1, 10)  # the first with locks in the state's bucket itself ("use_lockfile")
 PROGRAM = "TERRAFORM_BINARY_NAME"  # what cdktf's own command line takes the program's name from
 NO_CHANGES, CHANGES = 0, 2  # terraform's plan -detailed-exitcode
 INIT_S, PLAN_S, APPLY_S = 900, 900, 5400
 LOCK_S = 60  # how long somebody else's run is waited for
-LONGEST = 600  # characters of one message
 MIGRATE = (
     "to take its state along: `terraform init -migrate-state` in its folder below cdktf.out/stacks"
 )
@@ -26,6 +29,7 @@ HINTS = {  # by terraform's summary of an error
     "Backend configuration changed": MIGRATE,
     "Backend initialization required, please run \"terraform init\"": MIGRATE,
 }
+LOCKED = "Error acquiring the state lock"
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,21 @@ class Diagnostic:
     detail: str
     address: str
 
+    def unlock(self, stack: str) -> str:
+        """What to do where a state is locked; "" for other errors."""
+        held = re.search(r"^\s*ID:\s*(\S+)", self.detail, re.MULTILINE)
+        if self.summary != LOCKED or not held:
+            return ""
+        return (
+            "wait for the run that holds it; if that one is gone, such as a cancelled CI run: "
+            f"`terraform force-unlock {held[1]}` in cdktf.out/stacks/{stack}"
+        )
+
     def __str__(self) -> str:
         # Its first paragraph says what; those that follow explain terraform.
         detail = " ".join(self.detail.strip().partition("\n\n")[0].split())
         place = f"{self.address}: " if self.address else ""
-        return f"{place}{self.summary}{f': {detail}' if detail else ''}"[:LONGEST]
+        return one_line(f"{place}{self.summary}{f': {detail}' if detail else ''}")
 
 
 class TerraformError(LabError):
@@ -49,9 +63,8 @@ class TerraformError(LabError):
     def __init__(self, stack: str, command: str, found: tuple[Diagnostic, ...]) -> None:
         self.found = found
         first, *more = found
-        super().__init__(
-            f"terraform {command}: {first}", where=stack, hint=HINTS.get(first.summary, "")
-        )
+        hint = first.unlock(stack) or HINTS.get(first.summary, "")
+        super().__init__(f"terraform {command}: {first}", where=stack, hint=hint)
         for one in more:
             self.add_note(f"{stack}: terraform {command}: {one}")
 
@@ -98,14 +111,15 @@ class Terraform:
 
     def plan(
         self, stack: str, folder: Path, out: Path,
-        *, destroy: bool = False, refresh_only: bool = False,
+        *, destroy: bool = False, lock: bool = True,
     ) -> bool:
-        """Save a plan in `out`; whether it would change anything. Raises TerraformError."""
+        """Save a plan in `out`; whether it would change anything. Raises TerraformError.
+
+        Without `lock` it keeps nobody waiting: for a plan that is only looked at.
+        """
         argv = ["plan", "-input=false", "-json", "-detailed-exitcode", f"-out={out}"]
         argv += ["-destroy"] if destroy else []
-        argv += ["-refresh-only"] if refresh_only else []
-        argv += [] if refresh_only else [f"-lock-timeout={LOCK_S}s"]
-        argv += ["-lock=false"] if refresh_only else []  # reads only, and keeps nobody waiting
+        argv += [f"-lock-timeout={LOCK_S}s"] if lock else ["-lock=false"]
         status = self._ask(stack, folder, argv, timeout=PLAN_S, good=(NO_CHANGES, CHANGES))
         out.chmod(0o600)
         return status == CHANGES
@@ -157,6 +171,7 @@ class Terraform:
                 where=stack,
             ) from error
         if done.returncode not in good:
+            log.info("terraform %s said: %s", argv[0], done.stdout)
             raise TerraformError(stack, argv[0], _found(done.stdout))
         return done.returncode
 

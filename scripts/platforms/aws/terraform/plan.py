@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,32 +56,38 @@ def make(project: Project, terraform: Terraform, folder: Path) -> Record:
         for stack in stacks:
             progress.step(stack.name, "plan")
             done = (
-                _failed(stack, failed[stack.name]) if stack.name in failed
-                else _plan(terraform, stack, folder, planned)
+                refused(stack, failed[stack.name]) if stack.name in failed
+                else of_stack(terraform, stack, folder, planned)
             )
             planned[stack.name] = done
             progress.done(stack.name, _line(done))
         if not failed:
             for stack in removed.find(project, terraform, stacks):
-                planned[stack.name] = done = _plan(terraform, stack, folder, planned)
+                planned[stack.name] = done = of_stack(terraform, stack, folder, planned)
                 progress.say(f"  {stack.name}: gone from the lab file: {_line(done)}")
     made = Record(origin, record.now(), tuple(one.plan for one in planned.values()))
     record.save(folder, made)
     record.write(folder / record.SUMMARY, _summary(made, planned, project.endpoint_url))
-    _raise_first(planned)
+    raise_first(planned.values())
     return made
 
 
-def _plan(
-    terraform: Terraform, stack: Stack, folder: Path, planned: Mapping[str, Planned]
+def of_stack(
+    terraform: Terraform, stack: Stack, folder: Path, planned: Mapping[str, Planned],
+    *, lock: bool = True,
 ) -> Planned:
-    """Plan one stack, unless what it needs has never been made."""
+    """Plan one stack into `folder`, unless it waits for what one of `planned` has not made yet.
+
+    Without `lock` the plan is one to look at, and not to be applied.
+    """
     missing = [one for one in stack.dependencies if not _exists(planned[one])]
     if missing:
         return _deferred(stack, f"waits for {', '.join(missing)}")
     file = folder / f"{stack.name}.tfplan"
     try:
-        changes = terraform.plan(stack.name, stack.folder, file, destroy=stack.removed)
+        changes = terraform.plan(
+            stack.name, stack.folder, file, destroy=stack.removed, lock=lock
+        )
         shown = terraform.show(stack.name, stack.folder, file)
     except TerraformError as error:
         # What it looks for may be among what another stack is about to make.
@@ -90,7 +96,7 @@ def _plan(
             return _deferred(
                 stack, f"waits for the changes of {', '.join(pending)}: {error.found[0]}"
             )
-        return _failed(stack, error)
+        return refused(stack, error)
     record.write(folder / f"{stack.name}.json", json.dumps(shown, indent=1) + "\n")
     shutil.copyfile(stack.file, folder / f"{stack.name}.tf.json")
     if (stack.folder / LOCK).exists():
@@ -118,7 +124,8 @@ def _deferred(stack: Stack, note: str) -> Planned:
     return Planned(StackPlan(stack.name, "deferred", stack.digest, note=note), {})
 
 
-def _failed(stack: Stack, error: TerraformError) -> Planned:
+def refused(stack: Stack, error: TerraformError) -> Planned:
+    """A stack of which there is no plan, and the error that says why."""
     note = str(error.found[0])
     plan = StackPlan(stack.name, "failed", stack.digest, removed=stack.removed, note=note)
     return Planned(plan, {}, error)
@@ -132,9 +139,9 @@ def _line(done: Planned) -> str:
     return f"{done.plan.status}: {done.plan.note}"
 
 
-def _raise_first(planned: Mapping[str, Planned]) -> None:
+def raise_first(planned: Iterable[Planned]) -> None:
     """Raise the first error, with the others as its notes."""
-    errors = [one.error for one in planned.values() if one.error]
+    errors = [one.error for one in planned if one.error]
     if not errors:
         return
     first, *more = errors

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +19,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
+from lab.file import VARIABLE
 from scripts.errors import CommandError, LabError
 from scripts.platforms.aws.terraform.binary import Terraform, TerraformError
 from scripts.workstation.process import run
@@ -63,7 +65,7 @@ class Stack:
 
 @dataclass(frozen=True)
 class Project:
-    """A lab's stacks on this machine. `synthesize` writes cdktf.out below `root`.
+    """A lab's stacks on this machine. `synthesize` writes cdktf.out below `root`, from `lab_file`.
 
     `endpoint_url` is the emulator that the lab file names in AWS's place.
     """
@@ -72,7 +74,7 @@ class Project:
     lab: str
     lab_file: Path
     say: Callable[[str], None]
-    synthesize: Callable[[Path], None]
+    synthesize: Callable[[Path, Path], None]
     endpoint_url: str | None = None
 
     @property
@@ -81,14 +83,18 @@ class Project:
 
     def stacks(self) -> tuple[Stack, ...]:
         """Synthesize, and read what came out."""
-        self.synthesize(self.root)
+        self.synthesize(self.root, self.lab_file)
         return read(self.output)
 
 
-def synthesize(root: Path) -> None:
-    """Run the app in a process of its own, as cdktf does. Raises LabError with what it said."""
+def synthesize(root: Path, lab_file: Path) -> None:
+    """Run the app in a process of its own, as cdktf does. Raises LabError with what it said.
+
+    It runs in `root`, and so finds the lab file by its whole path only.
+    """
+    environment = {**os.environ, VARIABLE: str(lab_file.absolute())}
     try:
-        run([sys.executable, "-m", "stacks"], cwd=root, timeout=SYNTH_S)
+        run([sys.executable, "-m", "stacks"], cwd=root, timeout=SYNTH_S, env=environment)
     except CommandError as error:
         said = [line for line in error.stderr.splitlines() if line.startswith("error: ")]
         if not said:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scripts.platforms.aws.terraform import difference
+from scripts.platforms.aws.terraform.difference import Difference
+
 SHOWN = 200  # resources of a stack that are listed; the rest is counted
-LONGEST = 60  # characters of a value
+TAGS = ("tags", "tags_all", "volume_tags")
 GONE = ("destroy", "replace")
 # Terraform, "JSON Output Format", change.actions and action_reason.
 KINDS = {
@@ -29,12 +32,32 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Change:
-    """What becomes of one resource. `fields` are its attributes as `name: before -> after`."""
+    """What becomes of one resource.
+
+    `fields` are what differs in its attributes, as `name: before -> after`, `tags` in its tags.
+    """
 
     address: str
     kind: str
     why: str
     fields: tuple[str, ...]
+    tags: tuple[str, ...] = ()
+
+    @property
+    def type(self) -> str:
+        """The address without the resource's own name: aws_instance."""
+        return self.address.removesuffix(f".{self.name}")
+
+    @property
+    def name(self) -> str:
+        """Its own name within the stack, with its index where it has one."""
+        path, bracket, index = self.address.partition("[")
+        return path.rpartition(".")[2] + bracket + index
+
+    @property
+    def alike(self) -> tuple[object, ...]:
+        """What is the same for resources of one type that change in the same way."""
+        return (self.type, self.kind, self.why, self.fields, self.tags)
 
 
 @dataclass(frozen=True)
@@ -70,11 +93,37 @@ class Part:
 def changes(shown: Mapping[str, Any]) -> tuple[Change, ...]:
     """What a plan changes, from `terraform show -json`."""
     return tuple(
-        Change(one["address"], kind, _why(one, kind), _fields(one["change"], kind))
+        changed(one["address"], kind, _differences(one["change"], kind), why=_why(one, kind))
         for one in shown.get("resource_changes", ())
-        if one.get("mode", "managed") == "managed"
-        and (kind := KINDS.get(tuple(one["change"]["actions"])))
+        if one.get("mode", "managed") == "managed" and (kind := kind_of(one))
     )
+
+
+def kind_of(one: Mapping[str, Any]) -> str | None:
+    """What becomes of a resource in a plan's resource_changes; None where nothing does."""
+    return KINDS.get(tuple(one["change"]["actions"]))
+
+
+def changed(
+    address: str, kind: str, differences: Iterable[Difference], *, why: str = ""
+) -> Change:
+    """A change in words; tags stand apart, and each once."""
+    fields, tags = [], []
+    found = {one.path: one for one in differences}
+    for one in found.values():
+        if not any(step in TAGS for step in one.path):
+            fields.append(str(one))
+        elif not _repeats(one, found):
+            tags.append(str(one))
+    return Change(address, kind, why, tuple(fields), tuple(tags))
+
+
+def _repeats(one: Difference, found: Mapping[difference.Path, Difference]) -> bool:
+    """Whether a difference in `tags_all` (a resource's own tags and the provider's) is in `tags`.
+    """
+    own = tuple("tags" if step == "tags_all" else step for step in one.path)
+    other = found.get(own) if own != one.path else None
+    return other is not None and (other.old, other.new) == (one.old, one.new)
 
 
 def managed(shown: Mapping[str, Any]) -> int:
@@ -104,39 +153,8 @@ def _why(one: Mapping[str, Any], kind: str) -> str:
     return REASONS.get(one.get("action_reason", ""), "")
 
 
-def _fields(change: Mapping[str, Any], kind: str) -> tuple[str, ...]:
-    """The attributes that differ; what is sensitive is named and not shown."""
-    if kind not in ("change", "replace"):
-        return ()
-    before, after = change.get("before") or {}, change.get("after") or {}
-    unknown = change.get("after_unknown") or {}
-    secret = [change.get("before_sensitive") or {}, change.get("after_sensitive") or {}]
-    lines = []
-    for name in sorted(before.keys() | after.keys() | unknown.keys()):
-        old, new = before.get(name), after.get(name)
-        later = _any(unknown.get(name))
-        if old == new and not later:
-            continue
-        if any(mark is True or _any(mark.get(name)) for mark in secret):
-            lines.append(f"{name}: (sensitive)")
-        else:
-            shown = "(known after apply)" if later else _value(new)
-            lines.append(f"{name}: {_value(old)} -> {shown}")
-    return tuple(lines)
-
-
-def _any(mark: object) -> bool:
-    """Whether anything below a mark of terraform's is true."""
-    if isinstance(mark, Mapping):
-        return any(map(_any, mark.values()))
-    if isinstance(mark, list):
-        return any(map(_any, mark))
-    return mark is True
-
-
-def _value(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
+def _differences(change: Mapping[str, Any], kind: str) -> tuple[Difference, ...]:
+    return difference.of(change) if kind in ("change", "replace") else ()
 
 
 def render(
@@ -190,21 +208,48 @@ def _table(parts: Sequence[Part]) -> Iterator[str]:
 
 
 def _details(part: Part) -> Iterator[str]:
-    listed = [change for change in part.changes if change.kind not in GONE] + [
-        change for change in part.changes if change.kind in GONE
-    ]
+    """Every change of a stack: what only concerns tags after all else, and losses at the end."""
+    listed = sorted(part.changes, key=lambda change: (
+        change.kind in GONE, bool(change.tags) and not change.fields
+    ))
     if not listed:
         return
     yield f"<details><summary>{part.name}: {part.counts}</summary>"
     yield ""
-    for change in listed[:SHOWN]:
-        yield f"- {change.kind} {_code(change.address)}"
-        yield from (f"  - {_code(field)}" for field in change.fields)
+    for some in alike(listed[:SHOWN]):
+        yield f"- {_named(some)}"
+        yield from (f"  - {_span(field)}" for field in some[0].fields)
+        if some[0].tags:
+            yield f"  - tags: {', '.join(map(_span, some[0].tags))}"
     if len(listed) > SHOWN:
         yield f"- and {len(listed) - SHOWN} more"
     yield ""
     yield "</details>"
     yield ""
+
+
+def alike(listed: Iterable[Change]) -> list[list[Change]]:
+    """Resources of one type that change in the same way together, where the first of them stands.
+    """
+    groups: dict[tuple[object, ...], list[Change]] = {}
+    for change in listed:
+        groups.setdefault(change.alike, []).append(change)
+    return list(groups.values())
+
+
+def _named(some: Sequence[Change]) -> str:
+    if len(some) == 1:
+        return f"{some[0].kind} {_code(some[0].address)}"
+    names = ", ".join(_code(change.name) for change in some)
+    return f"{some[0].kind} {len(some)} {_code(some[0].type)}: {names}"
+
+
+def _span(text: str) -> str:
+    """`text` as code in a list, character by character."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    room = " " if longest or text != text.strip() else ""
+    return f"{fence}{room}{text}{room}{fence}"
 
 
 def _code(text: str) -> str:

@@ -1,38 +1,16 @@
 # Records the classes that Kafka's services load, so that every later start maps them from one file
-# instead of reading them from a hundred jars. Part of a script that has $home and $work.
+# instead of reading them from a hundred jars. Part of a script that has $home and $work, after the
+# nodes.sh of this Kafka: how it logs, what its nodes are, and who keeps their metadata.
 #
 # The JVM takes an archive only for the same class path: the jars' paths, sizes and modification
 # times as they are here. So this runs in the image itself, with the artifact's own list of jars.
 flags='-XX:+UseSerialGC -XX:TieredStopAtLevel=1'
 
-useradd --system --user-group --no-create-home --home-dir /nonexistent \
-    --shell /usr/sbin/nologin kafka
+# Another version of Kafka may lie in the image already, with the user.
+getent passwd kafka > /dev/null || useradd --system --user-group --no-create-home \
+    --home-dir /nonexistent --shell /usr/sbin/nologin kafka
 mkdir "$home/cds"
 
-cat > "$work/log4j.properties" <<END
-log4j.rootLogger=INFO, stdout
-log4j.appender.stdout=org.apache.log4j.ConsoleAppender
-log4j.appender.stdout.layout=org.apache.log4j.PatternLayout
-log4j.appender.stdout.layout.ConversionPattern=%p %m (%c)%n
-END
-cat > "$work/zookeeper.cfg" <<END
-dataDir=$work/zookeeper
-clientPort=2181
-clientPortAddress=127.0.0.1
-admin.enableServer=false
-END
-cat > "$work/kafka.cfg" <<END
-broker.id=1
-listeners=INTERNAL://127.0.0.1:9092,EXTERNAL://127.0.0.1:9094
-listener.security.protocol.map=INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT
-inter.broker.listener.name=INTERNAL
-log.dirs=$work/kafka
-zookeeper.connect=127.0.0.1:2181
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=1
-group.initial.rebalance.delay.ms=0
-log.cleaner.dedupe.buffer.size=16777216
-END
 cat > "$work/connect.cfg" <<END
 bootstrap.servers=127.0.0.1:9092
 group.id=seed
@@ -54,9 +32,9 @@ END
 record() {
     service=$1
     shift
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2046,SC2086
     exec java $flags -Xmx256m "-XX:ArchiveClassesAtExit=$home/cds/$service.jsa" \
-        "-Dlog4j.configuration=file:$work/log4j.properties" "@$home/classpath.args" "$@" \
+        $(logging "$service") "@$home/classpath.args" "$@" \
         > "$work/$service.log" 2>&1
 }
 
@@ -93,9 +71,10 @@ ended() {
     exit 1
 }
 
-record zookeeper org.apache.zookeeper.server.quorum.QuorumPeerMain "$work/zookeeper.cfg" &
-zookeeper=$!
-listening zookeeper $zookeeper 2181
+prepare
+keep &
+kept=$!
+listening $keeper $kept $keeper_port
 record kafka kafka.Kafka "$work/kafka.cfg" &
 kafka=$!
 listening kafka $kafka 9092
@@ -114,16 +93,16 @@ kcat -q -b 127.0.0.1:9092 -G seed-consumer -e seed > "$work/consumed"
 listening connect $connect 8083
 
 # Each archive is written after its service has stopped, so the next may stop meanwhile. In this
-# order: a broker without ZooKeeper would wait for it before it ends.
+# order: a broker would wait for whoever keeps its metadata before it ends.
 kill $connect
 stopped connect $connect 'Kafka Connect stopped'
 kill $kafka
 stopped kafka $kafka 'shut down completed'
-kill $zookeeper
+kill $kept
 ended connect $connect 143
 ended kafka $kafka 143
-ended zookeeper $zookeeper 143
-for service in zookeeper kafka connect tools; do
+ended $keeper $kept 143
+for service in $keeper kafka connect tools; do
     [ -s "$home/cds/$service.jsa" ] || { tail -n 20 "$work/$service.log" >&2; exit 1; }
 done
 chmod 0644 "$home"/cds/*.jsa

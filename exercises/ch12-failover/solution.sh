@@ -1,0 +1,5 @@
+. "$FOLDER/steps.sh"
+lost
+make "$TARGET_TOOLS_HOST" "$TARGET_BOOTSTRAP"
+seq -f trade%g "$HERE" "$ALL_LAST" | there -P -t "$TOPIC"
+settle earliest

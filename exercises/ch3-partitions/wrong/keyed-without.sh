@@ -1,0 +1,5 @@
+# Records without any key.
+answer partition 1
+on tools kafka-topics.sh --bootstrap-server "$BOOTSTRAP" --create --topic "$TOPIC" \
+  --partitions "$PARTITIONS" --replication-factor "$REPLICAS"
+seq "$RECORDS" | on tools kafka-console-producer.sh --bootstrap-server "$BOOTSTRAP" --topic "$TOPIC"

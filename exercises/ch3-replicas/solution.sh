@@ -1,0 +1,11 @@
+answer writes yes
+on tools kafka-topics.sh --bootstrap-server "$BOOTSTRAP" --create --topic "$TOPIC" \
+  --partitions 1 --replication-factor 3 --config min.insync.replicas=2
+host=BROKER_$STOPPED
+on "${!host}" sudo systemctl stop kafka
+seq "$RECORDS" | on tools kafka-console-producer.sh --bootstrap-server "$BOOTSTRAP" \
+  --topic "$TOPIC" --producer-property acks=all
+check
+on "${!host}" sudo systemctl start kafka
+until on tools kafka-topics.sh --bootstrap-server "$BOOTSTRAP" --describe --topic "$TOPIC" |
+  grep -q 'Isr: [0-9]*,[0-9]*,[0-9]*'; do :; done

@@ -1,0 +1,4 @@
+# Idempotence is on, as it is by default.
+. "$FOLDER/steps.sh"
+create "$PLAIN"
+retry "$PLAIN"

@@ -1,0 +1,3 @@
+# The partitioner's class is forgotten.
+. "$FOLDER/steps.sh"
+write "$ROBIN" "linger.ms=$LINGER"

@@ -1,0 +1,7 @@
+answer offsets $(( GOOD + BAD + 2 ))
+answer records "$GOOD"
+on tools kafka-topics.sh --bootstrap-server "$BOOTSTRAP" --create --topic "$TOPIC" --partitions 1 \
+  --replication-factor "$REPLICAS"
+transfer() { "$PYTHON" "$FOLDER/transfer.py" "$OUTSIDE" "$TOPIC" "$ID" "$@"; }
+transfer commit "$GOOD"
+transfer abort "$BAD"

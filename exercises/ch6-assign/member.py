@@ -1,0 +1,101 @@
+"""One member of a consumer group, which tells what it is given and what is taken from it.
+
+    python member.py NAME --group GROUP [--strategy range] [--static]
+
+It prints every event with its time, and writes it into a topic, the journal. Ctrl-C ends it.
+BOOTSTRAP, TOPICS (A,B) and JOURNAL come from the environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+from datetime import datetime
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+SESSION_MS = 20_000
+STRATEGIES = ("range", "roundrobin", "cooperative-sticky")
+
+
+class Member:
+    """`tell` is called with an event and the partitions that it is about."""
+
+    def __init__(self, said: argparse.Namespace) -> None:
+        self.said, self.ended = said, False
+        brokers = {"bootstrap.servers": os.environ["BOOTSTRAP"]}
+        self.journal = os.environ["JOURNAL"]
+        make(AdminClient(brokers), self.journal)
+        self.producer = Producer({**brokers, "linger.ms": 0})
+        self.consumer = Consumer({
+            **brokers,
+            "group.id": said.group,
+            "client.id": said.name,
+            "partition.assignment.strategy": said.strategy,
+            # A member with an id of its own is the same one when it comes back before its session
+            # ends (KIP-345).
+            **({"group.instance.id": said.name} if said.static else {}),
+            "session.timeout.ms": SESSION_MS,
+            "auto.offset.reset": "earliest",
+        })
+
+    def tell(self, event: str, partitions: list[TopicPartition] | None = None) -> None:
+        places = sorted(f"{one.topic}-{one.partition}" for one in partitions or ())
+        if partitions is not None and not places:
+            return  # given nothing, or nothing taken
+        now = datetime.now().strftime("%H:%M:%S.%f")[:-3]
+        print(now, self.said.name, event, *places, flush=True)
+        self.producer.produce(self.journal, key=self.said.group, value=json.dumps({
+            "member": self.said.name, "event": event, "partitions": places,
+            "strategy": self.said.strategy, "static": self.said.static,
+        }))
+        self.producer.flush()
+
+    def run(self) -> None:
+        self.tell("started")
+        self.consumer.subscribe(
+            os.environ["TOPICS"].split(","),
+            on_assign=lambda _, partitions: self.tell("assigned", partitions),
+            on_revoke=lambda _, partitions: self.tell("revoked", partitions),
+        )
+        while not self.ended:
+            message = self.consumer.poll(0.2)
+            if message and (error := message.error()) and not error.retriable():
+                raise SystemExit(f"error: {error}")
+        self.tell("ended")
+        self.consumer.close()
+
+    def end(self, *_: object) -> None:
+        self.ended = True
+
+
+def make(admin: AdminClient, topic: str) -> None:
+    """Make a topic of one partition, if there is none."""
+    (future,) = admin.create_topics([NewTopic(topic, 1, -1)]).values()
+    try:
+        future.result()
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise SystemExit(f"error: {topic}: {error.args[0].str()}") from None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("name")
+    parser.add_argument("--group", required=True)
+    parser.add_argument("--strategy", choices=STRATEGIES, default="range")
+    parser.add_argument("--static", action="store_true", help="with a group.instance.id")
+    said = parser.parse_args()
+    if missing := [name for name in ("BOOTSTRAP", "TOPICS", "JOURNAL") if name not in os.environ]:
+        parser.error(f"not set: {', '.join(missing)} (see the task)")
+    member = Member(said)
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, member.end)
+    member.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What stands in a cluster, for a person and for programs: topics, groups, records. Pure."""

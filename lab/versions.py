@@ -1,0 +1,31 @@
+"""Releases of Kafka that a lab may run, and in what they differ."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+KafkaVersion = Literal["4.3.1", "4.1.1", "3.9.2", "3.9.1", "3.8.1", "3.7.2"]
+Metadata = Literal["zookeeper", "kraft"]
+VERSIONS: tuple[str, ...] = get_args(KafkaVersion)  # the newest first
+ZOOKEEPER, KRAFT = get_args(Metadata)
+
+
+def line(version: str) -> int:
+    """The major version: what is laid out alike, and logs alike."""
+    return int(version.partition(".")[0])
+
+
+def has_zookeeper(version: str) -> bool:
+    """ZooKeeper came with Kafka until 4.0."""
+    return line(version) < 4
+
+
+def has_quorums(version: str) -> bool:
+    """Whether a quorum of controllers may change while it runs (KIP-853)."""
+    return tuple(map(int, version.split("."))) >= (3, 9)
+
+
+def with_metadata(metadata: str) -> tuple[str, ...]:
+    """The versions that can keep metadata there."""
+    fits = has_zookeeper if metadata == ZOOKEEPER else has_quorums
+    return tuple(one for one in VERSIONS if fits(one))

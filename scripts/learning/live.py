@@ -1,0 +1,234 @@
+"""The facts of a running lab's cluster, for `lab.learning.facts`: asked through its endpoint, and
+what lies on disk through SSH."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from lab.learning import coordinator
+from lab.learning.batches import Batch, parse
+from lab.learning.facts import Facts, recording
+from lab.services.kafka import DATA
+from scripts.clients.groups import committed
+from scripts.clients.kafka import admin_client
+from scripts.clients.partitions import Partitions
+from scripts.drivers.driver import Site
+from scripts.errors import LabError, one_line
+
+REQUEST_SECONDS = 10.0
+OFFSETS = "__consumer_offsets"
+MOST_RECORDS = 20_000
+MOST_BYTES = 64 << 20  # of one partition's log that is looked into
+# Run as root on a broker's host, with the folders of partitions (TOPIC-N).
+FILES = """\
+cd @DATA@/@PLACES@ 2>/dev/null || exit 3
+stat -c '%n %s' -- * 2>/dev/null  # of one that is deleted meanwhile it tells nothing
+exit 0
+"""
+LOGS = """\
+for place in @PLACES@; do
+  cd @DATA@/"$place" 2>/dev/null || continue
+  printf '%s ' "$place"
+  cat *.log | head -c @MOST@ | gzip -1 | base64 -w0
+  echo
+done
+"""
+
+
+class Live:
+    """Answers questions about one datacenter's cluster; a broker that does not answer is a
+    LabError. Keeps connections: `close` it."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self._metadata: Any = None
+        self._extents: dict[str, dict[str, tuple[int, int]]] = {}
+        self._admin = admin_client(site.kafka.endpoint)
+        self._readers: dict[bool, Partitions] = {}
+        self._logs: dict[str, list[Batch]] = {}
+
+    def close(self) -> None:
+        for one in self._readers.values():
+            one.close()
+        self._readers.clear()
+
+    def anew(self) -> Live:
+        """Itself, to look at what is so from now on."""
+        self._metadata = None
+        self._extents.clear()
+        self._logs.clear()
+        return self
+
+    def ask(self, what: str, arguments: Mapping[str, Any]) -> Any:
+        """The answer to one question, as `lab.learning.facts` wants it. Raises LabError."""
+        from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms
+
+        try:
+            return getattr(self, f"_{what}")(**arguments)
+        except KafkaException as error:
+            raise LabError(
+                f"{what} cannot be asked: {one_line(error)}", where=self.site.name,
+                hint="see `fab status`",
+            ) from error
+
+    def _topics(self) -> Any:
+        if self._metadata is None:
+            self._metadata = self._admin.list_topics(timeout=REQUEST_SECONDS)
+        return self._metadata.topics
+
+    def _brokers(self) -> list[int]:
+        self._topics()
+        return sorted(self._metadata.brokers)
+
+    def _topic(self, name: str) -> list[dict[str, Any]] | None:
+        topic = self._topics().get(name)
+        if topic is None:
+            return None
+        return [
+            {"number": one.id, "leader": one.leader if one.leader >= 0 else None,
+             "replicas": list(one.replicas), "isr": sorted(one.isrs)}
+            for _, one in sorted(topic.partitions.items())
+        ]
+
+    def _config(self, topic: str) -> dict[str, str] | None:
+        from confluent_kafka.admin import ConfigResource, ResourceType  # noqa: PLC0415 - 50 ms
+
+        if topic not in self._topics():
+            return None
+        asked = [ConfigResource(ResourceType.TOPIC, topic)]
+        (future,) = self._admin.describe_configs(asked, request_timeout=REQUEST_SECONDS).values()
+        return {name: one.value or "" for name, one in future.result().items()}
+
+    def _spans(self, topic: str) -> dict[str, tuple[int, int]] | None:
+        if topic not in self._topics():
+            return None
+        if topic not in self._extents:
+            places = [(topic, number) for number in self._topics()[topic].partitions]
+            found = self._reader(committed=False).extents(places)
+            self._extents[topic] = {
+                str(number): span for (_, number), span in sorted(found.items())}
+        return self._extents[topic]
+
+    def _records(self, topic: str, committed: bool) -> list[tuple[Any, ...]] | None:
+        spans = self._spans(topic)
+        if spans is None:
+            return None
+        kept = sum(end - low for low, end in spans.values())
+        if kept > MOST_RECORDS:
+            raise LabError(
+                f"{topic} has {kept} records, more than the {MOST_RECORDS} that are looked at",
+                where=self.site.name, hint="`fab exercise.reset`, and begin anew",
+            )
+        reader = self._reader(committed=committed)
+        reader.topics()  # who leads what: else its first read takes a second
+        wanted = {(topic, int(number)): span for number, span in spans.items()}
+        return sorted(
+            (one.partition(), one.offset(), one.timestamp()[1], _text(one.key()),
+             _text(one.value()))
+            for one in reader.spans(wanted)
+        )
+
+    def _reader(self, *, committed: bool) -> Partitions:
+        if committed not in self._readers:
+            self._readers[committed] = Partitions(
+                self.site.kafka.endpoint, self.site.name, committed=committed)
+        return self._readers[committed]
+
+    def _group(self, name: str) -> dict[str, Any] | None:
+        if OFFSETS not in self._topics():  # no group has a coordinator yet: none was ever there
+            return None
+        (future,) = self._admin.describe_consumer_groups(
+            [name], request_timeout=REQUEST_SECONDS).values()
+        found = future.result()
+        kept = {f"{topic}-{number}": offset for (topic, number), offset
+                in committed(self._admin, [name], self.site.name)[name].items()}
+        state = found.state.name.lower()
+        if state in ("dead", "unknown") or (not found.members and not kept):
+            return None
+        return {
+            "state": state, "assignor": found.partition_assignor or "", "offsets": kept,
+            "members": [
+                {"client": one.client_id, "instance": one.group_instance_id or "",
+                 "partitions": [f"{p.topic}-{p.partition}"
+                                for p in one.assignment.topic_partitions]}
+                for one in found.members
+            ],
+        }
+
+    def _files(self, topic: str, partition: int) -> list[tuple[str, int]]:
+        leader = self._leaders(topic).get(partition)
+        lines = self._on_broker(leader, FILES, [f"{topic}-{partition}"]).splitlines()
+        return [(name, int(size)) for name, size in (line.split() for line in lines)]
+
+    def _batches(self, topic: str, partition: int) -> list[Batch]:
+        place = f"{topic}-{partition}"
+        if place not in self._logs:
+            leaders = self._leaders(topic)
+            leader = leaders.get(partition)
+            # A command for each takes longer than what is in them.
+            beside = [f"{topic}-{number}" for number, by in leaders.items() if by == leader]
+            self._logs |= {one: [] for one in beside} | self._read(leader, beside)
+        return self._logs.get(place, [])
+
+    def _disk(self, topic: str, partition: int, broker: int) -> list[Batch]:
+        place = f"{topic}-{partition}"
+        return self._read(broker, [place]).get(place, [])
+
+    def _transaction(self, id: str) -> tuple[str, int, int] | None:
+        topic = self._topics().get(coordinator.TOPIC)
+        if topic is None or not topic.partitions:  # nobody ever began a transaction
+            return None
+        place = coordinator.TOPIC, coordinator.partition_of(id, len(topic.partitions))
+        reader = self._reader(committed=False)
+        mine = [one.value() for one in reader.spans(reader.extents([place]))
+                if coordinator.id_of(one.key() or b"") == id]
+        return coordinator.state_of(mine[-1]) if mine and mine[-1] else None
+
+    def _leaders(self, topic: str) -> dict[int, int | None]:
+        """The leader of each partition of a topic."""
+        return {one["number"]: one["leader"] for one in self._topic(topic) or []}
+
+    def _read(self, broker: int | None, places: list[str]) -> dict[str, list[Batch]]:
+        """The batches in folders of partitions on one broker's disk, of those that it has."""
+        lines = self._on_broker(broker, LOGS, places).splitlines()
+        return {
+            place: list(parse(gzip.decompress(base64.b64decode(packed))))
+            for place, packed in (line.split() for line in lines)
+        }
+
+    def _on_broker(self, broker: int | None, script: str, places: list[str]) -> str:
+        """What a script prints on the host of a broker; "" for none, or where it fails."""
+        host = next((one for one in self.site.datacenter.by_role("kafka")
+                     if one.number == broker), None)
+        if host is None:
+            return ""
+        for mark, text in (("@DATA@", DATA), ("@PLACES@", shlex.join(places)),
+                           ("@MOST@", str(MOST_BYTES))):
+            script = script.replace(mark, text)
+        answer = self.site.fleet[host.name].script(
+            script, label=f"look into {', '.join(places)}", check=False)
+        return answer.stdout if answer.status == 0 else ""
+
+
+def facts(lives: Mapping[str, Live], datacenter: str, asked: dict[str, Any]) -> Facts:
+    """The facts of one datacenter's cluster, as they are now, and through it of the others';
+    `asked` gets each answer, by datacenter and question."""
+    def of(name: str) -> Facts:
+        return Facts(
+            recording(lives[name].anew().ask, asked.setdefault(name, {})), of, name
+        )
+
+    return of(datacenter)
+
+
+def _text(data: bytes | None) -> str | None:
+    if data is None:
+        return None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.hex()

@@ -1,0 +1,103 @@
+"""Take topics and groups of an exercise away, and what mirrors made of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lab.mirrors.topics import remote_name
+from lab.options.mirrors import Mirror
+from scripts.clients.groups import group_names
+from scripts.clients.kafka import admin_client, settle
+from scripts.drivers.driver import Site
+from scripts.errors import LabError, TimeoutExpired
+from scripts.workstation.waiting import wait_until
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
+
+GONE_SECONDS = 60.0
+
+
+def remove(
+    site: Site, topics: Sequence[str], groups: Sequence[str], *,
+    stay: float = 0.0, was_there: bool = False,
+) -> list[str]:
+    """Remove what is there of topics and groups; what was done, in words. Raises LabError.
+
+    stay: s for which topics have to be away then, where there was one, here or (`was_there`)
+    in another cluster.
+    """
+    from confluent_kafka import KafkaError  # noqa: PLC0415 - 50 ms
+
+    admin = admin_client(site.kafka.endpoint)
+    done: list[str] = []
+    since = time.monotonic()
+
+    def gone() -> bool:
+        nonlocal since
+        known = admin.list_topics(timeout=10).topics
+        there = [one for one in topics if one in known]
+        if there:
+            # A broker may still tell of a topic that the controller knows no more.
+            settle(admin.delete_topics(there, operation_timeout=30), site.name,
+                   but=(KafkaError.UNKNOWN_TOPIC_OR_PART,))
+            done.extend(f"{site.name}: topic {one} removed" for one in there)
+            since = time.monotonic()
+        return not there and time.monotonic() - since >= (stay if done or was_there else 0)
+
+    # First, since one with members is refused; and again, since a mirror may have made it anew.
+    done += _without(admin, groups, site.name)
+    wait_until(gone, timeout=GONE_SECONDS, where=site.name)
+    return list(dict.fromkeys(done + _without(admin, groups, site.name)))
+
+
+def _without(admin: AdminClient, groups: Sequence[str], where: str) -> list[str]:
+    """Remove groups that are there, once nobody is in them any more. Raises LabError."""
+    from confluent_kafka import KafkaError  # noqa: PLC0415 - 50 ms
+
+    known = group_names(admin, where)
+    mine = [one for one in groups if one in known]
+    for one in mine:
+        _left(admin, one, where)
+    if mine:
+        settle(admin.delete_consumer_groups(mine), where, but=(KafkaError.GROUP_ID_NOT_FOUND,))
+    return [f"{where}: group {one} removed" for one in mine]
+
+
+def _left(admin: Any, group: str, where: str) -> None:
+    """Wait until nobody is in a group. Raises LabError when somebody stays: members that went
+    without a word are in it until their session ends (45 s)."""
+    members: list[Any] = []
+
+    def empty() -> bool:
+        (future,) = admin.describe_consumer_groups([group]).values()
+        members[:] = future.result().members
+        return not members
+
+    try:
+        wait_until(empty, timeout=GONE_SECONDS, where=where)
+    except TimeoutExpired:
+        who = ", ".join(sorted({f"{one.client_id} at {one.host}" for one in members}))
+        raise LabError(
+            f"group {group} still has members ({who}), so it cannot be removed", where=where,
+            hint="end them, and run it again",
+        ) from None
+
+
+def remove_mirrored(
+    sites: Mapping[str, Site], mirror: Mirror, topics: Sequence[str], groups: Sequence[str]
+) -> list[str]:
+    """Remove topics and groups of a mirror's source, their copies, topics of the same names in the
+    target, and the copies that another mirror made of these. Raises LabError."""
+    source, target = sites[mirror.source], sites[mirror.target]
+    back = [remote_name(one, topic) for one in source.lab.mirrors for topic in topics
+            if (one.source, one.target) == (mirror.target, mirror.source)]
+    done = remove(source, topics, groups)
+    # A mirror makes a copy again as long as it has not seen that the topic is gone.
+    done += remove(
+        target, [*topics, *(remote_name(mirror, one) for one in topics)], groups,
+        stay=source.lab.mirroring.refresh_s + 1, was_there=bool(done),
+    )
+    return done + remove(source, [*topics, *back], groups)

@@ -1,0 +1,57 @@
+"""What services keep in a cluster for themselves, put right before their processes start anew.
+
+A process that cannot start because of it would fail the run, which then never came to what is in
+the clusters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from lab.topology import Host
+from scripts.drivers.driver import Driver, Site
+from scripts.drivers.registry import drivers_of
+from scripts.workstation.screen import Progress
+
+Unsound = Mapping[str, list[Driver]]
+
+
+def unsound(
+    places: Mapping[str, Site], hosts: Iterable[Host], only: Collection[str] | None = None,
+    fresh: Collection[str] = (),
+) -> Unsound:
+    """The drivers that have something to put right, by datacenter.
+
+    Nobody is asked where a broker is `fresh`: it was made or started a moment ago.
+    """
+    names = {host.name for host in hosts}
+
+    def one(name: str) -> list[Driver]:
+        site = places[name]
+        return [
+            driver for driver in drivers_of(site)
+            if (only is None or driver.name in only)
+            and any(host.name in names for host in site.carriers(driver.name))
+            and driver.unsound(site)
+        ]
+
+    chosen = [
+        name for name, site in places.items()
+        if not any(host.name in fresh for host in site.datacenter.by_role("kafka"))
+    ]
+    if not chosen:
+        return {}
+    found = next(iter(places.values())).fleet.each(one, chosen)
+    return {name: drivers for name, drivers in found.items() if drivers}
+
+
+def mend(places: Mapping[str, Site], found: Unsound, progress: Progress) -> int:
+    """Put it right, datacenters side by side; how much was wrong. Raises LabError."""
+    def one(name: str) -> int:
+        return sum(
+            driver.mend(places[name], lambda text: progress.step(name, text))
+            for driver in found[name]
+        )
+
+    return sum(next(iter(places.values())).fleet.each(one, found).values()) if found else 0
+

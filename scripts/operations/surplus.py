@@ -1,0 +1,152 @@
+"""Hosts that exist although the lab file does not mean them, and what goes with them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from lab.endpoint import Endpoint
+from lab.services.local import LOOPBACK
+from lab.standing import Standing, strangers
+from lab.topology import Topology
+from scripts.clients.kafka import Cluster, View
+from scripts.errors import LabError
+from scripts.platforms import Instance
+
+LOOK_SECONDS = 3.0
+SOME = 5  # names in a line
+
+
+@dataclass(frozen=True)
+class Surplus:
+    """One such host. The platform does not always remember its datacenter and role ("" then).
+
+    broker: its id, where it is a broker that its cluster has; `partitions` have a replica on it.
+    known: whether the lab file has its datacenter, so that it belongs to a cluster of the lab.
+    carries: what else than its role it was made for ("connect").
+    """
+
+    name: str
+    datacenter: str
+    role: str
+    address: str
+    running: bool
+    broker: int | None = None
+    partitions: tuple[str, ...] = ()
+    known: bool = True
+    carries: tuple[str, ...] = ()
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it, in words: a broker that goes on serving a cluster of the lab."""
+        if self.broker is None or not self.known:
+            return ""
+        return (f"broker {self.broker} ({self.name}) is surplus: the lab file has it no more, "
+                f"{self._has}; say it again in the lab file, or see docs/lab-file.md")
+
+    def __str__(self) -> str:
+        what = (f" ({', '.join((self.role, *self.carries))} of {self.datacenter})"
+                if self.role else "")
+        does = "runs" if self.running else "is stopped"
+        has = f": broker {self.broker}, {self._has}" if self.broker is not None else ""
+        return f"{self.name}{what} is of this lab but not in the lab file; left alone, {does}{has}"
+
+    @property
+    def _has(self) -> str:
+        places = self.partitions
+        if not places:
+            return "without a replica"
+        return f"with replicas of {len(places)} partitions ({_some(places)})"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name, "datacenter": self.datacenter,
+            "roles": [self.role, *self.carries] if self.role else [],
+            "address": self.address, "running": self.running, "broker": self.broker,
+            "partitions": list(self.partitions), "problem": self.problem,
+        }
+
+
+def surplus(topology: Topology, instances: Mapping[str, Instance]) -> tuple[Surplus, ...]:
+    """Every such host, by address, with what it still carries; asks nobody where there is none."""
+    known = {host.name for host in topology.hosts}
+    left = {name: one for name, one in instances.items() if name not in known}
+    if not left:
+        return ()
+    there = strangers(topology, (one.standing for one in left.values() if one.standing))
+    names = {datacenter.name for datacenter in topology.datacenters}
+    views = _views([one for one in there if left[one.name].running])
+    told = [_told(one, left[one.name], views.get(one.datacenter), names) for one in there]
+    untold = [
+        Surplus(name, "", "", one.address, one.running) for name, one in sorted(left.items())
+        if one.standing is None
+    ]
+    return (*told, *untold)
+
+
+def narrowed(
+    found: Iterable[Surplus], names: Collection[str], *, everything: bool
+) -> tuple[Surplus, ...]:
+    """Those of the datacenters called `names`; with `everything` all of them."""
+    return tuple(one for one in found if everything or one.datacenter in names)
+
+
+def lines(found: Iterable[Surplus]) -> Iterator[str]:
+    """A line for each, for people."""
+    return (f"surplus: {one}" for one in found)
+
+
+def problems(found: Iterable[Surplus], datacenter: str) -> list[str]:
+    """What is wrong in a datacenter because of them."""
+    return [one.problem for one in found if one.datacenter == datacenter and one.problem]
+
+
+def lost(instances: Mapping[str, Instance]) -> Iterator[str]:
+    """What would go with all of these hosts, a line for each datacenter whose cluster answers."""
+    there = [one.standing for one in instances.values() if one.standing and one.running]
+    for datacenter, view in sorted(_views(there).items()):
+        topics = sorted({name.rpartition("-")[0] for name in view.replicas})
+        mine = [name for name in topics if not name.startswith("__")]
+        yield (f"{len(mine)} topics of {datacenter}" + (f" ({_some(mine)})" if mine else "")
+               + f", {len(view.replicas)} partitions in all")
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of these names, as one reads them in a line."""
+    return ", ".join(names[:SOME]) + (", …" if len(names) > SOME else "")
+
+
+def _told(
+    one: Standing, instance: Instance, seen: View | None, datacenters: Collection[str]
+) -> Surplus:
+    broker = next(
+        (id for id, port in seen.ports.items() if port in one.ports), None
+    ) if seen and one.role == "kafka" else None
+    return Surplus(
+        one.name, one.datacenter, one.role, str(one.address), instance.running, broker,
+        seen.on(broker) if seen and broker is not None else (), one.datacenter in datacenters,
+        one.carries,
+    )
+
+
+def _views(running: Iterable[Standing]) -> dict[str, View]:
+    """What the clusters say that have brokers among `running`, by datacenter; of those that
+    answer."""
+    servers: dict[str, list[str]] = {}
+    for one in running:
+        if one.role == "kafka":
+            servers.setdefault(one.datacenter, []).extend(f"{LOOPBACK}:{p}" for p in one.ports[1:])
+
+    def view(name: str) -> View | None:
+        try:
+            return Cluster(name, Endpoint(",".join(servers[name])), ()).view(LOOK_SECONDS)
+        except LabError:
+            return None
+
+    if not servers:
+        return {}
+    with ThreadPoolExecutor(len(servers)) as pool:
+        seen = dict(zip(servers, pool.map(view, servers), strict=True))
+    return {name: one for name, one in seen.items() if one is not None}

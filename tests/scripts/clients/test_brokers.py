@@ -1,0 +1,235 @@
+"""Single brokers asked: for the ends of their own logs, and for the groups that they coordinate."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from kafka.errors import KafkaConnectionError, UnknownBrokerIdError
+from kafka.protocol.admin import DescribeGroupsRequest, ListGroupsRequest
+from kafka.protocol.consumer import ListOffsetsRequest, OffsetFetchRequest
+from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment
+
+from lab.data.groups import Group, Member
+from lab.endpoint import Endpoint
+from scripts.clients import brokers as module, replicas
+from scripts.clients.brokers import Brokers
+from scripts.clients.coordinators import Known, known
+from scripts.errors import LabError
+
+HERE, THERE = ("a", 0), ("a", 1)
+MISSING, LOADING = 3, 14  # of Kafka's error codes
+Answer = Callable[[Any], Any]
+
+
+@dataclass
+class Broker:
+    """What a broker has: ends of logs with an error, and groups."""
+
+    logs: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+    groups: Mapping[str, Any] = field(default_factory=dict)
+    loading: bool = False
+
+    def answer(self, request: Any) -> Any:
+        return {
+            ListOffsetsRequest: self._ends, ListGroupsRequest: self._listed,
+            DescribeGroupsRequest: self._described, OffsetFetchRequest: self._committed,
+        }[type(request)](request)
+
+    def _ends(self, request: Any) -> Any:
+        request = ListOffsetsRequest.decode(request.encode(version=1), version=1)
+        assert request.replica_id == -2, "a follower tells nobody else"
+        return SimpleNamespace(topics=[SimpleNamespace(name=topic.name, partitions=[
+            SimpleNamespace(partition_index=part.partition_index, error_code=error,
+                            offset=offset if part.timestamp == -1 else 1)
+            for part in topic.partitions
+            for offset, error in [self.logs[topic.name, part.partition_index]]
+        ]) for topic in request.topics])
+
+    def _listed(self, request: Any) -> Any:
+        return SimpleNamespace(error_code=LOADING if self.loading else 0, groups=[
+            SimpleNamespace(group_id=name) for name in self.groups])
+
+    def _described(self, request: Any) -> Any:
+        return SimpleNamespace(groups=[self.groups[name] for name in request.groups])
+
+    def _committed(self, request: Any) -> Any:
+        request = OffsetFetchRequest.decode(request.encode(version=8), version=8)
+        assert all(one.topics is None for one in request.groups), "of all partitions"
+        return SimpleNamespace(groups=[SimpleNamespace(
+            group_id=one.group_id, error_code=self.groups[one.group_id].lost,
+            topics=[SimpleNamespace(name="a", partitions=[
+                SimpleNamespace(partition_index=0, committed_offset=7, error_code=0),
+                SimpleNamespace(partition_index=1, committed_offset=-1, error_code=0),
+            ])]) for one in request.groups])
+
+
+def group(name: str, state: str = "Stable", *members: Any, error: int = 0, lost: int = 0,
+          kind: str = "consumer") -> Any:
+    return SimpleNamespace(group_id=name, group_state=state, protocol_type=kind, members=members,
+                           protocol_data="range", error_code=error, lost=lost)
+
+
+def member(assignment: bytes = b"") -> Any:
+    return SimpleNamespace(member_id="m-1", client_id="app", client_host="/10.1.1.5",
+                           group_instance_id=None, member_assignment=assignment)
+
+
+def assigned(*numbers: int) -> bytes:
+    made = ConsumerProtocolAssignment(user_data=b"", assigned_partitions=[
+        ConsumerProtocolAssignment.TopicPartition(topic="a", partitions=list(numbers))])
+    return bytes(made.encode(version=0))
+
+
+@dataclass
+class Manager:
+    """Brokers by id; None is one that is silent, who is not among them is not known."""
+
+    brokers: Mapping[int, Broker | None]
+    asked: list[int] = field(default_factory=list)
+    updates: int = 0
+
+    @property
+    def cluster(self) -> Any:
+        return SimpleNamespace(request_update=self._update)
+
+    def _update(self) -> None:
+        self.updates += 1
+
+    def run(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        return asyncio.run(work(*arguments))
+
+    def send(self, request: Any, node_id: int, request_timeout_ms: int) -> Any:
+        assert 0 < request_timeout_ms <= 3000
+        if node_id not in self.brokers:
+            raise UnknownBrokerIdError(node_id)
+        self.asked.append(node_id)
+
+        async def answer() -> Any:
+            found = self.brokers[node_id]
+            if found is None:
+                raise KafkaConnectionError("gone")
+            return found.answer(request)
+
+        return answer()
+
+
+class Cluster:
+    """Makes clients of some brokers."""
+
+    def __init__(self) -> None:
+        self.brokers: dict[int, Broker | None] = {}
+        self.made: list[Manager] = []
+
+    def admin(self, endpoint: Endpoint, *, request_ms: int) -> Any:
+        self.made.append(Manager(self.brokers.copy()))
+        return SimpleNamespace(
+            _manager=self.made[-1], close=lambda: None, describe_cluster=lambda: {
+                "brokers": [{"broker_id": id, "is_fenced": id == 9} for id in self.brokers]})
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    found = Cluster()
+    monkeypatch.setattr(module, "python_admin", found.admin)
+    return found
+
+
+@pytest.fixture
+def brokers(cluster: Cluster) -> Brokers:
+    return Brokers(Endpoint("h:1"))
+
+
+def test_each_broker_tells_the_end_of_its_own_log(cluster: Cluster, brokers: Brokers) -> None:
+    cluster.brokers = {
+        1: Broker({HERE: (90, 0), THERE: (5, 0)}), 2: Broker({HERE: (80, 0), THERE: (-1, MISSING)}),
+        3: None,
+    }
+    wanted = {1: [HERE, THERE], 2: [HERE, THERE], 3: [HERE], 4: []}
+    assert replicas.ends(brokers, wanted) == {(1, HERE): 90, (1, THERE): 5, (2, HERE): 80}
+    assert cluster.made[0].asked == [1, 2, 3], "who has nothing of it is not asked"
+    assert replicas.starts(brokers, {1: [HERE]}) == {(1, HERE): 1}
+    assert len(cluster.made) == 1
+
+
+def test_nobody_is_asked_for_nothing(cluster: Cluster, brokers: Brokers) -> None:
+    assert replicas.ends(brokers, {1: [], 2: []}) == {}
+    assert not cluster.made
+
+
+def test_who_was_gone_when_the_client_looked_last_is_looked_for(
+    cluster: Cluster, brokers: Brokers
+) -> None:
+    cluster.brokers = {1: Broker({HERE: (90, 0)})}
+    assert replicas.ends(brokers, {1: [HERE], 2: [HERE]}) == {(1, HERE): 90}
+    assert [one.updates for one in cluster.made] == [1]
+
+
+def test_after_silence_a_new_client_is_made(cluster: Cluster, brokers: Brokers) -> None:
+    cluster.brokers = {1: None}
+    assert replicas.ends(brokers, {1: [HERE]}) == {}
+    cluster.brokers = {1: Broker({HERE: (90, 0)})}
+    assert replicas.ends(brokers, {1: [HERE]}) == {(1, HERE): 90}
+    assert len(cluster.made) == 2
+
+
+def test_groups_by_the_brokers_that_coordinate_them(cluster: Cluster, brokers: Brokers) -> None:
+    cluster.brokers = {
+        1: Broker(groups={"pay": group("pay", "PreparingRebalance", member())}),
+        2: Broker(groups={
+            "bill": group("bill", "Stable", member(assigned(1, 0))),
+            "over": group("over", "Dead"),
+            "connect-x": group("connect-x", "Stable", member(b"its own"), kind="connect"),
+        }), 9: Broker(groups={"fenced": group("fenced")}),
+    }
+    found = known(brokers, "dc1")
+    assert found.silent == {}
+    assert found.groups == (
+        Group("bill", "stable", "range", 2, (Member("m-1", "app", "10.1.1.5", (HERE, THERE)),)),
+        Group("connect-x", "stable", "range", 2, (Member("m-1", "app", "10.1.1.5"),)),
+        Group("pay", "preparing rebalance", "range", 1, (Member("m-1", "app", "10.1.1.5"),)),
+    )
+    assert found.committed == {name: {HERE: 7} for name in ("bill", "connect-x", "pay")}
+    assert [one.name for one in known(brokers, "dc1", only="pay").groups] == ["pay"]
+    assert known(brokers, "dc1", only="none") == Known()
+    assert [one.name for one in known(brokers, "dc1", among={1}).groups] == ["pay"]
+
+
+@pytest.mark.parametrize(("second", "silent"), [
+    (None, {"groups of broker 2": "it does not answer"}),
+    (Broker(groups={"bill": group("bill", error=LOADING)}),
+     {"group bill": "CoordinatorLoadInProgress"}),
+    (Broker(groups={"bill": group("bill", lost=LOADING)}),
+     {"group bill": "CoordinatorLoadInProgress"}),
+    (Broker(loading=True), {"groups of broker 2": "CoordinatorLoadInProgress"}),
+])
+def test_one_silent_broker_hides_no_groups_of_others(
+    cluster: Cluster, brokers: Brokers, second: Broker | None, silent: dict[str, str]
+) -> None:
+    cluster.brokers = {1: Broker(groups={"pay": group("pay", "Empty")}), 2: second}
+    found = known(brokers, "dc1")
+    assert [one.name for one in found.groups] == ["pay"]
+    assert found.silent == silent
+
+
+def test_where_nobody_answers_there_are_no_groups_to_tell_of(
+    cluster: Cluster, brokers: Brokers
+) -> None:
+    cluster.brokers = {1: None, 2: None}
+    with pytest.raises(LabError, match="dc1: no broker tells of its groups"):
+        known(brokers, "dc1")
+    with pytest.raises(LabError, match="dc1: no broker tells of its groups"):
+        known(brokers, "dc1", among=())
+
+
+@pytest.mark.parametrize("assignment", [b"", b"\0", assigned(0)[:9], b"\xff" * 40])
+def test_an_assignment_that_is_none_gives_no_partitions(
+    cluster: Cluster, brokers: Brokers, assignment: bytes
+) -> None:
+    cluster.brokers = {1: Broker(groups={"odd": group("odd", "Stable", member(assignment))})}
+    (found,) = known(brokers, "dc1").groups
+    assert found.members[0].partitions == ()
