@@ -131,9 +131,10 @@ def container(session: Session, datacenter: str | None = None) -> None:
     from lab.topology import INTERNAL_PORT
     from scripts.platforms.local import Local
 
+    # What was asked for is looked at first: it is wrong on a machine without an engine, too.
+    chosen = session.datacenters(session.select(datacenter, None))[0]
     if not isinstance(session.platform, Local):
         raise LabError("only a lab on this machine takes containers of it")
-    chosen = session.datacenters(session.select(datacenter, None))[0]
     print(shlex.join(session.platform.guest_options(chosen)))
     brokers = ",".join(f"{host.fqdn}:{INTERNAL_PORT}" for host in chosen.by_role("kafka"))
     print(f"{chosen.name}: bootstrap from there {brokers}", file=sys.stderr)

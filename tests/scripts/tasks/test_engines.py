@@ -246,7 +246,8 @@ def test_a_docker_that_does_not_answer_is_named_and_nothing_is_installed(
     bench.engine("docker", silent=NO_DAEMON)
     assert bench.error(*words) == (
         f"error: Docker is installed and does not answer: {NO_DAEMON} "
-        "(`sudo systemctl start docker`)"
+        "(`sudo systemctl start docker`; or with another engine: `LAB_ENGINE=podman fab up` "
+        "installs it)"
     )
     assert bench.acted == []
 
