@@ -34,7 +34,7 @@ PARTS = {
     "kills": "a run is killed at every point that is known to leave something behind",
     "faults": "all that may befall hosts and mirrors is told, and mended",
     "drills": "each kind of failure is rehearsed, and each end of a drill that is cut short",
-    "extending": "each line that docs/extending.md registers a service by is left out",
+    "extending": "a service is added, its packages too; each line that registers it is left out",
     "exercises": "every exercise is solved, and done wrong in each way that is known",
     "versions": "a lab of each version of Kafka, with each place for its metadata",
     "docker": "the hosts under Docker, whose daemon is started for these tests",

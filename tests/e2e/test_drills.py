@@ -19,6 +19,7 @@ from tests.e2e.lab_under_test import Lab, Run, killed_at_last, until
 
 pytestmark = pytest.mark.host
 LOAD = ("--rate", "400", "--duration", "3")
+REHEARSED = pytest.mark.full("drills", sample=1, of="drills")
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,7 @@ def kinds(found: dict[str, Any]) -> list[str]:
     return [event["kind"] for event in found["events"]]
 
 
+@pytest.mark.full("faults", sample=2, of="what may befall a mirror")
 def test_a_topic_that_is_deleted_stays_deleted(lab: Lab) -> None:
     """Although these brokers make whatever topic a client asks for."""
     source, target = Client(lab.bootstrap("dc1")), Client(lab.bootstrap("dc2"))
@@ -89,7 +91,7 @@ def test_a_topic_that_is_deleted_stays_deleted(lab: Lab) -> None:
     in_order(lab)
 
 
-@pytest.mark.full("drills", sample=1, of="modes of a failover")
+@REHEARSED
 def test_a_datacenter_dies_and_its_clients_come_home(lab: Lab) -> None:
     _, found = drill(lab, "drill.failover", "--from", "dc1", "--to", "dc2", "--failback", *LOAD)
     assert kinds(found) == ["start", "fault", "detected", "moved", "repair", "healthy",
@@ -103,7 +105,7 @@ def test_a_datacenter_dies_and_its_clients_come_home(lab: Lab) -> None:
     assert 0 < score["mirror_latency"]["median"] < 3
 
 
-@pytest.mark.full("drills", sample=1, of="modes of a failover")
+@REHEARSED
 def test_its_services_die_and_its_clients_stay_away(lab: Lab) -> None:
     before = lab.main_pids("dc2")
     _, found = drill(
@@ -116,7 +118,7 @@ def test_its_services_die_and_its_clients_stay_away(lab: Lab) -> None:
     assert all(after[name] not in (0, before[name]) for name in before)
 
 
-@pytest.mark.full("drills", sample=1, of="modes of a failover")
+@REHEARSED
 def test_a_cut_link_heals_by_itself_when_its_drill_was_killed(lab: Lab) -> None:
     table = "nft list table inet kafkalab_drill"
     here = lab.of("control")[0]
@@ -146,7 +148,7 @@ def test_a_cut_link_heals_by_itself_when_its_drill_was_killed(lab: Lab) -> None:
     assert lab.open_between(peer, broker, 9092)
 
 
-@pytest.mark.full("drills", sample=1, of="failures of a server, drills cut short")
+@REHEARSED
 @pytest.mark.parametrize(("words", "role"), [
     (("drill.broker",), "-kafka"), (("drill.broker", "--controller"), "-kafka"),
     (("drill.zookeeper",), "-zk"), (("drill.disk",), "-kafka"),
@@ -171,7 +173,7 @@ def test_one_server_fails_and_nothing_is_lost(
     assert role in changed[0]
 
 
-@pytest.mark.full("drills", sample=1, of="failures of a server, drills cut short")
+@REHEARSED
 def test_all_brokers_restart_and_an_objective_that_is_not_met_is_told(lab: Lab) -> None:
     lab.sections["objectives"] = {"max_ack_gap_seconds": 0}
     lab.write()
@@ -185,7 +187,7 @@ def test_all_brokers_restart_and_an_objective_that_is_not_met_is_told(lab: Lab) 
     assert changed == {host.name for host in lab.of("kafka")}
 
 
-@pytest.mark.full("drills", sample=1, of="failures of a server, drills cut short")
+@REHEARSED
 def test_a_drill_that_is_stopped_by_hand_repairs_first(lab: Lab) -> None:
     before = pages(lab)
     status = interrupt(
@@ -198,7 +200,7 @@ def test_a_drill_that_is_stopped_by_hand_repairs_first(lab: Lab) -> None:
     in_order(lab)
 
 
-@pytest.mark.full("drills", sample=1, of="failures of a server, drills cut short")
+@REHEARSED
 def test_what_a_killed_drill_left_is_repaired_by_up(lab: Lab) -> None:
     """Killed while the datacenter is down: nobody is left who could repair it."""
     status = interrupt(

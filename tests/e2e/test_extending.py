@@ -16,7 +16,9 @@ from tests.e2e.conftest import MakeLab
 from tests.e2e.lab_under_test import FAB, Lab
 from tests.project.test_extending import BLOCKS, extend
 
-pytestmark = pytest.mark.host
+pytestmark = [
+    pytest.mark.host, pytest.mark.full("extending", sample=1, of="services that are added"),
+]
 
 PORT = 24990 + 1000  # port_base + 800 + 10 * 19
 

@@ -12,7 +12,7 @@ from tests.e2e.conftest import MakeLab
 from tests.e2e.lab_under_test import Lab, killed_at_last, until
 
 pytestmark = [
-    pytest.mark.host, pytest.mark.full("faults", sample=4, of="what may befall a host"),
+    pytest.mark.host, pytest.mark.full("faults", sample=2, of="what may befall a host"),
 ]
 
 PROPERTIES = "/etc/kafka/server.properties"

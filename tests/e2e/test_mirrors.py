@@ -22,7 +22,7 @@ from tests.e2e.conftest import FAILED, MakeLab
 from tests.e2e.lab_under_test import Lab, Run, until
 
 pytestmark = pytest.mark.host
-BEFALLS = pytest.mark.full("faults", sample=3, of="what may befall a mirror")
+BEFALLS = pytest.mark.full("faults", sample=2, of="what may befall a mirror")
 
 NAMES = ("dc1", "dc2", "dc3")
 LINKS = (("dc1", "dc2"), ("dc1", "dc3"), ("dc2", "dc3"))

@@ -15,7 +15,9 @@ from scripts.software.packages import INSTALLING
 from tests.e2e.conftest import MakeLab
 from tests.e2e.lab_under_test import Lab
 
-pytestmark = pytest.mark.host
+pytestmark = [
+    pytest.mark.host, pytest.mark.full("extending", sample=1, of="services that are added"),
+]
 
 # tcpdump needs a library that the base lacks; cron brings a unit that Debian starts and enables.
 TOOLBOX = """
