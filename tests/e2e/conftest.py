@@ -101,6 +101,7 @@ def lab(request: pytest.FixtureRequest, shared: tuple[Lab, Run]) -> Iterator[Lab
     if request.node.stash.get(FAILED, False):
         lab.settings.clear()
         lab.sections.clear()
+        lab.topics = ()
         lab.write()
         lab.fab("up")
 

@@ -64,7 +64,8 @@ class Lab:
     """One lab of the tests. `datacenters` are tables of the lab file without name and cidr.
 
     `environment` is added to that of every `fab`. `settings` are broker settings, `sections` other
-    sections of the file, `links` pairs of datacenters, `mirrors` tables as they stand there.
+    sections of the file, `links` pairs of datacenters, `mirrors` and `topics` tables as they stand
+    there.
     """
 
     engine: Engine
@@ -79,6 +80,7 @@ class Lab:
     sections: dict[str, dict[str, Any]] = field(default_factory=dict)
     links: Sequence[tuple[str, str]] = ()
     mirrors: Sequence[Mapping[str, object]] = ()
+    topics: Sequence[Mapping[str, object]] = ()
 
     def __post_init__(self) -> None:
         self.write()
@@ -115,6 +117,8 @@ class Lab:
             lines += ["", "[[links]]", f"between = {json.dumps(link)}"]
         for mirror in self.mirrors:
             lines += ["", "[[mirrors]]", *(f"{k} = {json.dumps(v)}" for k, v in mirror.items())]
+        for topic in self.topics:
+            lines += ["", "[[topics]]", *(f"{k} = {_toml(v)}" for k, v in topic.items())]
         self.file.write_text("\n".join(lines) + "\n")
 
     def of(self, role: str, datacenter: str = "dc1") -> tuple[Host, ...]:
@@ -239,6 +243,13 @@ class Lab:
             *(name for name in engine.networks() if name == f"kafkalab-{self.name}"),
         ]
         return [*found, *(f"port {port}" for port in self.ports() if answers(port))]
+
+
+def _toml(value: object) -> str:
+    """A value as TOML has it, also a table in one line."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f'"{k}" = {json.dumps(v)}' for k, v in value.items()) + " }"
+    return json.dumps(value)
 
 
 def answers(port: int, seconds: float = 2) -> bool:
