@@ -14,11 +14,11 @@ from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan, pending, survey
 from scripts.operations.described import describe_hosts
 from scripts.operations.growing import NAME as GROWS, Growth, growing
-from scripts.operations.guard import missing_hosts, refusals
+from scripts.operations.guard import missing_hosts, obstacles, refusals
 from scripts.operations.reach import UNSEEN, Unreached, lines, refuse_hopeless, unreached
 from scripts.operations.replacing import in_the_way, losses
 from scripts.operations.surplus import lines as surplus_lines, surplus
-from scripts.operations.up import concerned, obstacles, reconcilers
+from scripts.operations.up import concerned, reconcilers
 from scripts.platforms import UP, Instance
 from scripts.session import Session
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from lab.standing import smaller, strangers
+from lab.standing import strangers
 from scripts.errors import LabError, UsageError
-from scripts.operations.guard import refuse
+from scripts.operations.guard import refuse, unlike, unsurvived
 from scripts.operations.surplus import lost
 from scripts.platforms import Instance
 from scripts.session import Session
@@ -17,8 +17,10 @@ def in_the_way(session: Session, instances: Mapping[str, Instance]) -> bool:
     """Whether the end of the lab as it is now is what it takes to become what its file says."""
     there = strangers(session.topology, (o.standing for o in instances.values() if o.standing))
     names = {host.name for host in session.topology.hosts}
-    found = [*smaller(session.topology, there), *session.platform.obstacles(names)]
-    return any(one.ends for one in found)
+    found = [*unlike(session.topology, there), *session.platform.obstacles(names)]
+    return any(one.ends for one in found) or bool(
+        unsurvived(session, session.topology.hosts, instances)
+    )
 
 
 def _used_mb(session: Session, instances: Mapping[str, Instance]) -> int:

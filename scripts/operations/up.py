@@ -18,7 +18,13 @@ from scripts.hosts.converge import HostPlan, converge, forget_names, survey
 from scripts.hosts.deliver import Deliverer
 from scripts.hosts.fleet import Fleet
 from scripts.operations.growing import grow, growing
-from scripts.operations.guard import missing_hosts, refusals, refuse
+from scripts.operations.guard import (
+    missing_hosts,
+    obstacles,
+    refusals,
+    refuse,
+    unsurvived,
+)
 from scripts.operations.mending import mend, unsound
 from scripts.operations.reach import reach
 from scripts.operations.rolling import roll
@@ -40,6 +46,8 @@ def deploy(session: Session, hosts: Sequence[Host]) -> None:
     missing = missing_hosts(hosts, instances)
     woken = [host.name for host in missing if host.name in instances]
     refuse(refusals(session, hosts, instances))
+    places = {host.datacenter for host in missing}
+    refuse(unsurvived(session, [host for host in hosts if host.datacenter in places], instances))
     software: dict[Artifact, Obtained] = {}
     if session.platform_name == "local":  # elsewhere hosts are made by others, without it
         software = _prepare(session, missing)
@@ -210,14 +218,6 @@ def _grown(
     )
     again = [host for host in hosts if host.datacenter in found]
     return {**plans, **survey(one.fleet, again, one.context, only, progress)}, sum(counts.values())
-
-
-def obstacles(places: Mapping[str, Site], plans: Mapping[str, HostPlan]) -> list[LabError]:
-    """What services would not survive of what hosts are to become."""
-    return [
-        error for site in places.values() for driver in drivers_of(site)
-        for error in driver.obstacles(site, plans)
-    ]
 
 
 def settle(

@@ -171,7 +171,8 @@ def test_the_quorums_leader_dies_under_load(pair: Lab) -> None:
     (0, {"metadata": "kraft"}, "its metadata is in ZooKeeper"),
     (1, {"controller": 2}, "with 3 controllers, and the lab takes none of them out"),
     (1, {"controller": 0, "combined": 1}, "with 3 controllers"),
-], ids=["to KRaft", "fewer", "combined"])
+    (1, {"controller": 5}, "its metadata is with the controllers "),
+], ids=["to KRaft", "fewer", "combined", "more"])
 def test_metadata_moves_nowhere_by_itself(
     pair: Lab, number: int, change: dict[str, Any], words: str
 ) -> None:
@@ -181,10 +182,17 @@ def test_metadata_moves_nowhere_by_itself(
         del shapes[number]["zookeeper"]
     pair.datacenters = shapes
     pair.write()
-    before = pair.main_pids("dc2")
+    before, hosts = pair.main_pids("dc2"), containers(pair)
     for task in ("plan", "up"):
         assert words in pair.fab(task, expect=1).err.replace("\n", " ")
-    assert pair.main_pids("dc2") == before
+    # What they name as the way out asks first, and does not say that there is nothing to replace.
+    assert "nobody here to ask" in pair.fab("up", "--replace", expect=2).err
+    assert (pair.main_pids("dc2"), containers(pair)) == (before, hosts)
+
+
+def containers(lab: Lab) -> list[str]:
+    label = f"label=kafkalab.lab={lab.name}"
+    return sorted(lab.engine.lines("ps", "--all", "--filter", label, "--format", "{{.Names}}"))
 
 
 def as_kafka_does(lab: Lab, host: Host) -> None:

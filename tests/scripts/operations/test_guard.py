@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,24 +12,30 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from lab import state
 from lab.file import parse
+from lab.services.context import Context
+from lab.services.local import local_context
+from lab.services.registry import desired_state
 from lab.standing import Obstacle
-from lab.topology import Topology, build
+from lab.topology import Datacenter, Host, Topology, build
 from scripts.clients.kafka import Cluster, View
 from scripts.errors import LabError, UsageError
-from scripts.operations import replacing
-from scripts.operations.guard import refusals, refuse
-from scripts.platforms import sshd
+from scripts.hosts.converge import HostPlan
+from scripts.operations import guard, replacing
+from scripts.operations.guard import refusals, refuse, unsurvived
+from scripts.platforms import Instance, sshd
 from scripts.platforms.local import Local, checks, finding, recipe
 from scripts.platforms.local.engine import Engine
 from scripts.workstation import memory, process
 from scripts.workstation.memory import needed_mb
 from tests.fake_engine import FakeEngine
+from tests.fakes import FakeFleet, FakeHost
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A lab file; `datacenters` are (zookeeper, kafka)."""
+    """A lab file; `datacenters` are (zookeeper, kafka), with `controllers` (kraft, kafka)."""
 
     name: str = "pair"
     owner: str = "ann"
@@ -38,15 +44,20 @@ class Shape:
     port_base: int = 21000
     datacenters: tuple[tuple[int, int], ...] = ((1, 1),)
     control: int = 0
+    controllers: bool = False
+    names: str = "{owner}-{datacenter}-{role}{number}"
+    prefix: int = 24
 
     def topology(self) -> Topology:
         return build(parse({
             "name": self.name, "owner": self.owner, "domain": self.domain,
-            "local": {"port_base": self.port_base},
+            "local": {"port_base": self.port_base}, "names": {"pattern": self.names},
             "datacenters": [
-                {"name": f"dc{n + 1}", "cidr": f"10.77.{self.network + n}.0/24",
-                 "control": self.control, "zookeeper": zookeeper, "kafka": kafka}
-                for n, (zookeeper, kafka) in enumerate(self.datacenters)
+                {"name": f"dc{n + 1}", "cidr": f"10.77.{self.network + n}.0/{self.prefix}",
+                 "control": self.control, "kafka": kafka,
+                 "metadata": "kraft" if self.controllers else "zookeeper",
+                 "controller" if self.controllers else "zookeeper": keepers}
+                for n, (keepers, kafka) in enumerate(self.datacenters)
             ],
         }).lab)
 
@@ -58,20 +69,39 @@ SHAPES = st.builds(
     network=st.sampled_from([0, 0, 0, 1]), port_base=st.sampled_from([21000, 21000, 21000, 22000]),
     datacenters=st.lists(
         st.tuples(st.integers(1, 3), st.integers(1, 3)), min_size=1, max_size=3
-    ).map(tuple), control=st.integers(0, 1),
+    ).map(tuple), control=st.integers(0, 1), controllers=st.sampled_from([False, False, True]),
+    names=st.sampled_from([Shape.names] * 3 + ["{owner}-{role}{number}-{datacenter}"]),
+    prefix=st.sampled_from([24, 24, 24, 25]),
 )
 
 
 @dataclass
 class Session:
-    """As much of a session as a refusal needs."""
+    """As much of a session as a refusal needs; no host lets it in but those of `hosts`."""
 
     topology: Topology
     platform: Local
     platform_name: str = "local"
+    hosts: tuple[str, ...] = ()
 
     def say(self, line: str) -> None:
         assert line
+
+    def fleet(self, instances: Mapping[str, Instance]) -> FakeFleet:
+        shut = LabError("no SSH server answers")
+        return FakeFleet(
+            [FakeHost(name, closed=None if name in self.hosts else shut) for name in instances]
+        )
+
+    def peek_software(self) -> dict[Any, Any]:
+        return {}
+
+    def context(self, software: object, instances: object) -> Context:
+        return local_context(self.topology, {})
+
+    def datacenters(self, hosts: Sequence[Host]) -> tuple[Datacenter, ...]:
+        names = {host.datacenter for host in hosts}
+        return tuple(one for one in self.topology.datacenters if one.name in names)
 
 
 @dataclass
@@ -282,3 +312,47 @@ def test_a_smaller_ensemble_is_refused_and_a_smaller_cluster_is_not() -> None:
             "dc1: its ZooKeeper ensemble of 3 servers would become one of 2: "
         )
         assert "say zookeeper = 3 again" in found
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    (Shape(controllers=True, datacenters=((3, 1),)), Shape(controllers=True)),
+    (Shape(controllers=True), Shape()), (Shape(), Shape(controllers=True)),
+])
+def test_metadata_that_would_move_is_refused_and_the_command_that_is_named_does_it(
+    old: Shape, new: Shape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Cluster, "view", silent)
+    with machine() as one:
+        one.up(one.session(old))
+        refused = one.plan(one.session(new))
+        assert refused and all("`fab up --replace` asks, and does both" in one for one in refused)
+        replaced(one, old, new)
+
+
+def test_a_quorum_that_would_grow_is_refused_before_any_host_is_made(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new ones would be more controllers than the file has once the change was undone."""
+    old = Shape(controllers=True)
+    before, after = old.topology(), Shape(controllers=True, datacenters=((3, 1),)).topology()
+    there = {
+        host.name: Instance(host.name, "i", True, "127.0.0.1", host.ssh_port, "student", "key",
+                            str(host.address))
+        for host in before.hosts
+    }
+
+    def look(fleet: object, hosts: Sequence[Host], context: Context) -> dict[str, HostPlan]:
+        was = local_context(before, {})
+        return {host.name: HostPlan(host, state.diff(
+            desired_state(host, was), desired_state(host, context)
+        )) for host in hosts}
+
+    monkeypatch.setattr(guard, "survey", look)
+    session = cast(Any, Session(after, cast(Any, None), hosts=tuple(there)))
+    (error,) = unsurvived(session, after.hosts, there)
+    assert "its metadata is with the controller ann-dc1-kraft01, and does not move" in str(error)
+    assert error.hint.endswith("(`fab up --replace` asks, and does both)")
+    same = cast(Any, Session(before, cast(Any, None), hosts=tuple(there)))
+    assert unsurvived(same, before.hosts, there) == []
+    session.hosts = ()
+    assert unsurvived(session, after.hosts, there) == [], "who cannot be asked is seen later"
