@@ -11,6 +11,13 @@ from lab.problems import Problem
 WIDEST_ADMIN_PREFIX = 8  # no organization is larger; two halves of the internet are the internet
 WIDEST_VPC_PREFIX = 16  # VPC user guide, "VPC CIDR blocks"
 LINKS = "links"
+# Terraform takes arguments from its environment, too: those that choose another state, or change
+# what of a stack is planned.
+OTHER_ARGUMENTS = "TF_CLI_ARGS"
+OTHER_WORK = frozenset({
+    "-backend", "-backend-config", "-destroy", "-force-copy", "-from-module", "-migrate-state",
+    "-refresh-only", "-replace", "-state", "-state-out", "-target",
+})
 
 
 def findings(lab: Lab) -> Iterator[Problem]:
@@ -61,6 +68,12 @@ def terraform_settings(environment: Mapping[str, str]) -> Iterator[Problem]:
     if workspace not in ("", "default"):
         yield Problem("TF_WORKSPACE", repr(workspace),
                       "other states than the lab's; accepted: unset, or default")
+    for name, value in sorted(environment.items()):
+        if name == OTHER_ARGUMENTS or name.startswith(f"{OTHER_ARGUMENTS}_"):
+            given = {f"-{word.lstrip('-').partition('=')[0]}" for word in value.split()}
+            if strange := sorted(given & OTHER_WORK):
+                yield Problem(name, repr(value), f"would make another plan or state of every "
+                              f"stack; accepted: without {', '.join(strange)}")
 
 
 def _lacking_for_aws(lab: Lab) -> Iterator[Problem]:

@@ -105,11 +105,15 @@ def test_architectures(types: str, expected: str) -> None:
 @pytest.mark.parametrize(("name", "value", "good"), [
     ("TF_DATA_DIR", "/var/tmp/terraform", False), ("TF_DATA_DIR", ".terraform-ci", True),
     ("TF_DATA_DIR", "", True), ("TF_WORKSPACE", "work", False), ("TF_WORKSPACE", "default", True),
-    ("TF_CLI_ARGS_plan", "-lock=false", True),
+    ("TF_CLI_ARGS_plan", "-lock=false", True), ("TF_CLI_ARGS", "-no-color", True),
+    ("TF_CLI_ARGS_plan", "-no-color -target=aws_vpc.vpc", False),
+    ("TF_CLI_ARGS_plan", "--destroy", False), ("TF_CLI_ARGS", "-state /tmp/state", False),
+    ("TF_CLI_ARGS_init", "-backend-config=bucket=theirs", False), ("TF_CLI_ARGSX", "-state", True),
 ])
-def test_settings_of_terraform_that_would_mix_states_are_refused(
+def test_settings_of_terraform_for_other_work_are_refused(
     name: str, value: str, good: bool
 ) -> None:
-    """One data folder for all stacks: each overwrites what another remembers of its backend."""
+    """One data folder for all stacks: each overwrites what another remembers of its backend.
+    Arguments of its own: `fab tf.plan` would plan to destroy, or a part, and call it the lab."""
     found = [problem.field for problem in terraform_settings({name: value})]
     assert found == ([] if good else [name])

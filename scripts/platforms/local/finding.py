@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from scripts.errors import CommandError, LabError, UsageError
 from scripts.platforms.local import installing
@@ -133,6 +134,8 @@ def _ask(name: str) -> Engine | Silent | None:
 def _docker() -> Engine | Silent | None:
     if _is_podman(shutil.which("docker")):
         return None
+    if elsewhere := _elsewhere("docker", "DOCKER_HOST"):
+        return elsewhere
     # The client alone prints its own version; only the daemon knows the server's.
     answers, said = _says("docker", "version", "--format", "{{.Server.Version}}")
     if answers:
@@ -156,6 +159,8 @@ def _podman() -> Engine | Silent:
             "podman", f"Podman is used as root, and `sudo -n` may not here: {before}",
             "`sudo -v` first, or allow it without a password",
         )
+    if not before and (elsewhere := _elsewhere("podman", "CONTAINER_HOST")):  # sudo keeps it back
+        return elsewhere
     runtime = _runtime()
     needed = [one for one in ("iptables", runtime) if one] if linux else []
     if lacks := [one for one in needed if not installing.program(one)]:
@@ -170,6 +175,18 @@ def _podman() -> Engine | Silent:
     return Silent(
         "podman", f"Podman is installed and does not answer: {said}",
         f"see `{' '.join(prefix)} info`" if linux else "`podman machine start`",
+    )
+
+
+def _elsewhere(name: str, variable: str) -> Silent | None:
+    """What is wrong with an engine that its variable, set for other work, leads away from here."""
+    address = os.environ.get(variable, "")
+    host = urlsplit(address).hostname
+    if host is None or host in ("localhost", "127.0.0.1", "::1"):
+        return None
+    return Silent(
+        name, f"{variable}={address} leads {name.capitalize()} to another machine, and the hosts' "
+        "ports would be there", f"leave {variable} out",
     )
 
 

@@ -157,13 +157,33 @@ def test_of_two_that_do_not_answer_both_are_named(monkeypatch: pytest.MonkeyPatc
     machine.answers |= {
         "sudo -n true": (1, "a password is required"), "docker version": (1, NO_DAEMON),
     }
-    monkeypatch.setenv("DOCKER_HOST", "tcp://there:1")
+    monkeypatch.setenv("DOCKER_HOST", "unix:///there")
     with pytest.raises(LabError) as caught:
         finding.find()
     assert "Podman is used as root" in caught.value.what and NO_DAEMON in caught.value.what
     assert "`sudo -v` first" in caught.value.hint
-    assert caught.value.hint.endswith("; or is DOCKER_HOST=tcp://there:1 right?")
+    assert caught.value.hint.endswith("; or is DOCKER_HOST=unix:///there right?")
     assert not [call for call in machine.calls if "apt-get" in call]
+
+
+@pytest.mark.parametrize(("name", "variable"), [
+    ("docker", "DOCKER_HOST"), ("podman", "CONTAINER_HOST"),
+])
+def test_an_engine_of_another_machine_is_none_of_this_one(
+    monkeypatch: pytest.MonkeyPatch, name: str, variable: str
+) -> None:
+    """Hosts would be made there, and looked for on 127.0.0.1."""
+    machine = podman_machine(monkeypatch) if name == "podman" else Machine(monkeypatch, "docker")
+    for address in ("ssh://me@box/run/sock", "tcp://192.0.2.1:2375"):
+        monkeypatch.setenv(variable, address)
+        with pytest.raises(LabError) as caught:
+            finding.find(name)
+        assert caught.value.what.startswith(f"{variable}={address} leads {name.capitalize()} to ")
+        assert caught.value.hint.startswith(f"leave {variable} out")
+    assert not [call for call in machine.calls if "version" in call], "it was not asked"
+    for address in ("unix:///run/sock", "tcp://127.0.0.1:2375", "ssh://core@localhost:53/run", ""):
+        monkeypatch.setenv(variable, address)
+        assert finding._elsewhere(name, variable) is None
 
 
 # As the package podman-docker of Debian 12 has it.
