@@ -12,15 +12,30 @@ from lab.file import parse
 from lab.model import Lab
 from lab.options.hosts import Tool
 from lab.state import KINDS, HostState, Key
+from lab.versions import with_metadata
 
 labels = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
+
+
+# Where a cluster's metadata is: with servers of ZooKeeper, with controllers, or with some brokers.
+clusters: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.fixed_dictionaries({"zookeeper": st.integers(1, 7), "kafka": st.integers(1, 30)}),
+    st.fixed_dictionaries({
+        "metadata": st.just("kraft"), "version": st.sampled_from(with_metadata("kraft")),
+        "controller": st.integers(1, 7), "kafka": st.integers(1, 30),
+    }),
+    st.builds(
+        lambda count, more: {"metadata": "kraft", "combined": count, "kafka": count + more},
+        st.integers(1, 5), st.integers(0, 20),
+    ),
+)
 
 
 @st.composite
 def lab_data(draw: st.DrawFn) -> dict[str, Any]:
     """The content of an acceptable lab file: 1 to 4 datacenters in networks of their own, some of
     them linked, with mirrors along links to where workers of Connect can run, topics, and sizes
-    and settings that fit them."""
+    and settings that fit them. Of their clusters some have controllers."""
     names = draw(st.lists(labels, min_size=1, max_size=4, unique=True))
     second = draw(st.lists(st.integers(0, 255), min_size=len(names), max_size=len(names),
                            unique=True))
@@ -30,9 +45,8 @@ def lab_data(draw: st.DrawFn) -> dict[str, Any]:
             "cidr": f"10.{octet}.0.0/{draw(st.integers(16, 22))}",
             "zones": draw(st.integers(1, 3)),
             "control": draw(st.integers(0, 1)),
-            "zookeeper": draw(st.integers(1, 7)),
-            "kafka": draw(st.integers(1, 30)),
             "connect": draw(st.integers(0, 2)),
+            **draw(clusters),
         }
         for name, octet in zip(names, second, strict=True)
     ]

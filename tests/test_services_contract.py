@@ -225,6 +225,18 @@ def test_it_can_be_set_up_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_second_run_changes_nothing_of_it(name: str) -> None:
+    """A host that has what it should have, as it tells it itself; also where it is set up alone."""
+    context = local_context(having(name), DIGESTS)
+    for host in on(name):
+        for only in (None, (name,)):
+            have = desired_state(host, context, only)
+            fleet = FakeFleet([FakeHost(host.name, {"read": told(have)})])
+            assert plan_host(fleet, host, context, only).changes == ()
+            assert desired_state(host, local_context(having(name), DIGESTS), only) == have
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_it_has_a_task_of_its_name(name: str) -> None:
     task = task_of(SERVICES[name])
     line = (task.__doc__ or "").splitlines()[0]

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.services.registry import SERVICES
+from scripts.drivers.registry import SPECIAL
+
 PROJECT = Path(__file__).parents[1]
 # The lowest first. A name is a module or a whole folder; of two that fit, the longer one counts.
 LAB = (
@@ -52,6 +55,15 @@ OUTSIDE = {
 }
 IMPURE = {"subprocess", "socket", "threading", "time", "random", "shutil", "tempfile", "http",
           "urllib", "fabric", "paramiko", "confluent_kafka", "boto3", "cdktf"}
+
+
+# Operations loop over drivers and name no service; these are what is left of those that do. Here a
+# line may go, and none may come.
+NAMING = {
+    "growing": {"zookeeper"},  # servers join an ensemble one at a time
+    "surplus": {"kafka"}, "verify": {"kafka"},  # a broker that the lab file has no more
+    "mending": {"kafka"},  # whether the brokers can be asked
+}
 
 
 @dataclass(frozen=True)
@@ -148,6 +160,23 @@ def test_the_world_outside_is_met_in_few_rooms(folder: str) -> None:
         and not any(one.module == name or one.module.startswith(f"{name}.") for name in rooms)
     ]
     assert wrong == []
+
+
+def test_operations_name_no_service() -> None:
+    """Neither in a word nor by importing its module or driver."""
+    names = {name for name, one in SERVICES.items() if one.process} | SPECIAL.keys()
+    found: dict[str, set[str]] = {}
+    for path in sorted((PROJECT / "scripts/operations").glob("*.py")):
+        said = {node.value for node in ast.walk(ast.parse(path.read_text()))
+                if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        said |= {
+            one.name.rpartition(".")[2] for one in imports("scripts")
+            if one.module == f"scripts.operations.{path.stem}"
+            and one.name.startswith(("lab.services.", "scripts.drivers.", "scripts.clients."))
+        }
+        if named := said & names:
+            found[path.stem] = named
+    assert found == NAMING
 
 
 def test_lab_is_pure() -> None:

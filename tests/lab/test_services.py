@@ -101,7 +101,8 @@ def test_what_a_person_chooses_is_on_every_host_and_in_every_cluster_that_it_is_
 ) -> None:
     topology = build(lab)
     context = local_context(topology, DIGESTS)
-    heaps = {"kafka": lab.kafka, "zookeeper": lab.zookeeper, "connect": lab.connect}
+    heaps = {"kafka": lab.kafka, "zookeeper": lab.zookeeper, "controller": lab.controller,
+             "connect": lab.connect}
     for one in {(host.datacenter, host.role): host for host in topology.hosts}.values():
         found = desired_state(one, context)
         for tool in lab.hosts.tools:

@@ -54,7 +54,7 @@ def test_adding_hosts_at_the_end_moves_no_other(data: dict[str, Any], draw: st.D
     before = build(parse(data).lab)
     grown = copy.deepcopy(data)
     one = draw.draw(st.sampled_from(grown["datacenters"]))
-    role = draw.draw(st.sampled_from(["zookeeper", "kafka"]))
+    role = draw.draw(st.sampled_from(sorted({"zookeeper", "controller", "kafka"} & one.keys())))
     one[role] += 1
     grown["datacenters"].append({"name": "zz-last", "cidr": "192.168.0.0/24"})
     after = {host.name: host for host in build(parse(grown).lab).hosts}
@@ -65,7 +65,7 @@ def test_adding_hosts_at_the_end_moves_no_other(data: dict[str, Any], draw: st.D
 @given(labs())
 def test_ids_count_from_one_in_each_datacenter_and_role(lab: Lab) -> None:
     for datacenter in build(lab).datacenters:
-        for role in ("control", "zookeeper", "kafka"):
+        for role in ("control", "zookeeper", "controller", "kafka", "connect"):
             numbers = [host.number for host in datacenter.by_role(role)]
             assert numbers == list(range(1, len(numbers) + 1))
 

@@ -121,12 +121,18 @@ def test_status_fields_are_documented() -> None:
     """The words of docs/status.md against every key that the code makes, wherever in a line."""
     text = TEXTS[PROJECT / "docs" / "status.md"]
     folder = PROJECT / "scripts"
+    drivers = [path for path in (folder / "drivers").glob("*.py")
+               if "def status(" in path.read_text()]
     code = "".join(path.read_text() for path in (
-        folder / "operations/status.py", PROJECT / "lab" / "mirrors" / "groups.py",
-        *(folder / f"drivers/{name}.py" for name in ("kafka", "zookeeper", "connect", "mirrors")),
+        folder / "operations/status.py", folder / "operations/surplus.py",
+        PROJECT / "lab/mirrors/groups.py", *drivers,
     ))
-    fields = set(re.findall(r'"([a-z_]+)":', code))
-    assert {"ssh", "roles", "lag_seconds", "under_replicated", "skipped"} <= fields
+    task = (folder / "tasks/inspect.py").read_text()
+    added = re.search(r"found = \{(.*?)\*\*found", task, re.DOTALL)
+    assert added
+    fields = set(re.findall(r'(?<!== )"([a-z_]+)":', code + added[1]))
+    assert {"ssh", "roles", "lag_seconds", "under_replicated", "skipped", "engine", "epoch",
+            "broker", "internal_topics"} <= fields
     for field in fields:
         assert re.search(rf"`\.?{field}(\[\])?`", text), field
 

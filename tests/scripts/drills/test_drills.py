@@ -12,6 +12,7 @@ import pytest
 from lab.drills.log import DETECTED, FAULT, HEALTHY, REPAIR, Acked, Log
 from lab.endpoint import Endpoint
 from lab.file import parse
+from lab.services.local import local_context
 from lab.topology import Topology, build
 from scripts.drills import rehearsal, topics
 from scripts.drills.clients import Client, Place
@@ -19,6 +20,9 @@ from scripts.drills.failover import Failover, Plan, mirrors_of
 from scripts.drills.faults import Hosts, Link, Services, kill_service, refuse_writes
 from scripts.drills.outage import disk
 from scripts.drills.rehearsal import Every, terminable
+from scripts.drivers.driver import sites
+from scripts.drivers.health import Health
+from scripts.drivers.mirrors import MirrorView
 from scripts.errors import LabError, UsageError
 from scripts.platforms import Platform
 from tests.conftest import LAB, Fab
@@ -184,6 +188,24 @@ def test_copies_are_named_as_the_mirror_names_them(topology: Topology) -> None:
         "dc2": "kafkalab-drill", "dc1": "dc1.kafkalab-drill",
     }
     assert Log(keys=topics.KEYS).when("fault") is None
+
+
+def test_where_a_mirror_stands_still_no_drill_begins(
+    topology: Topology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though its tasks run: the drill would blame the failure for what does not cross anyway."""
+    drill = object.__new__(Failover)
+    drill.mirrors = mirrors_of(topology, Plan("dc1", "dc2"))
+    drill.sites = sites(FakeFleet([]), local_context(topology, {}), topology.datacenters)
+    drill.broken = lambda: []  # type: ignore[method-assign]
+    stuck = Health("nothing moves at orders-0, offset 7, for 30 s now")
+    looks = iter([stuck, Health()])
+    monkeypatch.setattr(MirrorView, "health", lambda view: next(looks))
+    drill.refuse_unhealthy()
+    monkeypatch.setattr(rehearsal, "ASSIGNED_S", 0.2)
+    monkeypatch.setattr(MirrorView, "health", lambda view: stuck)
+    with pytest.raises(LabError, match="no drill on a lab that is not healthy: nothing moves at "):
+        drill.refuse_unhealthy()
 
 
 def test_who_is_a_moment_behind_has_caught_up() -> None:

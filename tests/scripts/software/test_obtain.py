@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lab import artifacts
-from scripts.errors import LabError, UsageError
+from scripts.errors import LabError, UsageError, told
 from scripts.software import (
     archive as kafka_archive,
     kept,
@@ -409,3 +409,16 @@ def test_a_wrapper_is_made_for_each_class_that_is_there_and_no_other() -> None:
     ]
     assert b"kafka.admin.TopicCommand" in made["bin/kafka-topics.sh"]
     assert not [name for name, text in made.items() if re.search(rb"@@", text)]
+
+
+@pytest.mark.parametrize("folder", ["/dev/null", "/sys"])
+def test_a_cache_that_cannot_be_written_is_told_in_one_line(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", folder)
+    for sources in (["cache"], ["maven"], None):
+        with pytest.raises((OSError, LabError)) as caught:
+            obtain(KAFKA, sources=sources)
+        line = str(told(caught.value))
+        assert line.startswith(f"{folder}/kafkalab: ") and "XDG_CACHE_HOME" in line
+        assert "\n" not in line
