@@ -181,7 +181,10 @@ def _podman() -> Engine | Silent:
 def _elsewhere(name: str, variable: str) -> Silent | None:
     """What is wrong with an engine that its variable, set for other work, leads away from here."""
     address = os.environ.get(variable, "")
-    host = urlsplit(address).hostname
+    try:
+        host = urlsplit(address).hostname
+    except ValueError:
+        host = None  # no address: the engine itself says so
     if host is None or host in ("localhost", "127.0.0.1", "::1"):
         return None
     return Silent(

@@ -181,7 +181,8 @@ def test_an_engine_of_another_machine_is_none_of_this_one(
         assert caught.value.what.startswith(f"{variable}={address} leads {name.capitalize()} to ")
         assert caught.value.hint.startswith(f"leave {variable} out")
     assert not [call for call in machine.calls if "version" in call], "it was not asked"
-    for address in ("unix:///run/sock", "tcp://127.0.0.1:2375", "ssh://core@localhost:53/run", ""):
+    for address in ("unix:///run/sock", "tcp://127.0.0.1:2375", "ssh://core@localhost:53/run", "",
+                    "tcp://[::1"):
         monkeypatch.setenv(variable, address)
         assert finding._elsewhere(name, variable) is None
 
