@@ -7,6 +7,7 @@ digest.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from lab.versions import line
@@ -50,6 +51,12 @@ class Artifact:
     def home(self) -> str:
         """Where it lies on a host."""
         return f"{PREFIX}/{self.folder}"
+
+
+def started(unit: str) -> str | None:
+    """The version of Kafka that a unit with this text starts; None where it starts none."""
+    found = re.search(rf"@{PREFIX}/kafka_{re.escape(SCALA)}-([0-9.]+)/", unit)
+    return found[1] if found else None
 
 
 def kafka(version: str) -> Artifact:

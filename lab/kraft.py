@@ -19,6 +19,7 @@ CONTROL_BATCH = 0x20  # KIP-98, "Message format": of a batch's attributes
 DYNAMIC = 1  # kraft.version of quorums whose voters may change (KIP-853)
 MAGIC = 2
 VERSION = "metadata.version"
+QUORUM_VERSION = "kraft.version"  # of the quorum, not of the records in it
 SNAPSHOT = "00000000000000000000-0000000000.checkpoint"  # of offset 0 in epoch 0
 METADATA_LOG = "__cluster_metadata-0"
 BOOTSTRAP = "bootstrap.checkpoint"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from lab import state
+from lab import artifacts, kraft, state
 from lab.file import load, parse
 from lab.services.local import local_context
 from lab.services.registry import (
@@ -32,7 +32,7 @@ from lab.topology import Host, Topology, build
 from scripts.clients.kafka import Cluster, View
 from scripts.clients.quorum import Described, Quorum, QuorumView, Replica
 from scripts.clients.zookeeper import Ensemble, Modes
-from scripts.drivers import kafka
+from scripts.drivers import kafka, release
 from scripts.drivers.connect import Workers
 from scripts.drivers.connectors import ConnectorState
 from scripts.drivers.driver import Driver, Report, Site, sites
@@ -84,6 +84,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
         quorum, described=replace(found, committed=next(commits))
     ))
     monkeypatch.setattr(Quorum, "wait", always(quorum))
+    monkeypatch.setattr(release, "levels", lambda _: kraft.features("4.3.1"))
     monkeypatch.setattr(Driver, "silent", always(""))
     monkeypatch.setattr(Workers, "states", always([state_of]))
     monkeypatch.setattr(MirrorView, "running", always("runs"))
@@ -112,6 +113,11 @@ def having(name: str) -> Topology:
     return KRAFT if name == "controller" else TOPOLOGY
 
 
+def software(host: Host, topology: Topology) -> str:
+    """Where its Kafka lies."""
+    return artifacts.kafka(topology.datacenter(host.datacenter).config.version).home
+
+
 def the_sites(topology: Topology = TOPOLOGY) -> dict[str, Site]:
     def restarted(name: str, service: str) -> Any:
         return lambda _: ORDER.append((name, service)) or ""
@@ -120,13 +126,14 @@ def the_sites(topology: Topology = TOPOLOGY) -> dict[str, Site]:
         f"unit\t{word}\tactive\tenabled\t-\trunning\t\t\n"
         for word in text.splitlines()[-1].split() if word.endswith(".service")
     )}
+    context = local_context(topology, DIGESTS)
     fakes = [
         FakeHost(host.name, {
-            **units, **{f"restart {name}": restarted(host.name, name) for name in RUNNING},
+            **units, "release": f"@{software(host, topology)}/",
+            **{f"restart {name}": restarted(host.name, name) for name in RUNNING},
         })
         for host in topology.hosts
     ]
-    context = local_context(topology, DIGESTS)
     return sites(FakeFleet(fakes), context, topology.datacenters)
 
 

@@ -24,7 +24,7 @@ LAB = (
     "lab.altered",
     "lab.load", "lab.balance",
     "lab.state", "lab.resources", "lab.artifacts", "lab.packages", "lab.paths",
-    "lab.kraft", "lab.templates",
+    "lab.kraft", "lab.upgrade", "lab.templates",
     "lab.model", "lab.drills", "lab.picture", "lab.topology", "lab.ensemble", "lab.standing",
     "lab.mirrors", "lab.data", "lab.services",
     "lab.aws", "lab.checks", "lab.file", "lab.learning",

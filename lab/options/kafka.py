@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -19,6 +19,7 @@ def _unchecked(value: str) -> str:
     return value
 
 
+Finalize = Literal["auto", "by hand"]
 Unchecked = Annotated[str, AfterValidator(_unchecked)]
 
 
@@ -34,6 +35,11 @@ class Kafka(Section):
         "zookeeper", description='where clusters keep their metadata: `"zookeeper"` or `"kraft"`, '
                                  "in a quorum of controllers ([KRaft](kraft.md)); a datacenter "
                                  "may say something else",
+    )
+    finalize: Finalize = Field(
+        "auto", description="when a newer release is finalised, after which there is no way back "
+                            'to the older one: `"auto"`, at the end of its `fab up`, or '
+                            '`"by hand"`, with `fab kafka.finalize` ([upgrades](versions.md))',
     )
     heap_mb: HeapMb = Field(256, description="heap of each broker")
     jvm_options: JvmOptions = Field(LAB_JVM, description="further options of each broker's JVM")

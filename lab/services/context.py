@@ -33,6 +33,8 @@ class Context:
         its distribution. A container gets these from the workstation and from its image.
     strangers: hosts of the lab that exist although its file does not mean them (any more).
     ensembles: by datacenter, the ZooKeeper servers that know each other now, where one grows.
+    protocols: by datacenter, the protocol that brokers go on speaking, where a release is not
+        finalised yet (lab.upgrade).
     family: the family of distributions whose packages it takes.
     """
 
@@ -45,6 +47,7 @@ class Context:
     machine: bool = False
     strangers: tuple[Standing, ...] = ()
     ensembles: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    protocols: Mapping[str, str] = field(default_factory=dict)
     family: Family = "debian"
 
     def datacenter(self, host: Host) -> Datacenter:

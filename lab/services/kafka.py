@@ -24,6 +24,7 @@ from lab.topology import (
     Datacenter,
     Host,
 )
+from lab.upgrade import PROTOCOL, Release, own_protocol
 
 DATA = "/data/kafka-logs"
 CONFIG = "/etc/kafka/server.properties"
@@ -117,7 +118,16 @@ def settings(host: Host, context: Context) -> dict[str, object]:
         # Groups of a lab are small and impatient.
         "group.initial.rebalance.delay.ms": 0,
         **lab.kafka.config,
+        # Until every broker runs its release: also where [kafka.config] already has the newer one.
+        **({PROTOCOL: held} if (held := context.protocols.get(datacenter.name)) else {}),
     }
+
+
+def release(datacenter: Datacenter, lab: Lab) -> Release:
+    """What the brokers of a datacenter with ZooKeeper are to be."""
+    version = datacenter.config.version
+    said = str(lab.kafka.config.get(PROTOCOL, own_protocol(version)))
+    return Release(version, said.partition("-")[0])
 
 
 def _listeners(host: Host, context: Context, *more: str) -> dict[str, object]:

@@ -136,16 +136,23 @@ class Quorum:
 
     def _one(self, host: Host) -> Described | bool:
         """What the leader says; True from one that serves and does not lead, False for silence."""
+        said = self.asked(host, question())
+        return said is not None and (answered(said) or True)
+
+    def asked(self, host: Host, request: bytes) -> bytes | None:
+        """A controller's answer to a request, without its length; None where nobody listens.
+
+        Raises LabError, OSError, EOFError, struct.error.
+        """
         channel = self.fleet[host.name].open_channel(
             str(host.address), CONTROLLER_PORT, timeout=LOOK_SECONDS
         )
         if channel is None:
-            return False
+            return None
         with channel:
             channel.settimeout(LOOK_SECONDS)
-            channel.sendall(question())
-            size = struct.unpack(">i", _exactly(channel, 4))[0]
-            return answered(_exactly(channel, size)) or True
+            channel.sendall(request)
+            return _exactly(channel, struct.unpack(">i", _exactly(channel, 4))[0])
 
 
 def _exactly(channel: Any, size: int) -> bytes:
@@ -171,7 +178,7 @@ def question() -> bytes:
 
 def answered(data: bytes) -> Described | None:
     """What an answer says; None where who answers does not lead."""
-    reader = _Reader(data)
+    reader = Reader(data)
     reader.take(">i")  # the request's number
     reader.tags()
     if reader.take(">h"):
@@ -180,12 +187,12 @@ def answered(data: bytes) -> Described | None:
     return found[0] if found else None
 
 
-def _topic(reader: _Reader) -> list[Described | None]:
+def _topic(reader: Reader) -> list[Described | None]:
     reader.bytes(reader.varint() - 1)
     return reader.array(_partition)
 
 
-def _partition(reader: _Reader) -> Described | None:
+def _partition(reader: Reader) -> Described | None:
     _, error, leader, epoch, committed = reader.take_all(">ihiiq")
     voters, observers = dict(reader.array(_replica)), dict(reader.array(_replica))
     if error or leader not in voters:
@@ -203,12 +210,12 @@ def _partition(reader: _Reader) -> Described | None:
     )
 
 
-def _replica(reader: _Reader) -> tuple[int, tuple[int, int, int]]:
+def _replica(reader: Reader) -> tuple[int, tuple[int, int, int]]:
     id, end, fetched, had_all = reader.take_all(">iqqq")
     return id, (end, fetched, had_all)
 
 
-class _Reader:
+class Reader:
     """Bytes in the flexible form of Kafka's protocol (KIP-482), from the beginning on."""
 
     def __init__(self, data: bytes) -> None:
@@ -235,7 +242,7 @@ class _Reader:
         self.at += count
         return self.data[self.at - count:self.at]
 
-    def array(self, one: Callable[[_Reader], T]) -> list[T]:
+    def array(self, one: Callable[[Reader], T]) -> list[T]:
         """Items, each with its tagged fields, which are passed over."""
         found = []
         for _ in range(self.varint() - 1):

@@ -14,6 +14,7 @@ from lab.topology import EXTERNAL_PORT, Host
 from scripts.clients.kafka import View, describe
 from scripts.drivers.driver import Differences, Driver, Part, Report, Site, Tell, Turn
 from scripts.drivers.proof import Proof
+from scripts.drivers.release import Running, proven, running
 from scripts.drivers.topics import Topics
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan
@@ -46,8 +47,9 @@ class Kafka(Driver):
     def status(self, site: Site, up: Collection[str]) -> Part:
         servers = site.kafka.endpoint.servers
         data: dict[str, Any] = {
-            "version": site.datacenter.config.version, "bootstrap": servers, "brokers": [],
-            "controller": None, "under_replicated": None, "problem": "",
+            "version": site.datacenter.config.version, **Running(site).as_json(),
+            "bootstrap": servers, "brokers": [], "controller": None, "under_replicated": None,
+            "problem": "",
         }
         details = {
             host.name: "{}:{}".format(*site.context.reached[host.name, EXTERNAL_PORT])
@@ -66,7 +68,9 @@ class Kafka(Driver):
                  "under_replicated": len(view.under_replicated), "problem": problem}
         line = (f"{head}, {len(view.brokers)} brokers, controller {view.controller}, "
                 f"{len(view.under_replicated)} under-replicated")
-        return Part(data, (problem,) if problem else (), details, (line,))
+        found = running(site, up)
+        lines = (line, found.line) if found.versions else (line,)
+        return Part(data | found.as_json(), (problem,) if problem else (), details, lines)
 
     def obstacles(self, site: Site, plans: Mapping[str, HostPlan]) -> Iterator[LabError]:
         """Another place for the metadata, or another quorum, than the one that has it."""
@@ -83,7 +87,8 @@ class Kafka(Driver):
                     return
 
     def verify(self, site: Site, report: Report) -> bool:
-        return Proof(site, self.name).run(report)
+        works = Proof(site, self.name).run(report)
+        return report.check(self.name, "release", lambda: proven(site)) and works
 
     def differences(self, site: Site, wanted: ClusterState, *, there: bool) -> Differences:
         return Topics(site).differences(wanted, there=there)

@@ -8,6 +8,7 @@ from lab.standing import Obstacle, Standing, fewer_controllers, smaller, strange
 from lab.topology import Host, Topology
 from scripts.drivers.driver import Site, sites
 from scripts.drivers.registry import drivers_of
+from scripts.drivers.upgrading import unfit
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan, survey
 from scripts.platforms import Instance
@@ -68,7 +69,8 @@ def unsurvived(
         asked = [host for name, host in there.items() if name not in shut]
         context = session.context(session.peek_software(), instances)
         places = sites(fleet, context, session.datacenters(tuple(asked)))
-        return obstacles(places, survey(fleet, asked, context))
+        plans = survey(fleet, asked, context)
+        return [*obstacles(places, plans), *unfit(places, asked, plans)]
 
 
 def refuse(found: Sequence[LabError]) -> None:

@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from lab.services.context import Context
 from lab.services.registry import published, resources, roles
 from lab.topology import Host
+from lab.upgrade import PROTOCOL
 from scripts.drivers.driver import Differences, Site, sites
 from scripts.drivers.registry import drivers_of
+from scripts.drivers.release import NAME as RAISES
+from scripts.drivers.upgrading import Upgrade, upgrades
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan, pending, survey
 from scripts.operations.described import describe_hosts
+from scripts.operations.finalizing import hold_back
 from scripts.operations.growing import NAME as GROWS, Growth, growing
 from scripts.operations.guard import missing_hosts, obstacles, refusals
 from scripts.operations.reach import UNSEEN, Unreached, lines, refuse_hopeless, unreached
@@ -30,6 +34,8 @@ class Plan:
     `things` are changes in the clusters, in lines; `refused` is what `up` would not do, and why.
     `unreached` run and let nobody in, which `up` mends; what else they need is not known before.
     `groundwork` is what was lost beside hosts, and is made again before they are started.
+    `phases`: in which steps clusters come to another release of Kafka; of how many of them features
+    are `finalised`.
     """
 
     absent: tuple[Host, ...]
@@ -42,12 +48,15 @@ class Plan:
     refused: tuple[str, ...] = ()
     unreached: Mapping[str, Unreached] = field(default_factory=dict)
     groundwork: tuple[str, ...] = ()
+    phases: tuple[str, ...] = ()
+    finalised: int = 0
 
     @property
     def count(self) -> int:
         """How many things would be changed."""
         things = (self.groundwork, self.absent, self.unreached, self.things)
-        return sum(map(len, things)) + sum(len(plan.changes) for plan in self.hosts.values())
+        changes = sum(len(plan.changes) for plan in self.hosts.values())
+        return sum(map(len, things)) + changes + self.finalised
 
     def summary(self) -> str:
         if not self.count:
@@ -57,8 +66,9 @@ class Plan:
         more = f", {len(self.things)} changes in the clusters" if self.things else ""
         joins = f", {len(self.joins)} servers join their ensemble" if self.joins else ""
         again = f", {len(self.unreached)} to reach again" if self.unreached else ""
+        final = f", {self.finalised} releases to finalise" if self.finalised else ""
         return (f"plan: {len(self.absent)} hosts {begin}{again}, {changed} to change, "
-                f"{len(self.restarts)} restarts{joins}{more}")
+                f"{len(self.restarts)} restarts{joins}{final}{more}")
 
 
 def show(
@@ -110,6 +120,8 @@ def gather(
             one for one in session.datacenters(tuple(hosts)) if one.name not in shut
         ])
         refused += map(str, obstacles(places, plans))
+        coming = _upgrades(places, hosts, plans, only, refused)
+        places, plans = hold_back(places, plans, coming, only)
         joins = _joins(places, hosts, plans, only, refused)
         found = [one for site in places.values() for one in _resources(site, names, gone, only)]
         return Plan(
@@ -119,11 +131,14 @@ def gather(
             things=tuple(line for one in found for line in one.lines),
             joins=tuple(line for growth in joins.values() for line in growth.lines()),
             restarts=tuple(line for name, site in places.items()
-                           for line in _restarts(site, plans, grows=name in joins)),
+                           for line in (*_restarts(site, plans, grows=name in joins),
+                                        *_again(coming.get(name)))),
             notes=tuple(unpublished(present, context)),
             refused=(*refused, *(line for one in found for line in one.refused)),
             unreached=closed,
             groundwork=() if only is not None else tuple(session.platform.groundwork(names)),
+            phases=tuple(line for one in coming.values() for line in one.lines()),
+            finalised=sum(1 for one in coming.values() if one.finalizes and one.raised),
         )
 
 
@@ -137,7 +152,7 @@ def _lines(plan: Plan, session: Session) -> Iterator[str]:
     if plan.unreached:
         yield UNSEEN
     yield from describe_hosts(plan.hosts.values())
-    yield from (*plan.things, *plan.joins)
+    yield from (*plan.things, *plan.joins, *plan.phases)
     if plan.restarts:
         yield "restarts, one at a time, in this order:"
         yield from (f"  {line}" for line in plan.restarts)
@@ -153,6 +168,18 @@ def _joins(
         return growing(places, hosts, plans, only)
     except LabError as error:
         refused.append(str(error))
+        return {}
+
+
+def _upgrades(
+    places: Mapping[str, Site], hosts: Sequence[Host], plans: Mapping[str, HostPlan],
+    only: Collection[str] | None, refused: list[str],
+) -> dict[str, Upgrade]:
+    """The clusters that come to another release; why one cannot is added to `refused`."""
+    try:
+        return upgrades(places, hosts, plans, only)
+    except LabError as error:  # of several, the others are in the notes
+        refused += [str(error), *getattr(error, "__notes__", ())]
         return {}
 
 
@@ -177,6 +204,13 @@ def _resources(
     for driver in reconcilers(site, names, only):
         there = not any(host.name in gone for host in site.carriers(driver.name))
         yield driver.differences(site, wanted, there=there)
+
+
+def _again(coming: Upgrade | None) -> Iterator[str]:
+    """The restarts with which brokers come to the protocol of their release."""
+    if coming and coming.last:
+        for host in coming.site.carriers(RAISES):
+            yield f"{host.name} {RAISES} ({PROTOCOL} {coming.last.protocol})"
 
 
 def _restarts(site: Site, plans: Mapping[str, HostPlan], *, grows: bool = False) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from lab.artifacts import Artifact
@@ -13,10 +14,12 @@ from lab.state import STARTING
 from lab.topology import Host
 from scripts.drivers.driver import Driver, Site, sites
 from scripts.drivers.registry import drivers_of
+from scripts.drivers.upgrading import Upgrade, upgrades
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan, converge, forget_names, survey
 from scripts.hosts.deliver import Deliverer
 from scripts.hosts.fleet import Fleet
+from scripts.operations.finalizing import finalize, hold_back, raise_protocols
 from scripts.operations.growing import grow, growing
 from scripts.operations.guard import (
     missing_hosts,
@@ -148,16 +151,19 @@ def _converge(
             reach(session, fleet, names)
             places = sites(fleet, context, session.datacenters(tuple(hosts)))
             try:
-                plans, restarted, mended = _sound(
+                ready, mended = _sound(
                     fleet, hosts, places, deliverer, progress, only=only, fresh=fresh, woken=woken
                 )
             finally:
                 deliverer.close(fleet)
-            restarted += roll(places, plans, progress)
+            places, plans = ready.places, ready.plans
+            restarted = ready.restarted + roll(places, plans, progress)
             settle(places, plans, woken, {name for name, one in instances.items() if one.running})
+            restarted += raise_protocols(ready.upgrades, progress)
             if only is None and len(hosts) == len(session.topology.hosts):
                 forget_names(fleet, plans)
         with phase("clusters"):
+            told = finalize(ready.upgrades)
             moved = reconcile(places, {host.name for host in hosts}, progress, only)
         if mended:
             moved[INTERNAL] = mended
@@ -169,22 +175,37 @@ def _converge(
     counts = "".join(f", {count} {what}s set up, repaired or removed"
                      for what, count in moved.items())
     session.say(f"{text}{rolled}{counts}, {duration(began)}")
+    for line in told:
+        session.say(line)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Hosts before they are brought to what they should be: each with what it needs for that, the
+    lab around them meanwhile, what their clusters pass through, and how many services were
+    restarted to come so far."""
+
+    places: dict[str, Site]
+    plans: dict[str, HostPlan]
+    upgrades: Mapping[str, Upgrade] = field(default_factory=dict)
+    restarted: int = 0
 
 
 def _sound(
     fleet: Fleet, hosts: Sequence[Host], places: Mapping[str, Site], deliverer: Deliverer,
     progress: Progress, *, only: Collection[str] | None, fresh: Collection[str],
     woken: Collection[str] = (),
-) -> tuple[dict[str, HostPlan], int, int]:
+) -> tuple[Ready, int]:
     """Converge `hosts` with what their processes need in clusters put right before.
 
-    What they needed, how many services that restarted, and how much was put right.
+    How they were before, and how much was put right.
     """
     if not places:
-        return {}, 0, 0
-    context = next(iter(places.values())).context
+        return Ready({}, {}), 0
     looking = beside(lambda: unsound(places, hosts, only, fresh))
-    plans, restarted = _grown(hosts, places, deliverer, progress, only=only)
+    ready = _grown(hosts, places, deliverer, progress, only=only, woken=woken)
+    places, plans = ready.places, ready.plans
+    context = next(iter(places.values())).context
     mended = mend(places, looking(), progress)
     if mended:  # it took stopping processes and starting them
         plans |= survey(fleet, hosts, context, only, progress)
@@ -198,26 +219,31 @@ def _sound(
         mended += mend(places, found, progress)
         plans |= survey(fleet, hosts, context, only, progress)
         converge(fleet, plans, context, deliverer, progress, woken=woken)
-    return plans, restarted, mended
+    return replace(ready, plans=plans), mended
 
 
 def _grown(
     hosts: Sequence[Host], places: Mapping[str, Site], deliverer: Deliverer,
-    progress: Progress, *, only: Collection[str] | None,
-) -> tuple[dict[str, HostPlan], int]:
-    """What `hosts` need once their ensembles have grown; how many restarts that took.
+    progress: Progress, *, only: Collection[str] | None, woken: Collection[str] = (),
+) -> Ready:
+    """`hosts` once their ensembles have grown.
 
-    Raises LabError where one cannot grow, before anything is changed.
+    Raises LabError where one cannot grow, or a cluster not run its version, before anything is
+    changed.
     """
     one = next(iter(places.values()))
     plans = survey(one.fleet, hosts, one.context, only, progress)
     refuse(obstacles(places, plans))
+    coming = upgrades(places, hosts, plans, only, woken=woken)
+    places, plans = hold_back(places, plans, coming, only, progress)
     found = growing(places, hosts, plans, only)
     counts = one.fleet.each(
         lambda name: grow(places[name], found[name], deliverer, progress), found
     )
     again = [host for host in hosts if host.datacenter in found]
-    return {**plans, **survey(one.fleet, again, one.context, only, progress)}, sum(counts.values())
+    context = next(iter(places.values())).context
+    plans |= survey(one.fleet, again, context, only, progress)
+    return Ready(places, plans, coming, sum(counts.values()))
 
 
 def settle(

@@ -16,6 +16,7 @@ from scripts.session import Session
 from scripts.tasks.cli import DATACENTER, lab_task
 from scripts.tasks.clusters import bounded, problem, sites_of
 from scripts.tasks.services import task_of
+from scripts.tasks.upgrades import finalize
 
 if TYPE_CHECKING:
     from lab.balance import Load, Plan
@@ -152,3 +153,4 @@ def _ids(brokers: tuple[int, ...]) -> str:
 KAFKA = Collection("kafka")
 KAFKA.add_task(task_of(SERVICES["kafka"]), name="up", default=True)
 KAFKA.add_task(balance, name="balance")
+KAFKA.add_task(finalize, name="finalize")

@@ -23,6 +23,7 @@ TITLES = {
     "controller": "The leader of {}'s quorum killed",
     "rolling": "All brokers of {} restarted in turn",
     "disk": "A full disk on a broker of {}",
+    "upgrade": "Kafka of {} brought to another version",
 }
 WHERE = {"datacenter": "the cluster to try (the first, where none is named)"}
 
@@ -142,6 +143,20 @@ def disk(
     )
 
 
+@lab_task(name="drill.upgrade", locks=True, help={**LOAD, **WHERE})
+def upgrade(
+    session: Session, *, datacenter: str = "", rate: int = 1000, duration: int = 10,
+    yes: bool = False,
+) -> int:
+    """Bring a cluster to the version of its lab file, under load."""
+    from scripts.drills.upgrade import upgrade
+
+    return _outage(
+        session, "upgrade", upgrade,
+        datacenter=datacenter, rate=rate, duration=duration, yes=yes,
+    )
+
+
 def _outage(
     session: Session, name: str, choose: Any, *, datacenter: str, rate: int, duration: int,
     yes: bool, host: str = "",
@@ -195,4 +210,4 @@ def _confirm(session: Session, yes: bool) -> None:
     )
 
 
-DRILL = Collection("drill", failover, broker, zookeeper, controller, rolling, disk)
+DRILL = Collection("drill", failover, broker, zookeeper, controller, rolling, disk, upgrade)

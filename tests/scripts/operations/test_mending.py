@@ -89,7 +89,7 @@ class Run:
 
         for name, fake in (
             ("converge", converge), ("unsound", look), ("mend", put_right), ("survey", survey),
-            ("_grown", lambda *_, **__: ({}, 0)),
+            ("_grown", lambda *_, **__: up.Ready({**PLACES}, {})),
         ):
             monkeypatch.setattr(up, name, fake)
 
@@ -97,7 +97,7 @@ class Run:
         return up._sound(
             cast(Any, FakeFleet([])), TOPOLOGY.hosts, PLACES, cast(Any, None), progress,
             only=None, fresh=fresh,
-        )[2]
+        )[1]
 
 
 @pytest.mark.parametrize("failures, wrong, did", [

@@ -27,7 +27,9 @@ UP = ["ann-dc1-kafka01"]
 
 @pytest.fixture
 def site() -> Site:
-    return Site(FakeFleet([]), local_context(TOPOLOGY, {}), TOPOLOGY.datacenters[0])
+    runs = "@/usr/local/kafka_2.13-3.9.2/classpath.args\n"
+    fleet = FakeFleet([FakeHost(UP[0], {"release": runs})])
+    return Site(fleet, local_context(TOPOLOGY, {}), TOPOLOGY.datacenters[0])
 
 
 def seen(monkeypatch: pytest.MonkeyPatch, view: View | None) -> None:
@@ -45,6 +47,7 @@ def test_a_cluster_in_one_line(site: Site, monkeypatch: pytest.MonkeyPatch) -> N
     assert part.lines == (
         "dc1: bootstrap 127.0.0.1:20531,127.0.0.1:20532, 2 brokers, controller 1, "
         "0 under-replicated",
+        "dc1: Kafka 3.9.2, inter.broker.protocol.version 3.9",
     )
     assert part.problems == ()
     assert part.details["ann-dc1-kafka02"] == "127.0.0.1:20532"
