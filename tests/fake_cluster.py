@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from lab.balance import Place
+from lab.balance.parts import Place
 from scripts.clients.reassigning import RATES, REPLICAS
 
 

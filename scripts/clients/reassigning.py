@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from lab.balance import Part, Place
+from lab.balance.parts import Part, Place
 from lab.endpoint import Endpoint
 from scripts.clients.brokers import Client, unanswered
 from scripts.errors import LabError, one_line

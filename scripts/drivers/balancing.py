@@ -11,7 +11,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lab.balance import Place, Plan, plan
+from lab.balance.parts import Place
+from lab.balance.plan import Plan, plan
 from lab.data import words
 from scripts.clients.kafka import spread_leaders
 from scripts.clients.reassigning import Held, Reassigning, Seen

@@ -19,7 +19,8 @@ from scripts.tasks.services import task_of
 from scripts.tasks.upgrades import finalize
 
 if TYPE_CHECKING:
-    from lab.balance import Load, Plan
+    from lab.balance.parts import Load
+    from lab.balance.plan import Plan
     from scripts.drivers.balancing import Balancing, Stand
     from scripts.drivers.driver import Site
 

@@ -1,12 +1,15 @@
-"""A cluster made even: by how much brokers differ then, and that no more moves than has to."""
+"""A cluster made even, or some of its brokers empty: by how much brokers differ then, and that no
+more moves than has to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from hypothesis import given, settings, strategies as st
 
-from lab.balance import Load, Part, Place, allowed, least, loads, plan
+from lab.balance.parts import Load, Part, Place, allowed, homeless, loads, on
+from lab.balance.plan import least, plan
 
 Parts = dict[Place, Part]
 
@@ -31,9 +34,24 @@ def clusters(
     return parts, racks
 
 
-def done(parts: Parts, racks: Mapping[int, str]) -> Parts:
+@st.composite
+def leaving(
+    draw: st.DrawFn, **more: Any
+) -> tuple[Parts, dict[int, str], frozenset[int]]:
+    """Such a cluster, and some of its brokers that are to leave, the last ones; of those some may
+    be dead, and the cluster tells of them no more."""
+    parts, racks = draw(clusters(**more))
+    count = draw(st.integers(0, len(racks) - 1))
+    gone = frozenset(sorted(racks)[len(racks) - count:])
+    dead = draw(st.sets(st.sampled_from(sorted(gone)))) if gone else set[int]()
+    return parts, {one: rack for one, rack in racks.items() if one not in dead}, gone
+
+
+def done(
+    parts: Parts, racks: Mapping[int, str], gone: Collection[int] = (), *, even: bool = True
+) -> Parts:
     """The partitions as they are when a plan was carried out."""
-    after = {one.place: one.after for one in plan(parts, racks).moves}
+    after = {one.place: one.after for one in plan(parts, racks, gone, even=even).moves}
     found = {}
     for place, part in parts.items():
         replicas = after.get(place, part.replicas)
@@ -123,6 +141,109 @@ def test_a_plan_says_truly_what_is_before_and_after(
     assert found.size == sum(one.size * len({*one.after} - {*one.before}) for one in found.moves)
 
 
+@given(leaving(zones=3), st.booleans())
+@settings(max_examples=80)
+def test_brokers_that_leave_have_nothing_unless_there_is_no_room(
+    cluster: tuple[Parts, dict[int, str], frozenset[int]], even: bool
+) -> None:
+    parts, racks, gone = cluster
+    after = done(parts, racks, gone, even=even)
+    stuck = homeless(parts, racks, gone)
+    assert {topic for topic, _ in on(after, gone)} <= {*stuck}
+    assert all(len(parts[place].replicas) > len(racks.keys() - gone)
+               for place in on(after, gone))
+    assert bool(on(after, gone)) == bool(stuck)
+
+
+@given(leaving(zones=3))
+@settings(max_examples=80)
+def test_to_drain_copies_each_of_their_replicas_once_and_nothing_else(
+    cluster: tuple[Parts, dict[int, str], frozenset[int]]
+) -> None:
+    parts, racks, gone = cluster
+    found = plan(parts, racks, gone, even=False)
+    for one in found.moves:
+        assert len(one.after) == len(one.before) == len({*one.after})
+        assert {*one.before} - {*one.after} <= gone
+        assert {*one.adds} <= racks.keys() - gone
+        before, after = ({racks.get(id) for id in ids} for ids in (one.before, one.after))
+        there = {racks[id] for id in racks.keys() - gone}
+        assert one.adds == () or len(after) >= min(len(before & there), len(one.after))
+    if not homeless(parts, racks, gone):
+        assert found.copies == found.least == sum(
+            id in gone for part in parts.values() for id in part.replicas)
+
+
+@given(leaving(alike=True))
+@settings(max_examples=80)
+def test_those_that_stay_are_even_when_others_leave(
+    cluster: tuple[Parts, dict[int, str], frozenset[int]]
+) -> None:
+    parts, racks, gone = cluster
+    if homeless(parts, racks, gone):
+        return
+    stay = racks.keys() - gone
+    now = list(loads(done(parts, racks, gone), stay).values())
+    assert apart([one.replicas for one in now]) <= 1
+    assert apart([one.leaders for one in now]) <= 1
+    assert apart([one.size for one in now]) <= allowed(parts, stay)
+
+
+@given(leaving(zones=2), st.booleans())
+@settings(max_examples=60)
+def test_what_a_drain_makes_is_left_as_it_is(
+    cluster: tuple[Parts, dict[int, str], frozenset[int]], even: bool
+) -> None:
+    parts, racks, gone = cluster
+    again = plan(done(parts, racks, gone, even=even), racks, gone, even=even)
+    assert not again
+    assert again.copies == 0
+
+
+@given(leaving(alike=True, sizes=0))
+@settings(max_examples=60)
+def test_from_an_even_cluster_no_more_is_copied_than_leaves(
+    cluster: tuple[Parts, dict[int, str], frozenset[int]]
+) -> None:
+    """And those that stay are even by that alone, or nearly so."""
+    parts, racks, gone = cluster
+    if homeless(parts, racks, gone) or not racks.keys() >= gone:
+        return
+    start = done(parts, racks)
+    found = plan(start, racks, gone, even=False)
+    assert found.copies == found.least
+    now = loads(done(start, racks, gone, even=False), racks.keys() - gone).values()
+    assert apart([one.replicas for one in now]) <= 2
+    assert apart([one.leaders for one in now]) <= 1
+
+
+def test_four_brokers_become_three_and_nothing_else_is_copied() -> None:
+    orders = {("orders", n): Part(((n % 4) + 1, (n + 1) % 4 + 1, (n + 2) % 4 + 1), 100, n % 4 + 1)
+              for n in range(12)}
+    found = plan(orders, dict.fromkeys(range(1, 5), ""), {4}, even=False)
+    assert found.before == dict.fromkeys(range(1, 5), Load(9, 3, 900))
+    assert found.after == {**dict.fromkeys((1, 2, 3), Load(12, 4, 1200)), 4: Load()}
+    assert (found.copies, found.least, found.size) == (9, 9, 900)
+    assert plan(orders, dict.fromkeys(range(1, 5), ""), {4}) == found
+
+
+def test_a_replica_goes_where_its_zone_has_another_broker_and_else_anywhere() -> None:
+    racks = {1: "a", 2: "b", 3: "a", 4: "b"}
+    (move,) = plan({("a", 0): Part((1, 4), 9, 1)}, racks, {4}, even=False).moves
+    assert move.after == (1, 2)
+    (move,) = plan({("a", 0): Part((1, 4), 9, 1)}, {1: "a", 3: "a", 4: "b"}, {4}, even=False).moves
+    assert move.after == (1, 3)
+
+
+def test_topics_that_do_not_fit_are_named_and_stay() -> None:
+    parts = {("large", 0): Part((1, 2, 3), 5, 1), ("small", 0): Part((3,), 5, 3)}
+    racks = {1: "", 2: "", 3: ""}
+    assert homeless(parts, racks, {3}) == ("large",)
+    assert homeless(parts, racks, ()) == ()
+    moves = plan(parts, racks, {3}, even=False).moves
+    assert [one.place for one in moves if one.adds] == [("small", 0)]
+
+
 def test_a_fourth_broker_gets_its_share_and_no_other_replica_moves() -> None:
     orders = {("orders", n): Part(((n % 3) + 1, (n + 1) % 3 + 1, (n + 2) % 3 + 1), 100, n % 3 + 1)
               for n in range(12)}
@@ -157,4 +278,5 @@ def test_a_replica_stays_where_its_zone_has_no_other_broker() -> None:
 
 def test_nothing_to_do_for_nobody() -> None:
     assert not plan({}, {})
+    assert not plan({}, {1: "", 2: ""}, {2})
     assert not plan({}, {1: ""})

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lab.balance import loads, plan
+from lab.balance.parts import loads
+from lab.balance.plan import plan
 from lab.endpoint import Endpoint
 from scripts.clients import brokers
 from scripts.clients.reassigning import RATES, Reassigning

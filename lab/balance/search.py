@@ -1,159 +1,50 @@
-"""Replicas and leaders spread evenly over a cluster's brokers, with as little moved as that takes.
-
-A new broker has no partitions: Kafka gives it none of those that are there. `plan` finds which
-replicas go where so that
-
-- brokers differ by at most one replica, and by at most one partition that they lead;
-- their bytes differ by at most a tenth of the mean, or by the largest partition if that is more;
-- no partition has fewer racks than before.
-
-It goes step by step from what is there, and each rule only fires where its own aim is not reached,
-so what it ends with is a plan of no moves itself. The first rule takes as many moves as there must
-be at least (`least`): each takes a replica from where one is too many to where one lacks. Beyond
-that a replica moves, or two change places, only where sizes or leaders ask for it; `exchanges` says
-how often. Where all partitions have the same number of replicas and there is one rack, all aims are
-reached. With racks a replica may have nowhere to go; with different numbers of replicas bytes may
-stay uneven, since leaders come before them.
-"""
+"""The way from a layout of replicas to an even one, step by step: what `lab.balance.plan` tells."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
 
-Place = tuple[str, int]
-Layout = dict[Place, tuple[int, ...]]
-PERCENT = 10  # of the mean of all brokers, that their bytes may differ by
+from lab.balance.parts import Layout, Load, Part, Place, allowed, loads
+
 TRIES = 100  # of the best exchanges, how many are looked at for one that leaves leaders even
 
 
-@dataclass(frozen=True)
-class Part:
-    """A partition: its brokers, the preferred leader first; the bytes of one replica; who leads
-    it now, None for nobody."""
-
-    replicas: tuple[int, ...]
-    size: int = 0
-    leader: int | None = None
-
-
-@dataclass(frozen=True)
-class Load:
-    """What a broker has: replicas, partitions that it leads, bytes."""
-
-    replicas: int = 0
-    leaders: int = 0
-    size: int = 0
-
-
-@dataclass(frozen=True)
-class Move:
-    """One partition's replicas as they are and as they shall be, and the bytes of one of them."""
-
-    place: Place
-    before: tuple[int, ...]
-    after: tuple[int, ...]
-    size: int
-
-    @property
-    def adds(self) -> tuple[int, ...]:
-        """The brokers that get a copy; none where only the order changes, and so the leader."""
-        return tuple(one for one in self.after if one not in self.before)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """`elections`: partitions that are then not led by their preferred leader. `least`: how many
-    replicas have to move, however it is done. `exchanges`: see the module."""
-
-    moves: tuple[Move, ...]
-    elections: tuple[Place, ...]
-    before: Mapping[int, Load]
-    after: Mapping[int, Load]
-    least: int
-    exchanges: int
-
-    @property
-    def copies(self) -> int:
-        """How many replicas are copied to another broker."""
-        return sum(len(one.adds) for one in self.moves)
-
-    @property
-    def size(self) -> int:
-        """The bytes that are copied."""
-        return sum(one.size * len(one.adds) for one in self.moves)
-
-    def __bool__(self) -> bool:
-        return bool(self.moves or self.elections)
-
-
-def plan(parts: Mapping[Place, Part], racks: Mapping[int, str]) -> Plan:
-    """What makes a cluster even. `racks`: the brokers that there are, each with its rack."""
-    search = _Search(parts, racks)
-    while search.step():
-        pass
-    layout = search.layout
-    moves = tuple(
-        Move(place, part.replicas, layout[place], part.size)
-        for place, part in sorted(parts.items()) if part.replicas != layout[place]
-    )
-    return Plan(
-        moves, tuple(place for place, part in sorted(parts.items())
-                     if part.leader != layout[place][0]),
-        {broker: Load(now.replicas, sum(one.leader == broker for one in parts.values()), now.size)
-         for broker, now in loads(parts, racks).items()},
-        loads({place: Part(layout[place], part.size) for place, part in parts.items()}, racks),
-        least(parts, racks), search.exchanges,
-    )
-
-
-def loads(parts: Mapping[Place, Part], racks: Mapping[int, str]) -> dict[int, Load]:
-    """What each broker has; as leaders count the preferred ones."""
-    replicas, leaders, sizes = Counter[int](), Counter[int](), Counter[int]()
-    for part in parts.values():
-        leaders[part.replicas[0]] += 1
-        for broker in part.replicas:
-            replicas[broker] += 1
-            sizes[broker] += part.size
-    return {one: Load(replicas[one], leaders[one], sizes[one]) for one in sorted(racks)}
-
-
-def least(parts: Mapping[Place, Part], racks: Mapping[int, str]) -> int:
-    """How many replicas at least have to move until brokers differ by no more than one."""
-    counts = [load.replicas for load in loads(parts, racks).values()]
-    if not counts:
-        return 0
-    low, rest = divmod(sum(counts), len(counts))
-    high = low + bool(rest)
-    return max(sum(max(0, one - high) for one in counts), sum(max(0, low - one) for one in counts))
-
-
-def allowed(parts: Mapping[Place, Part], racks: Mapping[int, str]) -> int:
-    """By how many bytes brokers may differ."""
-    total = sum(load.size for load in loads(parts, racks).values())
-    largest = max((part.size for part in parts.values()), default=0)
-    return max(total * PERCENT // (100 * max(1, len(racks))), largest)
-
-
-class _Search:
+class Search:
     """A layout on its way to be even. Each step makes the first of these smaller that it changes:
-    the squares of the brokers' replicas, of their leaders, of their bytes. So it ends."""
+    the replicas on brokers that leave; the squares of the others' replicas, of their leaders, of
+    their bytes. So it ends.
 
-    def __init__(self, parts: Mapping[Place, Part], racks: Mapping[int, str]) -> None:
+    While `_pinned`, nothing moves but what came from a broker that leaves: it is copied in any
+    case. Only when that helps no more, other replicas may move, too (`even`).
+    """
+
+    def __init__(
+        self, parts: Mapping[Place, Part], racks: Mapping[int, str],
+        leaving: Collection[int] = (), *, even: bool = True,
+    ) -> None:
         self.layout: Layout = {place: parts[place].replicas for place in sorted(parts)}
         self.exchanges = 0
+        self._parts, self._leaving, self._even = parts, frozenset(leaving), even
+        self._pinned = bool(leaving) or not even
         self._sizes = {place: part.size for place, part in parts.items()}
-        self._racks, self._allowed = racks, allowed(parts, racks)
+        self._racks = racks
+        self._staying = tuple(sorted(racks.keys() - self._leaving))
+        self._allowed = allowed(parts, self._staying)
 
     def step(self) -> bool:
         """One step; False where nothing is left to do."""
-        return self._even_replicas() or self._even_leaders() or self._even_bytes()
+        if self._drain() or self._even_replicas() or self._even_leaders() or self._even_bytes():
+            return True
+        if self._pinned and self._even:
+            self._pinned = False
+            return self.step()
+        return False
 
     def _loads(self) -> dict[int, Load]:
         return loads({place: Part(replicas, self._sizes[place])
-                      for place, replicas in self.layout.items()}, self._racks)
+                      for place, replicas in self.layout.items()}, self._staying)
 
     def _pairs(self, now: Mapping[int, Load], of: Callable[[Load], int], over: int
                ) -> Iterator[tuple[int, int]]:
@@ -168,7 +59,8 @@ class _Search:
     def _movable(self, source: int, target: int) -> Iterator[Place]:
         """The partitions whose replica on one broker may as well be on another."""
         for place, replicas in self.layout.items():
-            if source in replicas and target not in replicas:
+            if (source in replicas and target not in replicas
+                    and not (self._pinned and source in self._parts[place].replicas)):
                 after = _replaced(replicas, source, target)
                 if self._spread(after) >= self._spread(replicas):
                     yield place
@@ -178,6 +70,33 @@ class _Search:
 
     def _move(self, place: Place, source: int, target: int) -> None:
         self.layout[place] = _replaced(self.layout[place], source, target)
+
+    # -- brokers that leave
+
+    def _drain(self) -> bool:
+        """Give all that they have to others: what has the fewest places to go to first, then what
+        is large; each to who has the fewest replicas, in as many racks as can be."""
+        found = sorted(
+            (len(self._homes(place, source)), -self._sizes[place], place, source)
+            for place, replicas in self.layout.items() for source in replicas
+            if source in self._leaving and self._homes(place, source)
+        )
+        now = {one: (load.replicas, load.size) for one, load in self._loads().items()}
+        for _, _, place, source in found:
+            home = min(self._homes(place, source), key=lambda one: (*now[one], one))
+            now[home] = now[home][0] + 1, now[home][1] + self._sizes[place]
+            self._move(place, source, home)
+        return bool(found)
+
+    def _homes(self, place: Place, source: int) -> list[int]:
+        """The brokers that may get a replica of one that leaves; nobody where a partition has more
+        replicas than there are brokers that stay."""
+        replicas = self.layout[place]
+        if len(replicas) > len(self._staying):
+            return []
+        spreads = {one: self._spread(_replaced(replicas, source, one))
+                   for one in self._staying if one not in replicas}
+        return [one for one, spread in spreads.items() if spread == max(spreads.values())]
 
     # -- replicas
 
@@ -240,7 +159,7 @@ class _Search:
             broker = queue.popleft()
             for place in led.get(broker, ()):
                 for other in self.layout[place][1:]:
-                    if other in self._racks and other != high and other not in came:
+                    if other in self._staying and other != high and other not in came:
                         came[other] = place, broker
                         queue.append(other)
         way: list[tuple[Place, int]] = []
