@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
-from lab.topology import Host, Topology
+from lab.roles import ROLES
+from lab.topology import Datacenter, Host, Topology, host_names
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,51 @@ def strangers(topology: Topology, there: Iterable[Standing]) -> tuple[Standing, 
     return tuple(sorted(
         (one for one in there if one.name not in known), key=lambda one: one.address
     ))
+
+
+@dataclass(frozen=True)
+class Leaver:
+    """A host that the lab file has no more because it has fewer brokers, or its datacenter no more.
+
+    `broker`: its id in a cluster of the lab file, which it leaves; None where the datacenter goes.
+    """
+
+    standing: Standing
+    broker: int | None
+
+    @property
+    def name(self) -> str:
+        return self.standing.name
+
+    @property
+    def datacenter(self) -> str:
+        return self.standing.datacenter
+
+
+def leaving(topology: Topology, others: Iterable[Standing]) -> tuple[Leaver, ...]:
+    """Those of `others`, hosts that the lab file does not mean, that are to leave, by address.
+
+    What has another name than the lab file would give it is none of them: it may be of a time
+    before another owner, say.
+    """
+    known = {datacenter.name: datacenter for datacenter in topology.datacenters}
+    ids = {name: _brokers(topology, datacenter) for name, datacenter in known.items()}
+    found = []
+    for one in strangers(topology, others):
+        if one.datacenter in known:
+            if one.role == "kafka" and (broker := ids[one.datacenter].get(one.name)):
+                found.append(Leaver(one, broker))
+        elif one.datacenter and one.role:
+            found.append(Leaver(one, None))
+    return tuple(found)
+
+
+def _brokers(topology: Topology, datacenter: Datacenter) -> dict[str, int]:
+    """The names of all brokers that a datacenter may ever have, with their ids."""
+    most = next(role.most for role in ROLES if role.name == "kafka")
+    whole = datacenter.config.model_copy(update={"kafka": most})
+    return {name: number for role, number, name in host_names(topology.config, whole)
+            if role == "kafka"}
 
 
 def held(hosts: Iterable[Host], others: Iterable[Standing]) -> Iterator[Obstacle]:
