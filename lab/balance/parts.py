@@ -57,8 +57,9 @@ def homeless(
     parts: Mapping[Place, Part], brokers: Collection[int], leaving: Collection[int]
 ) -> tuple[str, ...]:
     """The topics of which `leaving` cannot give what they have to the other brokers: a partition
-    has more replicas than there are of those."""
+    has more replicas than there are of those. Kafka's own topics last."""
     room = len({*brokers} - {*leaving})
-    return tuple(sorted({
-        topic for (topic, _), part in on(parts, leaving).items() if len(part.replicas) > room
-    }))
+    return tuple(sorted(
+        {topic for (topic, _), part in on(parts, leaving).items() if len(part.replicas) > room},
+        key=lambda topic: (topic.startswith("__"), topic),
+    ))

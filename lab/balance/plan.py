@@ -17,7 +17,7 @@ rack, all aims are reached. With racks a replica may have nowhere to go; with di
 replicas bytes may stay uneven, since leaders come before them.
 
 A plan that only drains (`even=False`) copies each replica of the brokers that leave once, to where
-it makes the others as even as that can, and copies nothing else.
+it makes the others as even as that can, and leaves all other partitions as they are.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from dataclasses import dataclass
 
 from lab.balance.parts import Load, Part, Place, loads, on
 from lab.balance.search import Search
+
+RATE_MB = 10  # a second, that each broker may send and get for it, where nobody says another
 
 
 @dataclass(frozen=True)

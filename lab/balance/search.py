@@ -16,8 +16,8 @@ class Search:
     the replicas on brokers that leave; the squares of the others' replicas, of their leaders, of
     their bytes. So it ends.
 
-    While `_pinned`, nothing moves but what came from a broker that leaves: it is copied in any
-    case. Only when that helps no more, other replicas may move, too (`even`).
+    While `_pinned`, nothing changes but what a broker that leaves had: it is copied in any case.
+    Only when that helps no more, the rest may change, too (`even`).
     """
 
     def __init__(
@@ -154,7 +154,8 @@ class Search:
         queue = deque([high])
         led: dict[int, list[Place]] = {}
         for place, replicas in self.layout.items():
-            led.setdefault(replicas[0], []).append(place)
+            if not self._pinned or {*self._parts[place].replicas} & self._leaving:
+                led.setdefault(replicas[0], []).append(place)
         while queue and low not in came:
             broker = queue.popleft()
             for place in led.get(broker, ()):

@@ -1,4 +1,5 @@
-"""A cluster made even: what `lab.balance` plans, carried out by the brokers themselves.
+"""A cluster made even, or some brokers of it empty: what `lab.balance` plans, carried out by the
+brokers themselves.
 
 Nothing is written down here. What is under way, how fast it may go and who shall lead is kept in
 the cluster, so the next run goes on with what a killed one began, from wherever it is then.
@@ -8,16 +9,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from lab.balance.parts import Place
+from lab.balance.parts import Place, homeless
 from lab.balance.plan import Plan, plan
 from lab.data import words
+from lab.standing import REPLACE
 from scripts.clients.kafka import spread_leaders
 from scripts.clients.reassigning import Held, Reassigning, Seen
 from scripts.drivers.driver import Site, Tell
-from scripts.errors import LabError
+from scripts.errors import LabError, few
 from scripts.workstation.waiting import wait_until
 
 LOOK_SECONDS = 0.3  # between two looks that have to see the same
@@ -25,6 +27,10 @@ SETTLE_SECONDS = 30.0
 STILL_SECONDS = 180.0  # without a byte or a partition more, until it is given up
 ELECT_SECONDS = 60.0
 Ways = dict[Place, tuple[set[int], set[int]]]  # who sends each partition, and who gets it
+
+
+class NoRoomError(LabError):
+    """What brokers that leave have does not fit on the others."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,12 @@ class Stand:
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.plan or self.seen.under_way or self.held)
+        return not (self.busy or self.plan.elections)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is more to do than to let others lead."""
+        return bool(self.plan.moves or self.seen.under_way or self.held)
 
     @property
     def ways(self) -> Ways:
@@ -66,10 +77,15 @@ class Arrived:
 
 
 class Balancing:
-    """One datacenter's cluster."""
+    """One datacenter's cluster. `leaving`: the brokers that shall have nothing; `even`: whether the
+    others are to be made even, too. `again`: what goes on with a run that was stopped."""
 
-    def __init__(self, site: Site, cluster: Reassigning) -> None:
+    def __init__(
+        self, site: Site, cluster: Reassigning, leaving: Collection[int] = (), *,
+        even: bool = True, again: str = "`fab kafka.balance`",
+    ) -> None:
         self.site, self.cluster = site, cluster
+        self.leaving, self._even, self._again = frozenset(leaving), even, again
 
     def look(self) -> Stand:
         """What there is to do. Raises LabError for a cluster that nothing should be moved in."""
@@ -78,10 +94,10 @@ class Balancing:
         if missing := sorted(expected - there):
             raise LabError(f"broker {_list(missing)} not registered", where=self.site.name,
                            hint="run `fab up`, then this again")
-        if more := sorted(there - expected):
+        if more := sorted(there - expected - self.leaving):
             raise LabError(
-                f"broker {_list(more)} is not in the lab file; to take partitions away from a "
-                "broker is not this task's work", where=self.site.name, hint="see docs/scale.md",
+                f"broker {_list(more)} is not of the lab; nothing is moved while it is in the "
+                "cluster", where=self.site.name, hint="see docs/scale.md",
             )
         if seen.short:
             raise LabError(
@@ -89,7 +105,20 @@ class Balancing:
                 f"({_list([f'{topic}-{number}' for topic, number in seen.short[:5]])}); nothing is "
                 "moved before they have it", where=self.site.name, hint="see `fab status`",
             )
-        return Stand(seen, plan(seen.parts, seen.racks), self.cluster.held(seen))
+        self._refuse_what_does_not_fit(seen)
+        return Stand(seen, plan(seen.parts, seen.racks, self.leaving, even=self._even),
+                     self.cluster.held(seen))
+
+    def _refuse_what_does_not_fit(self, seen: Seen) -> None:
+        if topics := homeless(seen.parts, seen.racks, self.leaving):
+            room = len(seen.racks.keys() - self.leaving)
+            raise NoRoomError(
+                f"broker {_list(sorted(self.leaving))} cannot give away what it has: {few(topics)} "
+                f"{'has' if len(topics) == 1 else 'have'} more replicas than the {room} brokers "
+                "that stay", where=self.site.name,
+                hint=f"say kafka = {len(seen.racks)} again, give these topics fewer replicas "
+                     f"first, or {REPLACE}",
+            )
 
     def _settled(self) -> Seen:
         """The cluster, seen twice alike: brokers hear of what has just arrived one by one."""
@@ -144,7 +173,7 @@ class Balancing:
             if stop.wait(1):  # a look a second
                 raise LabError(
                     f"stopped; the brokers go on with {left} partitions, slowly",
-                    where=self.site.name, hint="`fab kafka.balance` completes it",
+                    where=self.site.name, hint=f"{self._again} completes it",
                 )
 
     def _elect(self, stand: Stand, tell: Tell) -> None:
@@ -187,6 +216,21 @@ def line(seconds: float, now: Arrived) -> str:
     """How far it is, for people."""
     return (f"{seconds:5.0f} s  {now.partitions} of {now.of_partitions} partitions moved, "
             f"{words.size(now.size)} of {words.size(now.of_size)}")
+
+
+def sentence(stand: Stand) -> str:
+    """What there is to do, in a line."""
+    plan = stand.plan
+    parts = [
+        f"{len(stand.seen.under_way)} partitions are under way" if stand.seen.under_way else "",
+        f"{plan.copies} replicas to copy, {words.size(plan.size)} (at least {plan.least} have to "
+        "move)" if plan.copies else "",
+        f"{len(plan.elections)} partitions to be led by another broker" if plan.elections else "",
+        f"{len(stand.held)} limits of a run before to remove" if stand.held else "",
+        f"the order of replicas of {len(plan.moves)} partitions to change"
+        if plan.moves and not (plan.copies or plan.elections) else "",
+    ]
+    return "; ".join(filter(None, parts))
 
 
 def _places(seen: Seen) -> dict[Place, tuple[int, ...]]:

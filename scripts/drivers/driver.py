@@ -18,6 +18,7 @@ from lab.services.quorum import controllers, node_id
 from lab.services.registry import carriers
 from lab.services.service import Port, Service
 from lab.services.zookeeper import members
+from lab.standing import leaving
 from lab.topology import Datacenter, Host
 from scripts.clients.http import TIMEOUT, Http, HttpError
 from scripts.clients.kafka import Cluster, View
@@ -56,6 +57,12 @@ class Site:
     def carriers(self, service: str) -> tuple[Host, ...]:
         """The hosts that have a service."""
         return carriers(service, self.datacenter, self.lab)
+
+    @cached_property
+    def leaving(self) -> dict[int, str]:
+        """The hosts of brokers that the lab file has no more, by the brokers' ids."""
+        found = leaving(self.context.topology, self.context.strangers)
+        return {one.broker: one.name for one in found if one.broker and one.datacenter == self.name}
 
     @cached_property
     def kafka(self) -> Cluster:

@@ -28,13 +28,13 @@ def stop(session: Session) -> list[str]:
     known = {host.name for host in session.topology.hosts}
     others = [one for name, one in instances.items() if name not in known and one.running]
     with session.fleet(instances) as fleet:
-        silent = _stop_services(session, fleet, hosts, others)
+        silent = stop_services(session, fleet, hosts, others)
     for name, reason in sorted(silent.items()):
         session.say(f"warning: {name}: its services were not stopped first: {reason}")
     return session.platform.stop([host.name for host in hosts] + [one.name for one in others])
 
 
-def _stop_services(
+def stop_services(
     session: Session, fleet: Fleet, hosts: Sequence[Host], others: Sequence[Instance]
 ) -> dict[str, str]:
     """Stop services in the reverse of their order; why not, of hosts where that failed.

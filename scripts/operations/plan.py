@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lab.services.context import Context
 from lab.services.registry import published, resources, roles
@@ -19,6 +19,7 @@ from scripts.operations.described import describe_hosts
 from scripts.operations.finalizing import hold_back
 from scripts.operations.growing import NAME as GROWS, Growth, growing
 from scripts.operations.guard import missing_hosts, obstacles, refusals
+from scripts.operations.leaving import Going, look as look_at_leavers
 from scripts.operations.reach import UNSEEN, Unreached, lines, refuse_hopeless, unreached
 from scripts.operations.replacing import in_the_way, losses
 from scripts.operations.surplus import lines as surplus_lines, surplus
@@ -35,7 +36,7 @@ class Plan:
     `unreached` run and let nobody in, which `up` mends; what else they need is not known before.
     `groundwork` is what was lost beside hosts, and is made again before they are started.
     `phases`: in which steps clusters come to another release of Kafka; of how many of them features
-    are `finalised`.
+    are `finalised`. `going`: hosts that are emptied and removed.
     """
 
     absent: tuple[Host, ...]
@@ -50,11 +51,12 @@ class Plan:
     groundwork: tuple[str, ...] = ()
     phases: tuple[str, ...] = ()
     finalised: int = 0
+    going: Going = field(default_factory=Going)
 
     @property
     def count(self) -> int:
         """How many things would be changed."""
-        things = (self.groundwork, self.absent, self.unreached, self.things)
+        things = (self.groundwork, self.absent, self.unreached, self.things, self.going.leavers)
         changes = sum(len(plan.changes) for plan in self.hosts.values())
         return sum(map(len, things)) + changes + self.finalised
 
@@ -67,14 +69,17 @@ class Plan:
         joins = f", {len(self.joins)} servers join their ensemble" if self.joins else ""
         again = f", {len(self.unreached)} to reach again" if self.unreached else ""
         final = f", {self.finalised} releases to finalise" if self.finalised else ""
-        return (f"plan: {len(self.absent)} hosts {begin}{again}, {changed} to change, "
+        less = f", {len(self.going.leavers)} to remove" if self.going else ""
+        return (f"plan: {len(self.absent)} hosts {begin}{again}, {changed} to change{less}, "
                 f"{len(self.restarts)} restarts{joins}{final}{more}")
 
 
 def show(
-    session: Session, hosts: Sequence[Host], only: Collection[str] | None = None
+    session: Session, hosts: Sequence[Host], only: Collection[str] | None = None, *,
+    narrowed: bool = False,
 ) -> int:
-    """Print the plan for `hosts`; how many things it would change.
+    """Print the plan for `hosts`, to which somebody has `narrowed` it; how many things it would
+    change.
 
     With `only`, what the tasks of these services would do, which create no host. Raises LabError,
     after printing all of it, for what `up` would refuse.
@@ -83,8 +88,9 @@ def show(
         hosts = concerned(session, hosts, only)
         session.running([host.name for host in hosts])
     instances = session.platform.instances()
-    plan = gather(session, hosts, instances, only)
-    left = surplus_lines(surplus(session.topology, instances))
+    plan = gather(session, hosts, instances, only, narrowed=narrowed)
+    left = surplus_lines(one for one in surplus(session.topology, instances)
+                         if one.name not in plan.going.names)
     for line in (*_lines(plan, session), *left, plan.summary()):
         session.say(line)
     steps = session.platform.steps
@@ -102,13 +108,18 @@ def show(
 
 def gather(
     session: Session, hosts: Sequence[Host], instances: Mapping[str, Instance],
-    only: Collection[str] | None = None,
+    only: Collection[str] | None = None, *, narrowed: bool = False,
 ) -> Plan:
     """The plan for `hosts`; changes nothing. Raises LabError for one that nothing lets in."""
     absent = missing_hosts(hosts, instances)
     present = tuple(host for host in hosts if host not in absent)
     context = session.context(session.peek_software(), instances)
+    going = Going() if only is not None else look_at_leavers(
+        session, hosts, instances, narrowed=narrowed)
     refused = [] if only is not None else list(map(str, refusals(session, hosts, instances)))
+    refused += map(str, going.refused)
+    context = replace(context, strangers=tuple(  # as it is in the end
+        one for one in context.strangers if one.name not in going.names))
     names, gone = {host.name for host in hosts}, {host.name for host in absent}
     with session.fleet(dict(instances)) as fleet:
         closed = unreached(session.platform, fleet, [host.name for host in present])
@@ -139,6 +150,7 @@ def gather(
             groundwork=() if only is not None else tuple(session.platform.groundwork(names)),
             phases=tuple(line for one in coming.values() for line in one.lines()),
             finalised=sum(1 for one in coming.values() if one.finalizes and one.raised),
+            going=going,
         )
 
 
@@ -156,6 +168,9 @@ def _lines(plan: Plan, session: Session) -> Iterator[str]:
     if plan.restarts:
         yield "restarts, one at a time, in this order:"
         yield from (f"  {line}" for line in plan.restarts)
+    yield from plan.going.lines()
+    if plan.going:
+        yield f"asked first: whether {plan.going.whose} may be removed (`fab up --yes` answers)"
     yield from plan.notes
 
 

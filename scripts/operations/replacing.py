@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from lab.standing import strangers
 from scripts.errors import LabError, UsageError
 from scripts.operations.guard import refuse, unlike, unsurvived
+from scripts.operations.leaving import look
 from scripts.operations.surplus import lost
 from scripts.platforms import Instance
 from scripts.session import Session
@@ -18,8 +19,10 @@ def in_the_way(session: Session, instances: Mapping[str, Instance]) -> bool:
     there = strangers(session.topology, (o.standing for o in instances.values() if o.standing))
     names = {host.name for host in session.topology.hosts}
     found = [*unlike(session.topology, there), *session.platform.obstacles(names)]
+    hosts = session.topology.hosts
     return any(one.ends for one in found) or bool(
-        unsurvived(session, session.topology.hosts, instances)
+        unsurvived(session, hosts, instances)
+        or look(session, hosts, instances, narrowed=False).refused
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lab.endpoint import Endpoint
 from lab.services.local import LOOPBACK
-from lab.standing import Standing, strangers
+from lab.standing import Standing, leaving, strangers
 from lab.topology import Topology
 from scripts.clients.kafka import Cluster, View
 from scripts.errors import LabError
@@ -25,7 +25,7 @@ class Surplus:
 
     broker: its id, where it is a broker that its cluster has; `partitions` have a replica on it.
     known: whether the lab file has its datacenter, so that it belongs to a cluster of the lab.
-    carries: what else than its role it was made for ("connect").
+    carries: what else than its role it was made for ("connect"). leaves: `fab up` removes it.
     """
 
     name: str
@@ -37,21 +37,25 @@ class Surplus:
     partitions: tuple[str, ...] = ()
     known: bool = True
     carries: tuple[str, ...] = ()
+    leaves: bool = False
 
     @property
     def problem(self) -> str:
         """What is wrong with it, in words: a broker that goes on serving a cluster of the lab."""
         if self.broker is None or not self.known:
             return ""
+        way = "`fab up` empties and removes it" if self.leaves else "see docs/lab-file.md"
         return (f"broker {self.broker} ({self.name}) is surplus: the lab file has it no more, "
-                f"{self._has}; say it again in the lab file, or see docs/lab-file.md")
+                f"{self._has}; {way}, or say it again in the lab file")
 
     def __str__(self) -> str:
         what = (f" ({', '.join((self.role, *self.carries))} of {self.datacenter})"
                 if self.role else "")
         does = "runs" if self.running else "is stopped"
         has = f": broker {self.broker}, {self._has}" if self.broker is not None else ""
-        return f"{self.name}{what} is of this lab but not in the lab file; left alone, {does}{has}"
+        ends = "`fab up` empties and removes it" if self.known else "`fab up` removes it"
+        fate = ends if self.leaves else "left alone"
+        return f"{self.name}{what} is of this lab but not in the lab file; {fate}, {does}{has}"
 
     @property
     def _has(self) -> str:
@@ -77,8 +81,10 @@ def surplus(topology: Topology, instances: Mapping[str, Instance]) -> tuple[Surp
         return ()
     there = strangers(topology, (one.standing for one in left.values() if one.standing))
     names = {datacenter.name for datacenter in topology.datacenters}
+    leavers = {one.name for one in leaving(topology, there)}
     views = _views([one for one in there if left[one.name].running])
-    told = [_told(one, left[one.name], views.get(one.datacenter), names) for one in there]
+    told = [replace(_told(one, left[one.name], views.get(one.datacenter), names),
+                    leaves=one.name in leavers) for one in there]
     untold = [
         Surplus(name, "", "", one.address, one.running) for name, one in sorted(left.items())
         if one.standing is None

@@ -64,7 +64,7 @@ def deploy(session: Session, hosts: Sequence[Host]) -> None:
     software = software or session.software()
     if missing:
         session.say(f"{len(missing)} hosts created or started in {duration(began)}")
-    for line in lines(surplus(session.topology, instances)):
+    for line in lines(one for one in surplus(session.topology, instances) if not one.leaves):
         session.say(line)
     fresh = {host.name for host in missing}
     _converge(session, hosts, instances, software, woken=woken, fresh=fresh)

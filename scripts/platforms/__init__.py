@@ -129,6 +129,12 @@ class Platform(Protocol):
         """Give it back to those of `names` that stand still, and wait until they can be logged in
         to."""
 
+    def remove(self, names: Collection[str]) -> list[str]:
+        """Remove hosts for good, with all that is on them; the names of those that were there.
+
+        Raises LabError where that is not the platform's to do.
+        """
+
     def destroy(self) -> list[str]:
         """Remove all of the lab and nothing else; what was removed."""
 

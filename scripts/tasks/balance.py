@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection
 
+from lab.balance.plan import RATE_MB
 from lab.services.registry import SERVICES
 from scripts.errors import UsageError
 from scripts.session import Session
@@ -24,14 +25,13 @@ if TYPE_CHECKING:
     from scripts.drivers.balancing import Balancing, Stand
     from scripts.drivers.driver import Site
 
-RATE = 10  # MB a second
 MB = 1_000_000
 BROKERS = ("broker", "host", "partitions", "leaders", "bytes")
 MOVES = ("topic", "partition", "replicas", "become", "copies", "bytes")
 
 
 def _planned(
-    session: Session, *, datacenter: str | None = None, plan: bool = False, rate: int = RATE
+    session: Session, *, datacenter: str | None = None, plan: bool = False, rate: int = RATE_MB
 ) -> int:
     """What a dry run does."""
     del plan, rate
@@ -40,10 +40,10 @@ def _planned(
 
 @lab_task(name="kafka.balance", locks=True, lab_file_error=1, dry=_planned, help={
     "datacenter": DATACENTER, "plan": "show what would move; move nothing",
-    "rate": f"MB a second that each broker may send and get for it ({RATE})",
+    "rate": f"MB a second that each broker may send and get for it ({RATE_MB})",
 })
 def balance(
-    session: Session, *, datacenter: str | None = None, plan: bool = False, rate: int = RATE
+    session: Session, *, datacenter: str | None = None, plan: bool = False, rate: int = RATE_MB
 ) -> int:
     """Spread partitions evenly over the brokers.
 
@@ -58,7 +58,7 @@ def balance(
 def _each(session: Session, datacenter: str | None, rate: int | None) -> int:
     """Each cluster in turn; with a `rate` its plan is carried out. The exit status."""
     from scripts.clients.reassigning import Reassigning
-    from scripts.drivers.balancing import Balancing
+    from scripts.drivers.balancing import Balancing, sentence
     from scripts.drivers.looks import awake
 
     status = 0
@@ -66,7 +66,7 @@ def _each(session: Session, datacenter: str | None, rate: int | None) -> int:
         for site in places.values():
             awake(site, up)
             with closing(Reassigning(site.kafka.endpoint, site.name)) as cluster:
-                balancing = Balancing(site, cluster)
+                balancing = Balancing(site, cluster, site.leaving)
                 stand = balancing.look()
                 _show(site, stand)
                 if stand.idle:
@@ -111,7 +111,7 @@ def rows(site: Site, loads: Mapping[int, Load]) -> list[tuple[str, ...]]:
     """A line for each broker."""
     from lab.data.words import size
 
-    hosts = {host.number: host.name for host in site.datacenter.by_role("kafka")}
+    hosts = {host.number: host.name for host in site.datacenter.by_role("kafka")} | site.leaving
     return [
         (str(broker), hosts.get(broker, "-"), str(load.replicas), str(load.leaders),
          size(load.size))
@@ -128,23 +128,6 @@ def moves(plan: Plan) -> list[tuple[str, ...]]:
          f"to {_ids(one.adds)}" if one.adds else "-", size(one.size * len(one.adds)))
         for one in plan.moves
     ]
-
-
-def sentence(stand: Stand) -> str:
-    """What there is to do, in a line."""
-    from lab.data.words import size
-
-    plan = stand.plan
-    parts = [
-        f"{len(stand.seen.under_way)} partitions are under way" if stand.seen.under_way else "",
-        f"{plan.copies} replicas to copy, {size(plan.size)} (at least {plan.least} have to move)"
-        if plan.copies else "",
-        f"{len(plan.elections)} partitions to be led by another broker" if plan.elections else "",
-        f"{len(stand.held)} limits of a run before to remove" if stand.held else "",
-        f"the order of replicas of {len(plan.moves)} partitions to change"
-        if plan.moves and not (plan.copies or plan.elections) else "",
-    ]
-    return "; ".join(filter(None, parts))
 
 
 def _ids(brokers: tuple[int, ...]) -> str:

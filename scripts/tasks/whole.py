@@ -21,7 +21,7 @@ def _show(
     from scripts.operations.plan import show
 
     session.warn()
-    show(session, session.select(datacenter, host))
+    show(session, session.select(datacenter, host), narrowed=bool(datacenter or host))
 
 
 @lab_task(locks=True, dry=_show, help={
@@ -34,10 +34,11 @@ def up(
 ) -> None:
     """Create what is missing, set everything up.
 
+    Brokers that the lab file has no more are emptied and removed, and so is a datacenter; it asks.
     With --replace a lab that cannot become what the lab file says (see `fab plan`) is removed with
     its data, after a question, and made anew.
     """
-    from scripts.operations.up import deploy
+    from scripts.operations import leaving
 
     session.makes_hosts = True
     if replace:
@@ -49,7 +50,10 @@ def up(
             question, yes=yes, whether="the lab may be removed with its data",
             undone="nothing was removed",
         ))
-    deploy(session, session.select(datacenter, host))
+    leaving.up(session, session.select(datacenter, host), lambda going: confirm(
+        f"Remove {going.whose}?", yes=yes, whether=f"{going.whose} may be removed",
+        undone="nothing was changed",
+    ), narrowed=bool(datacenter or host))
 
 
 # 2 means "there are changes" here, so a lab file that cannot be used is 1 as every other error.
@@ -62,7 +66,8 @@ def plan(session: Session, datacenter: str | None = None, host: str | None = Non
     from scripts.operations.plan import show
 
     session.warn()
-    return 2 if show(session, session.select(datacenter, host)) else 0
+    hosts, narrowed = session.select(datacenter, host), bool(datacenter or host)
+    return 2 if show(session, hosts, narrowed=narrowed) else 0
 
 
 def _list(session: Session, lab: str = "") -> None:

@@ -43,6 +43,34 @@ def test_a_lab_that_is_there_needs_no_more_of_the_account(cloud: Cloud) -> None:
     assert seen["account hosts"] == "6 of the lab are there"
 
 
+def test_brokers_that_the_file_has_no_more_are_to_be_emptied_before_terraform_ends_them(
+    cloud: Cloud
+) -> None:
+    """Whether they are, EC2 cannot tell."""
+    cloud.make()
+    cloud.file.write_text(cloud.file.read_text().replace("kafka = 2", "kafka = 1"))
+    one = found(cloud)["dc1 fewer brokers"]
+    assert (one.word, one.seen) == ("unknown", (
+        "not in the lab file: ann-dc1-kafka02; Terraform ends them with what they have: empty them "
+        "first, `LAB_PLATFORM=aws fab kafka.balance --datacenter dc1`"))
+    assert failed(cloud) == {}
+    platform = cloud.platform
+    (other,) = platform.context({}, platform.instances()).strangers
+    assert (other.name, other.role, str(other.address)) == (
+        "ann-dc1-kafka02", "kafka", "10.1.0.32")
+
+
+def test_a_datacenter_that_the_file_has_no_more_is_told(cloud: Cloud) -> None:
+    cloud.make()
+    head, _, rest = cloud.file.read_text().partition('[[datacenters]]\nname = "dc2"')
+    cloud.file.write_text(head.replace('links = [{ between = ["dc1", "dc2"] }]', "")
+                          .replace('region = "eu-central-1"', 'region = "us-east-1"'))
+    assert "region" in rest
+    one = found(cloud)["dc2 a datacenter less"]
+    assert one.seen == ("not in the lab file: ann-dc2-zk01, ann-dc2-kafka01; Terraform ends them "
+                        "with all their data")
+
+
 def test_all_that_is_wrong_is_told_at_once(make_cloud: MakeCloud) -> None:
     cloud = make_cloud(aws=(
         'instance_types = { kafka = "t3.gigantic" }\npublic_key = "keys/none.pub"'

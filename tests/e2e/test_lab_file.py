@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.e2e.clients import Client
 from tests.e2e.conftest import MakeLab
@@ -68,13 +69,16 @@ def test_a_datacenter_that_is_taken_out_locks_nobody_out(changing: Lab) -> None:
     """The gateway that hosts let in is that of the network, whichever datacenters the file has."""
     hosts = changing.topology.hosts
     change(changing, {"control": 0, "zookeeper": 1, "kafka": 3})
-    run = changing.fab("up")
-    left = ("surplus: ann-dc2-kafka01 (kafka of dc2) is of this lab but not in the lab file; "
-            "left alone")
-    assert left in run.out
+    before = changing.main_pids("dc1")
+    assert "nobody here to ask whether ann-dc2-zk01, ann-dc2-kafka01 with all their data may be " \
+           "removed (say so with --yes)" in changing.fab("up", expect=2).err
+    changing.fab("up", "--datacenter", "dc1")
     assert all(answers(host.ssh_port) for host in hosts)
-    assert left in changing.fab("status").out
-    in_order(changing)
+    assert changing.main_pids("dc1") == before
+    assert ("surplus: ann-dc2-kafka01 (kafka of dc2) is of this lab but not in the lab file; "
+            "`fab up` removes it, runs") in changing.fab("status").out
+    changing.fab("verify")
+    assert kept(changing) == RECORDS
 
 
 def test_a_datacenter_that_does_not_fit_into_the_network_is_refused(changing: Lab) -> None:
@@ -165,18 +169,20 @@ def test_an_ensemble_of_another_size_grows(before: int, after: int, make_lab: Ma
     assert sum("Mode: follower" in mode for mode in modes) == after - 1
 
 
-def test_a_broker_that_the_file_has_no_more_is_found_by_its_name(changing: Lab) -> None:
-    """It goes on leading until somebody moves its replicas: all say which."""
+def test_a_broker_that_the_file_has_no_more_and_that_cannot_go_is_found_by_its_name(
+    changing: Lab
+) -> None:
+    """It goes on leading: what it has finds no room on two brokers. All say so."""
     third = changing.of("kafka")[2]
+    admin = AdminClient({"bootstrap.servers": changing.bootstrap()})
+    for future in admin.create_topics([NewTopic("wide", 1, 3)]).values():
+        future.result(30)
     change(changing, {"control": 0, "zookeeper": 1, "kafka": 2}, ONE)
+    refused(changing, r"dc1: broker 3 cannot give away what it has: .*wide.* more replicas than "
+                      r"the 2 brokers that stay \(say kafka = 3 again, give these topics fewer")
     surplus = (r"surplus: ann-dc1-kafka03 \(kafka of dc1\) is of this lab but not in the lab file; "
-               r"left alone, runs: broker 3, with replicas of \d+ partitions \(.*kept-\d")
-    plan = changing.fab("plan", expect=2).out
-    assert re.search(surplus, plan), plan
-    began = changing.fab("up")
-    assert began.seconds < 120, began
-    again = changing.fab("plan")
-    assert re.search(surplus, again.out) and again.out.endswith("plan: nothing to do\n"), again
+               r"`fab up` empties and removes it, runs: broker 3, with replicas of \d+ partitions "
+               r"\(.*kept-\d")
     problem = "broker 3 (ann-dc1-kafka03) is surplus: the lab file has it no more, with replicas of"
     status = changing.fab("status", expect=1)
     assert f"problem: dc1: {problem}" in status.out and re.search(surplus, status.out), status
@@ -207,3 +213,27 @@ def test_another_domain_is_rolled_through_the_brokers(changing: Lab) -> None:
     in_order(changing)
     hosts = changing.inside(broker, "cat /etc/hosts")
     assert "ann-dc1-kafka03.new.example" in hosts and "lab.internal" not in hosts
+
+
+def test_a_datacenter_that_is_taken_out_is_removed_when_somebody_agrees(changing: Lab) -> None:
+    """Also when the run is killed while it goes; the other one notices nothing."""
+    gone, text = changing.topology.datacenter("dc2").hosts, changing.file.read_text()
+    changing.file.write_text(text.partition('\n[[datacenters]]\nname = "dc2"')[0] + "\n")
+    plan = changing.fab("plan", expect=2).out
+    for host in gone:
+        said = (rf"^- host {host.name} \({host.role} of dc2\) at {host.address}, [\d.]+[kM]B on "
+                "its disk: its datacenter leaves the lab$")
+        assert re.search(said, plan, re.M), plan
+    assert re.search(r"^lost with it: \d topics of dc2", plan, re.M), plan
+    assert re.search(r"^plan: 0 hosts to create, \d to change, 2 to remove, ", plan, re.M), plan
+    before = changing.main_pids()
+    changing.kill_when(r"ann-dc2-kafka01: stop kafka.service -> 0", "up", "--yes")
+    run = changing.fab("up", "--yes")
+    assert "removed host ann-dc2-kafka01" in run.out, run
+    left = changing.leftovers()
+    assert not any("-dc2-" in one for one in left), left
+    assert not any(answers(host.ssh_port) for host in gone)
+    assert changing.main_pids() == before
+    in_order(changing)
+    hosts = changing.inside(changing.of("kafka")[0], "cat /etc/hosts")
+    assert "-dc2-" not in hosts

@@ -658,3 +658,23 @@ def test_a_copy_has_the_headers_of_its_record(lab: Lab) -> None:
     headers = [("plain", b"text"), ("bytes", bytes(range(256))), ("empty", b""), ("none", None)]
     source.write_with("headed", "a record", headers)
     assert target.headers("dc1.headed") == headers
+
+
+def test_a_datacenter_goes_with_its_mirrors_and_the_others_go_on(lab: Lab) -> None:
+    """The last test here: the hub is taken out of the file, with what leads there."""
+    gone = lab.topology.datacenter("dc3").hosts
+    whole = lab.datacenters, lab.links, lab.mirrors
+    lab.datacenters, lab.links, lab.mirrors = lab.datacenters[:2], LINKS[:1], MIRRORS[:2]
+    lab.write()
+    lab.datacenters, lab.links, lab.mirrors = whole  # as it is written again if this fails
+    plan = lab.fab("plan", expect=2).out
+    for host in gone:
+        assert f"- host {host.name} ({host.role} of dc3) at {host.address}, " in plan
+    before = {name: lab.main_pid(worker(lab, name), "connect") for name in ("dc1", "dc2")}
+    run = lab.fab("up", "--yes")
+    order = [run.out.index(f"removed host {host.name}\n") for host in gone]
+    assert order == sorted(order)
+    assert not any("-dc3-" in one for one in lab.leftovers())
+    assert "verified dc1, dc2, dc1-to-dc2, dc2-to-dc1 in" in lab.fab("verify").out
+    assert lab.fab("plan").out == "plan: nothing to do\n"
+    assert {name: lab.main_pid(worker(lab, name), "connect") for name in before} == before

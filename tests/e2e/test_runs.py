@@ -10,7 +10,7 @@ import socket
 import pytest
 
 from tests.e2e.conftest import MakeLab
-from tests.e2e.lab_under_test import Lab, killed_at_last, until
+from tests.e2e.lab_under_test import Lab, answers, killed_at_last, until
 
 pytestmark = pytest.mark.host
 
@@ -106,7 +106,8 @@ def test_a_killed_creation_is_completed_beside_another_lab(make_lab: MakeLab, la
 
 
 def a_lab_that_grows_and_shrinks_loses_nothing(lab: Lab) -> None:
-    """A host that is taken out of the file is left alone with its data, until `fab down`."""
+    """A broker that is taken out of the file is removed, once somebody agrees and the other one has
+    what it had. Until then it is left alone with its data."""
     server = lab.main_pid(lab.of("zookeeper")[0])
     lab.datacenters = ({"control": 0, "zookeeper": 1, "kafka": 2},)
     lab.write()
@@ -116,13 +117,19 @@ def a_lab_that_grows_and_shrinks_loses_nothing(lab: Lab) -> None:
     # The new host is not of the image that has the distribution, and the old ones need none.
     assert lab.log().count("fetch and unpack the archive -> 0") == 1
     assert f"{added.name}: fetch and unpack the archive -> 0" in lab.log()
-    lab.fab("verify")
+    lab.fab("kafka.balance")
     process = lab.main_pid(added)
     lab.datacenters = SMALL
     lab.write()
-    surplus = f"surplus: {added.name} (kafka of dc1) is of this lab but not in the lab file"
-    assert surplus in lab.fab("up").out
+    plan = lab.fab("plan", expect=2).out
+    assert f"- host {added.name} (kafka of dc1) at {added.address}, " in plan
+    asks = f"nobody here to ask whether {added.name} with all its data may be removed (say so with "
+    assert asks in lab.fab("up", expect=2).err
     assert lab.main_pid(added) == process
+    assert f"removed host {added.name}" in lab.fab("up", "--yes").out
+    assert not any(added.name in one for one in lab.leftovers()) and not answers(added.ssh_port)
+    lab.fab("verify")
+    assert lab.fab("plan").out == "plan: nothing to do\n"
     assert lab.main_pid(lab.of("zookeeper")[0]) == server
 
 

@@ -1,4 +1,5 @@
-"""A cluster that grows under load: the new broker gets its share, and nobody loses a record."""
+"""A cluster that grows and shrinks under load: a new broker gets its share, one that goes gives it
+away, and nobody loses a record."""
 
 from __future__ import annotations
 
@@ -47,6 +48,15 @@ def under_way(lab: Lab) -> dict[Any, Any]:
     return found
 
 
+def registered(lab: Lab) -> set[int]:
+    """The brokers that the cluster knows; of KRaft's, also those that do not serve."""
+    admin = KafkaAdminClient(bootstrap_servers=lab.bootstrap().split(","))
+    try:
+        return {one["broker_id"] for one in admin.describe_cluster()["brokers"]}
+    finally:
+        admin.close()
+
+
 def held_back(lab: Lab) -> list[str]:
     """The settings of brokers and topics that hold replication back."""
     admin = AdminClient({"bootstrap.servers": lab.bootstrap()})
@@ -75,8 +85,9 @@ def shares(lab: Lab) -> tuple[Counter[int], Counter[int]]:
     return replicas, leaders
 
 
-def apart(counts: Counter[int]) -> int:
-    return max(counts[one] for one in range(1, 5)) - min(counts[one] for one in range(1, 5))
+def apart(counts: Counter[int], brokers: int = 4) -> int:
+    found = [counts[one] for one in range(1, brokers + 1)]
+    return max(found) - min(found)
 
 
 def numbers(lab: Lab, topic: str) -> Counter[int]:
@@ -102,9 +113,9 @@ def numbers(lab: Lab, topic: str) -> Counter[int]:
     return seen
 
 
-def killed_in_the_middle(lab: Lab) -> None:
-    """Begin slowly, and end the program when a part of it has arrived."""
-    process = lab.start("kafka.balance", "--rate", "1")
+def killed_in_the_middle(lab: Lab, *words: str) -> None:
+    """Begin, and end the program when a part of it has arrived."""
+    process = lab.start(*words)
     with killed_at_last(process):
         assert process.stdout is not None
         for line in process.stdout:
@@ -130,7 +141,7 @@ def ended(load: subprocess.Popen[str]) -> int:
 @pytest.mark.area("versions")
 @pytest.mark.full("versions", sample=0)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_lab_grows_under_load_and_is_balanced(make_lab: MakeLab, kind: str) -> None:
+def test_a_lab_grows_and_shrinks_under_load(make_lab: MakeLab, kind: str) -> None:
     lab = make_lab("scale", first=150, port_base=19000, datacenters=(KINDS[kind],))
     lab.fab("up")
     ballast(lab)
@@ -148,7 +159,7 @@ def test_a_lab_grows_under_load_and_is_balanced(make_lab: MakeLab, kind: str) ->
         assert copies <= int(told[2]) <= int(told[1]) <= copies + 3
         assert not under_way(lab), "a plan moves nothing"
 
-        killed_in_the_middle(lab)
+        killed_in_the_middle(lab, "kafka.balance", "--rate", "1")
         assert under_way(lab)
         assert held_back(lab)
         assert re.search(r"dc1: \d+ partitions are under way; .* limits of a run before",
@@ -160,7 +171,42 @@ def test_a_lab_grows_under_load_and_is_balanced(make_lab: MakeLab, kind: str) ->
         assert held_back(lab) == []
         replicas, leaders = shares(lab)
         assert (apart(replicas) <= 1, apart(leaders) <= 1) == (True, True), (replicas, leaders)
+        assert lab.fab("kafka.balance", "--plan").out.splitlines()[-1] == "dc1: nothing to do"
+        shrinks(lab, kind)
         count = ended(load)
-    assert lab.fab("kafka.balance", "--plan").out.splitlines()[-1] == "dc1: nothing to do"
     assert numbers(lab, "orders") == Counter(range(count)), "none lost, none twice"
-    lab.fab("status")
+    lab.fab("verify", "status")
+
+
+def shrinks(lab: Lab, kind: str) -> None:
+    """The fourth broker goes again, with runs that are killed while it is emptied, and between its
+    stop and its end."""
+    fourth = lab.of("kafka")[3]
+    lab.datacenters = (KINDS[kind],)
+    lab.write()
+    had = shares(lab)[0][4]
+    plan = lab.fab("plan", expect=2).out
+    assert re.search(
+        rf"^- host {fourth.name} \(kafka of dc1\) at {fourth.address}, \d+MB on its disk: broker 4 "
+        rf"with {had} replicas \(\d+MB\), which others get first$", plan, re.MULTILINE), plan
+    assert f"before that in dc1: {had} replicas to copy, " in plan
+    assert "nobody here to ask" in lab.fab("up", expect=2).err
+    assert shares(lab)[0][4] == had
+
+    killed_in_the_middle(lab, "up", "--yes")
+    assert under_way(lab)
+    lab.kill_when(r" stop --time \d+ \S+ -> 0", "up", "--yes")
+    assert f"{lab.name}.{fourth.name}" in lab.leftovers(), "it is stopped and not yet removed"
+    assert 4 in registered(lab) or kind == "zookeeper"
+
+    run = lab.fab("up", "--yes")
+    assert f"removed host {fourth.name}" in run.out, run
+    assert f"{lab.name}.{fourth.name}" not in lab.leftovers()
+    assert not under_way(lab)
+    assert held_back(lab) == []
+    replicas, leaders = shares(lab)
+    assert replicas.keys() == leaders.keys() == {1, 2, 3}
+    assert (apart(replicas, 3) <= 1, apart(leaders, 3) <= 1) == (True, True), (replicas, leaders)
+    assert fourth.name not in lab.inside(lab.of("kafka")[0], "cat /etc/hosts")
+    assert registered(lab) == {1, 2, 3}
+    assert lab.fab("plan").out.splitlines()[-1] == "plan: nothing to do"

@@ -168,7 +168,8 @@ def test_to_drain_copies_each_of_their_replicas_once_and_nothing_else(
         assert {*one.adds} <= racks.keys() - gone
         before, after = ({racks.get(id) for id in ids} for ids in (one.before, one.after))
         there = {racks[id] for id in racks.keys() - gone}
-        assert one.adds == () or len(after) >= min(len(before & there), len(one.after))
+        assert {*one.before} & gone, "nothing else is touched"
+        assert len(after) >= min(len(before & there), len(one.after))
     if not homeless(parts, racks, gone):
         assert found.copies == found.least == sum(
             id in gone for part in parts.values() for id in part.replicas)
@@ -214,7 +215,7 @@ def test_from_an_even_cluster_no_more_is_copied_than_leaves(
     assert found.copies == found.least
     now = loads(done(start, racks, gone, even=False), racks.keys() - gone).values()
     assert apart([one.replicas for one in now]) <= 2
-    assert apart([one.leaders for one in now]) <= 1
+    assert apart([one.leaders for one in now]) <= 2
 
 
 def test_four_brokers_become_three_and_nothing_else_is_copied() -> None:

@@ -21,13 +21,19 @@ from lab.packages import FAMILY
 from lab.paths import LOGIN_KEY
 from lab.services.context import Context
 from lab.services.registry import published
-from lab.standing import Obstacle
+from lab.standing import Obstacle, Standing, strangers
 from lab.topology import EXTERNAL_PORT, SSH_PORT, Topology
 from scripts.errors import Closed, LabError, TimeoutExpired
 from scripts.platforms import Instance, Steps, Trouble, sshd
 from scripts.platforms.aws.clients import Clients
 from scripts.platforms.aws.console import HostKeys
-from scripts.platforms.aws.inventory import Addresses, Machine, Reached, machines
+from scripts.platforms.aws.inventory import (
+    Addresses,
+    Machine,
+    Reached,
+    machines,
+    standings,
+)
 from scripts.workstation import paths
 
 if TYPE_CHECKING:
@@ -70,6 +76,7 @@ class Aws:
         self.key_file = private_key(file, state)
         self._reached: dict[str, Reached] = {}
         self._zones: dict[str, str] = {}
+        self._others: tuple[Standing, ...] = ()
 
     @cached_property
     def clients(self) -> Clients:
@@ -86,6 +93,7 @@ class Aws:
         reached = {name: self.addresses.of(machine) for name, machine in found.items()}
         self._reached = {name: one for name, one in reached.items() if one is not None}
         self._zones = {name: machine.zone for name, machine in found.items() if machine.zone}
+        self._others = strangers(self.topology, standings(found.values(), config.domain))
         return found
 
     def instances(self) -> dict[str, Instance]:
@@ -177,6 +185,10 @@ class Aws:
         """Start the instances again."""
         self.start(names)
 
+    def remove(self, names: Collection[str]) -> list[str]:
+        """Terraform's to do, by a plan that somebody has read."""
+        raise LabError(f"not removed: {_some(sorted(names))}", hint="run `fab tf.plan`")
+
     def destroy(self) -> list[str]:
         """Let Terraform destroy the lab; what was removed."""
         from scripts.platforms.aws.terraform import teardown  # noqa: PLC0415 - boto3
@@ -235,8 +247,8 @@ class Aws:
         config = self.topology.config
         return Context(
             topology=self.topology, digests=digests, reached=self._ports(),
-            racks=self._zones, admin=config.aws.admin_cidrs, own_firewall=False, machine=True,
-            family=FAMILY[config.aws.image],
+            racks=self._zones, strangers=self._others, admin=config.aws.admin_cidrs,
+            own_firewall=False, machine=True, family=FAMILY[config.aws.image],
         )
 
     def _ports(self) -> dict[tuple[str, int], tuple[str, int]]:

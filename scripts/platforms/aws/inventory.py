@@ -7,10 +7,12 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 from lab.aws import tags
+from lab.standing import Standing
 from lab.topology import EXTERNAL_PORT, SSH_PORT
 from scripts.errors import LabError, UsageError, one_line
 from scripts.platforms.aws.clients import Clients
@@ -35,6 +37,7 @@ class Machine:
     spot: bool
     expires: datetime | None
     zone: str = ""  # the zone's id (euc1-az2), which names the same place in every account
+    role: str = ""
 
     @property
     def running(self) -> bool:
@@ -93,7 +96,17 @@ def _machine(instance: Mapping[str, Any], region: str) -> Machine:
         spot=instance.get("InstanceLifecycle") == "spot",
         expires=tags.moment(has.get(tags.EXPIRES)),
         zone=placed.get("AvailabilityZoneId") or placed.get("AvailabilityZone") or "",
+        role=has.get(tags.ROLE, ""),
     )
+
+
+def standings(there: Iterable[Machine], domain: str) -> list[Standing]:
+    """The machines as hosts of the lab, by their tags; without those that have no address yet."""
+    return [
+        Standing(one.name, f"{one.name}.{domain}", one.datacenter, one.role,
+                 IPv4Address(one.private))
+        for one in there if one.private
+    ]
 
 
 @dataclass(frozen=True)

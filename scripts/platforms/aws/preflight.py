@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from lab.aws import sizes, tags
 from lab.paths import LOGIN_KEY
-from scripts.errors import CommandError, LabError, one_line
+from lab.standing import leaving
+from scripts.errors import CommandError, LabError, few, one_line
 from scripts.platforms.aws import cost
 from scripts.platforms.aws.audit import ENABLED
 from scripts.platforms.aws.clients import AwsError, fan_out, spoken
-from scripts.platforms.aws.inventory import machines
+from scripts.platforms.aws.inventory import machines, standings
 from scripts.platforms.aws.prices import Prices
 from scripts.platforms.login import login_pair
 from scripts.workstation import process
@@ -59,7 +60,7 @@ def check(aws: Aws) -> tuple[list[Finding], cost.Bill | None]:
     findings += regions
     by_region = fan_out(lambda region: list(_region(aws, region)), usable)
     findings += [one for region in usable for one in by_region[region]]
-    findings.append(_there(aws, usable))
+    findings += _there(aws, usable)
     bill = cost.bill(Prices(aws.clients), cost.items(aws.topology))
     return findings, bill
 
@@ -269,11 +270,22 @@ def _blocks(vpc: dict[str, Any]) -> list[IPv4Network]:
     ]
 
 
-def _there(aws: Aws, regions: list[str]) -> Finding:
+def _there(aws: Aws, regions: list[str]) -> Iterator[Finding]:
     """What of the lab is there already, and whether it is clear which host is which."""
     config = aws.topology.config
     try:
         found = machines(aws.clients, regions, config.name, config.owner)
     except LabError as error:
-        return Finding("account", "hosts", False, str(error))
-    return Finding("account", "hosts", True, f"{len(found)} of the lab are there")
+        yield Finding("account", "hosts", False, str(error))
+        return
+    yield Finding("account", "hosts", True, f"{len(found)} of the lab are there")
+    leavers = leaving(aws.topology, standings(found.values(), config.domain))
+    for datacenter in dict.fromkeys(one.datacenter for one in leavers):
+        names = few([one.name for one in leavers if one.datacenter == datacenter])
+        if any(one.broker for one in leavers if one.datacenter == datacenter):
+            yield Finding(datacenter, "fewer brokers", None, (
+                f"not in the lab file: {names}; Terraform ends them with what they have: empty "
+                f"them first, `LAB_PLATFORM=aws fab kafka.balance --datacenter {datacenter}`"))
+        else:
+            yield Finding(datacenter, "a datacenter less", None, (
+                f"not in the lab file: {names}; Terraform ends them with all their data"))

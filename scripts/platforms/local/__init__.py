@@ -249,6 +249,13 @@ class Local:
         """Start the containers again."""
         self.start(names)
 
+    def remove(self, names: Collection[str]) -> list[str]:
+        """Remove the hosts' containers, and with them what is on their disks."""
+        there = self._containers()
+        if gone := [name for name in names if name in there]:
+            remove(self.engine, [there[name] for name in gone])
+        return gone
+
     @classmethod
     def named(
         cls, lab: str, topology: Topology, *, state: Path, machine: Machine, say: Say = print

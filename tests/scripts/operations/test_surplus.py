@@ -68,11 +68,13 @@ def test_a_broker_that_serves_on_is_a_problem_and_what_it_has_is_told(asked: lis
         "ann-dc1-kafka02", 2, ("kept-0", "__consumer_offsets-0"),
     )
     assert list(lines(found)) == [
-        "surplus: ann-dc1-kafka02 (kafka of dc1) is of this lab but not in the lab file; left "
-        "alone, runs: broker 2, with replicas of 2 partitions (kept-0, __consumer_offsets-0)"
+        "surplus: ann-dc1-kafka02 (kafka of dc1) is of this lab but not in the lab file; `fab up` "
+        "empties and removes it, runs: broker 2, with replicas of 2 partitions (kept-0, "
+        "__consumer_offsets-0)"
     ]
     (problem,) = problems(found, "dc1")
     assert problem.startswith("broker 2 (ann-dc1-kafka02) is surplus: the lab file has it no more,")
+    assert problem.endswith("`fab up` empties and removes it, or say it again in the lab file")
     assert one.as_json()["problem"] == problem
     assert problems(found, "dc2") == []
 
@@ -85,7 +87,8 @@ def test_one_whose_datacenter_is_gone_or_that_is_stopped_is_no_problem(asked: li
     asked.clear()
     (one,) = surplus(topology(1), there)
     assert (one.problem, asked) == ("", [])
-    assert "left alone, is stopped" in str(one)
+    assert "`fab up` empties and removes it, is stopped" in str(one)
+    assert "; `fab up` removes it, runs" in str(gone[0])
 
 
 def test_a_cluster_that_is_silent_hides_no_host(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -329,6 +329,17 @@ def test_a_host_that_left_the_lab_file_rests_and_ends_with_the_lab(bench: Bench)
 
 
 @ENGINES
+def test_a_host_is_removed_by_its_name_and_nothing_else_with_it(bench: Bench) -> None:
+    bench.local().create({})
+    assert bench.local().remove(["kafka3", "kafka9"]) == ["kafka3"]
+    assert sorted(bench.fake.containers) == ["tiny.kafka1", "tiny.kafka2"]
+    assert "kafkalab-tiny" in bench.fake.networks
+    bench.fake.calls.clear()
+    assert bench.local().remove(["kafka3"]) == [], "it is gone already"
+    assert [call[0] for call in bench.fake.calls] == ["ps"]
+
+
+@ENGINES
 def test_a_host_cannot_move(bench: Bench) -> None:
     bench.local().create({})
     moved = Topology((Host("kafka1", IPv4Address("10.66.0.99"), 26001, 26501),))

@@ -28,6 +28,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
     hosts = [SimpleNamespace(number=n, name=f"ann-dc1-kafka0{n}") for n in (1, 2, 3, 4)]
     site = SimpleNamespace(
         name="dc1", kafka=SimpleNamespace(endpoint=Endpoint("h:1"), expected=(1, 2, 3, 4)),
+        leaving={},
         datacenter=SimpleNamespace(by_role=lambda role: hosts if role == "kafka" else ()),
     )
 
