@@ -11,6 +11,7 @@ from lab.picture.events import Change, Delta
 from lab.picture.snapshot import (
     DOWN,
     LEADS,
+    QUORUM,
     Broker,
     Datacenter,
     Group,
@@ -40,13 +41,13 @@ class Line:
 
 def told(delta: Delta, before: Snapshot, after: Snapshot) -> tuple[Line, ...]:
     """The lines of what leads from one snapshot to the other: hosts first, then what follows."""
-    lines = [
+    lines = dict.fromkeys([
         *_each(delta, Datacenter, _datacenter), *_each(delta, Broker, _broker),
         *_each(delta, Broker, _controller), *_each(delta, Server, _server),
         *_topics(delta, after), *_partitions(delta, before, after),
         *_each(delta, Group, _group), *_each(delta, Mirror, _mirror),
-    ]
-    return tuple(lines)
+    ])
+    return tuple(lines)  # once, of a host that is broker and controller
 
 
 def _each(delta: Delta, kind: type[Any], words: Any) -> Iterator[Line]:
@@ -84,7 +85,8 @@ def _server(before: Server | None, after: Server | None) -> Iterator[Line]:
     if after.state == DOWN:
         yield Line(after.datacenter, f"{after.label} gone", BAD)
     elif after.state in LEADS:
-        yield Line(after.datacenter, f"{after.label} leads the ensemble")
+        yield Line(after.datacenter, f"controller is {after.label}" if after.of == QUORUM
+                   else f"{after.label} leads the ensemble")
     elif before.state == DOWN:
         yield Line(after.datacenter, f"{after.label} back", GOOD)
 

@@ -8,7 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from lab.options.mirrors import Mirror as MirrorOptions
-from lab.picture.snapshot import DOWN, Flow, Mirror, Server, Thing, labels
+from lab.picture.snapshot import (
+    DOWN,
+    ENSEMBLE,
+    QUORUM,
+    Flow,
+    Mirror,
+    Server,
+    Thing,
+    labels,
+)
 from lab.topology import ZOOKEEPER_CLIENT_PORT, Host
 from scripts.clients.watched import Watched
 from scripts.clients.zookeeper import mode
@@ -55,7 +64,8 @@ class Servers:
         return self._as(DOWN)
 
     def _as(self, state: str) -> Sequence[Thing]:
-        return (Server(self._site.name, self._host.number, self._host.name, self._label, state),)
+        return (Server(self._site.name, ENSEMBLE, self._host.number, self._host.name, self._label,
+                       state),)
 
 
 class Controllers:
@@ -74,7 +84,8 @@ class Controllers:
         for host in self._site.quorum.hosts:
             if host.name in seen.silent:  # it may be the connection, as with a server above
                 self._site.fleet[host.name].close()
-        states = {**dict.fromkeys(seen.silent, DOWN), **dict.fromkeys(seen.followers, "follower")}
+        states = {**dict.fromkeys(seen.followers, "follower"),
+                  **dict.fromkeys(seen.observers, "observer")}
         return self._as({**states, **({seen.leader: "leader"} if seen.leader else {})})
 
     def gone(self) -> Sequence[Thing]:
@@ -83,7 +94,7 @@ class Controllers:
 
     def _as(self, states: Mapping[str, str]) -> Sequence[Thing]:
         return tuple(
-            Server(self._site.name, host.number, host.name, self._labels[host.name],
+            Server(self._site.name, QUORUM, host.number, host.name, self._labels[host.name],
                    states.get(host.name, DOWN))
             for host in self._site.quorum.hosts
         )
@@ -145,7 +156,6 @@ def looks(
         yield from rooms(site)
         if site.quorum.hosts:
             yield Controllers(held)
-            continue
         said = labels(host.name for host in site.zookeeper.hosts)
         for host in site.zookeeper.hosts:
             yield Servers(site, host, said[host.name])

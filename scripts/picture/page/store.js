@@ -183,10 +183,12 @@ export function wrong({ datacenters, mirrors }) {
   const count = (number, one, many) => number && found.push(`${number} ${number === 1 ? one : many}`);
   const silent = datacenters.filter((one) => !one.answers);
   if (silent.length) found.push(`${silent.map((one) => one.name).join(", ")} does not answer`);
-  let gone = 0, down = 0, offline = 0, short = 0;
+  let gone = 0, servers = 0, controllers = 0, offline = 0, short = 0;
   for (const one of datacenters) {
     if (one.answers) gone += one.brokers.length - one.alive.size;
-    down += one.servers.filter((server) => server.state === "down").length;
+    const down = one.servers.filter((server) => server.state === "down");
+    servers += down.filter((server) => server.of === "ensemble").length;
+    controllers += down.filter((server) => server.of === "quorum").length;
     for (const topic of one.topics) {
       for (const { leader, isr, replicas } of topic.partitions) {
         if (leader === null) offline += 1;
@@ -195,7 +197,8 @@ export function wrong({ datacenters, mirrors }) {
     }
   }
   count(gone, "broker gone", "brokers gone");
-  count(down, "ensemble server gone", "ensemble servers gone");
+  count(servers, "ensemble server gone", "ensemble servers gone");
+  count(controllers, "controller gone", "controllers gone");
   count(offline, "partition offline", "partitions offline");
   count(short, "partition short of replicas", "partitions short of replicas");
   count(mirrors.filter((one) => one.problem).length, "mirror stands", "mirrors stand");
