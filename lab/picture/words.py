@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lab.counted import counted
 from lab.picture.events import Change, Delta
 from lab.picture.snapshot import (
     DOWN,
@@ -97,7 +98,7 @@ def _topics(delta: Delta, after: Snapshot) -> Iterator[Line]:
             count = sum(key[0] == Partition.KIND and key[1:3] == one.key[1:]
                         for key in after.things)
             yield Line(one.after.datacenter,
-                       f"topic {one.after.name} made ({_count(count, 'partition')})")
+                       f"topic {one.after.name} made ({counted(count, 'partition')})")
         elif isinstance(one.before, Topic) and one.after is None:
             yield Line(one.before.datacenter, f"topic {one.before.name} gone")
 
@@ -120,7 +121,7 @@ def _partitions(delta: Delta, before: Snapshot, after: Snapshot) -> Iterator[Lin
             found[datacenter, OWN if there.internal else topic].append(one)
     for (datacenter, topic), count in more.items():
         way = "more" if count > 0 else "fewer"
-        yield Line(datacenter, f"{topic}: {_count(abs(count), 'partition')} {way}")
+        yield Line(datacenter, f"{topic}: {counted(abs(count), 'partition')} {way}")
     for (datacenter, topic), changes in sorted(found.items(), key=lambda one: one[0][1] == OWN):
         yield from _of_topic(datacenter, topic, changes)
 
@@ -142,7 +143,7 @@ def _of_topic(datacenter: str, topic: str, changes: Sequence[Change]) -> Iterato
         (placed, "replicas of {} moved", _replicas, PLAIN),
     ):
         if len(some) > MANY or (some and topic == OWN):
-            yield Line(datacenter, f"{topic}: {many.format(_count(len(some), 'partition'))}", tone)
+            yield Line(datacenter, f"{topic}: {many.format(counted(len(some), 'partition'))}", tone)
         else:
             alike: dict[tuple[str, str], list[int]] = defaultdict(list)
             for a, b in some:
@@ -179,7 +180,7 @@ def _group(before: Group | None, after: Group | None) -> Iterator[Line]:
         return
     where, name = after.datacenter, after.name
     if before is None:
-        yield Line(where, f"group {name} appears ({_count(len(after.members), 'member')})")
+        yield Line(where, f"group {name} appears ({counted(len(after.members), 'member')})")
     elif after.rebalancing:
         if not before.rebalancing:
             yield Line(where, f"{name} rebalances")
@@ -191,7 +192,7 @@ def _group(before: Group | None, after: Group | None) -> Iterator[Line]:
                           f"({max(after.since - before.since, 0):.1f} s)", GOOD)
     elif before.assignment != after.assignment:
         yield Line(where, f"{name}: rebalance{_generations(before, after)}, "
-                          f"{_count(len(after.members), 'member')}")
+                          f"{counted(len(after.members), 'member')}")
     elif len(before.members) != len(after.members):
         yield Line(where, f"{name}: members {len(before.members)}→{len(after.members)}")
 
@@ -206,8 +207,4 @@ def _mirror(before: Mirror | None, after: Mirror | None) -> Iterator[Line]:
     if after is not None and before is not None and before.problem != after.problem:
         yield (Line("", f"{after.name}: {after.problem}", BAD) if after.problem
                else Line("", f"{after.name} runs", GOOD))
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lab.counted import counted
 from lab.endpoint import Endpoint
 from scripts.errors import LabError, TimeoutExpired, one_line
 from scripts.workstation.waiting import wait_until
@@ -116,7 +117,7 @@ def describe(view: View, expected: tuple[int, ...], *, partly: bool = False) -> 
     short = [name for name in view.under_replicated
              if not partly or {*expected} & {*view.lacking.get(name, ())}]
     if short:
-        return f"{len(short)} partitions under-replicated ({', '.join(short[:5])})"
+        return f"{counted(len(short), 'partition')} under-replicated ({', '.join(short[:5])})"
     return ""
 
 

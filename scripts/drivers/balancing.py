@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab.balance import Place, Plan, plan
+from lab.counted import counted
 from lab.data import words
 from scripts.clients.kafka import spread_leaders
 from scripts.clients.reassigning import Held, Reassigning, Seen
@@ -84,9 +85,9 @@ class Balancing:
             )
         if seen.short:
             raise LabError(
-                f"{len(seen.short)} partitions lack a replica "
+                f"{counted(len(seen.short), 'partition lacks', 'partitions lack')} a replica "
                 f"({_list([f'{topic}-{number}' for topic, number in seen.short[:5]])}); nothing is "
-                "moved before they have it", where=self.site.name, hint="see `fab status`",
+                "moved before", where=self.site.name, hint="see `fab status`",
             )
         return Stand(seen, plan(seen.parts, seen.racks), self.cluster.held(seen))
 
@@ -137,12 +138,13 @@ class Balancing:
             if not trouble and not left:
                 return
             if time.monotonic() - changed > STILL_SECONDS:
-                why = trouble or f"{left} partitions are under way"
+                why = trouble or counted(
+                    left, "partition is under way", "partitions are under way")
                 raise LabError(f"nothing has arrived for {STILL_SECONDS:g} s: {why}",
                                where=self.site.name, hint="see `fab status`, then run it again")
             if stop.wait(1):  # a look a second
                 raise LabError(
-                    f"stopped; the brokers go on with {left} partitions, slowly",
+                    f"stopped; the brokers go on with {counted(left, 'partition')}, slowly",
                     where=self.site.name, hint="`fab kafka.balance` completes it",
                 )
 
@@ -160,7 +162,7 @@ class Balancing:
             found = [place for place, part in parts.items() if part.leader != part.replicas[0]]
             if found:
                 if not told:
-                    tell(f"electing leaders of {len(found)} partitions")
+                    tell(f"electing leaders of {counted(len(found), 'partition')}")
                     told = True
                 spread_leaders(self.site.kafka.endpoint, where=self.site.name)
             return not found
@@ -184,8 +186,8 @@ def arrived(
 
 def line(seconds: float, now: Arrived) -> str:
     """How far it is, for people."""
-    return (f"{seconds:5.0f} s  {now.partitions} of {now.of_partitions} partitions moved, "
-            f"{words.size(now.size)} of {words.size(now.of_size)}")
+    return (f"{seconds:5.0f} s  {now.partitions} of {counted(now.of_partitions, 'partition')} "
+            f"moved, {words.size(now.size)} of {words.size(now.of_size)}")
 
 
 def _places(seen: Seen) -> dict[Place, tuple[int, ...]]:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
+from lab.counted import counted
 from lab.mirrors.connectors import SOURCE
 from lab.mirrors.held import Care, plain, taken
 from lab.options.mirrors import Mirror
@@ -66,7 +67,7 @@ class Connect(Driver):
     def verify(self, site: Site, report: Report) -> bool:
         def answers() -> str:
             self.settled(site)
-            return f"{len(Workers(site).states())} connectors on {self._answers(site)}"
+            return f"{counted(len(Workers(site).states()), 'connector')} on {self._answers(site)}"
 
         sound = report.check(self.name, "internal topics", Internals(site).prove)
         return report.check(self.name, "workers", answers) and sound

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from lab.counted import counted
 from lab.mirrors.connectors import SOURCE
 from lab.mirrors.groups import Patience, Standing, settle_seconds, told
 from lab.mirrors.progress import Progress
@@ -189,7 +190,8 @@ class MirrorView:
             problem = self.health().problem
             raise LabError(problem or error.what, where=error.where, hint=error.hint) from error
         mine = self._states().values()
-        return f"{len(mine)} connectors, {sum(len(state.tasks) for state in mine)} tasks running"
+        tasks = sum(len(state.tasks) for state in mine)
+        return f"{counted(len(mine), 'connector')}, {counted(tasks, 'task')} running"
 
     def moving(self) -> str:
         """That what waits for the mirror moves; what was seen. Raises LabError."""
@@ -221,7 +223,7 @@ class MirrorView:
         if topics.faults:
             raise LabError("; ".join(topics.faults), hint="see docs/mirrors.md")
         count = len({one.topic for one in topics.partitions})
-        return "; ".join((f"{count} topics", *topics.notes))
+        return "; ".join((counted(count, "topic"), *topics.notes))
 
     def translated(self) -> str:
         """That no group would skip records in the target; what was seen. Raises LabError."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from lab.counted import counted
 from lab.picture.history import History
 from lab.picture.snapshot import (
     DOWN,
@@ -98,8 +99,8 @@ def _said(flow: Flow) -> Iterator[str]:
     if flow.rate is not None:
         yield f"{flow.rate:,.0f} rec/s" if flow.rate else "idle"
     if flow.records is not None:
-        yield (f"{flow.records:,} records, {flow.seconds or 0:.1f} s behind" if flow.records
-               else "nothing waits")
+        yield (f"{counted(flow.records, 'record')}, {flow.seconds or 0:.1f} s behind"
+               if flow.records else "nothing waits")
     if flow.checkpoint_age is not None:
         yield f"checkpoint {flow.checkpoint_age:.0f} s ago"
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection
 
+from lab.counted import counted
 from lab.services.registry import SERVICES
 from scripts.errors import UsageError
 from scripts.session import Session
@@ -135,12 +136,14 @@ def sentence(stand: Stand) -> str:
 
     plan = stand.plan
     parts = [
-        f"{len(stand.seen.under_way)} partitions are under way" if stand.seen.under_way else "",
-        f"{plan.copies} replicas to copy, {size(plan.size)} (at least {plan.least} have to move)"
-        if plan.copies else "",
-        f"{len(plan.elections)} partitions to be led by another broker" if plan.elections else "",
-        f"{len(stand.held)} limits of a run before to remove" if stand.held else "",
-        f"the order of replicas of {len(plan.moves)} partitions to change"
+        counted(len(stand.seen.under_way), "partition is under way", "partitions are under way")
+        if stand.seen.under_way else "",
+        f"{counted(plan.copies, 'replica')} to copy, {size(plan.size)} (at least {plan.least} "
+        f"{'has' if plan.least == 1 else 'have'} to move)" if plan.copies else "",
+        f"{counted(len(plan.elections), 'partition')} to be led by another broker"
+        if plan.elections else "",
+        f"{counted(len(stand.held), 'limit')} of a run before to remove" if stand.held else "",
+        f"the order of replicas of {counted(len(plan.moves), 'partition')} to change"
         if plan.moves and not (plan.copies or plan.elections) else "",
     ]
     return "; ".join(filter(None, parts))
