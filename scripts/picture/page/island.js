@@ -42,6 +42,8 @@ export function drawIsland(element, here, rates, redraw) {
   const topics = shown(here).map((topic) => ({
     ...topic,
     open: opened.get(`${here.name}/${topic.name}`) ?? (!topic.internal && rows <= ROWS),
+    // The most that one of its logs holds, for the bars in all of them.
+    fullest: Math.max(1, ...(topic.log?.ends ?? []).map((one, index) => one - (topic.log.starts[index] ?? 0))),
     // Who is there comes first: of those who left, offsets stay for a week.
     groups: here.groups.filter((one) => one.lags.has(topic.name) || has(one, topic.name))
       .sort((a, b) => !a.members.length - !b.members.length),
@@ -241,7 +243,7 @@ function drawPartition(line, here, topic, partition, beside) {
       if (one.key === "name") text(cell, partition.leader === null ? `✗ ${at}` : String(at));
       else if (one.beside) drawSeat(cell, one.group, topic.name, at);
       else drawReplica(cell.firstChild, replica(partition, one.broker, here.alive),
-        { start, end, fullest: topic, late: behind(topic, partition, one.broker) });
+        { start, end, fullest: topic.fullest, late: behind(topic, partition, one.broker) });
     });
 }
 
@@ -254,8 +256,7 @@ function drawReplica(box, kind, { start, end, fullest, late }) {
     : kind === "gone" ? "✗" : follows && late ? `−${number(late)}` : kind === "out" ? "out" : "");
   attribute(box.children[1], "aria-hidden", kind !== "leader");
   attribute(box, "title", follows && late ? `${count(late, "record")} behind its leader` : "");
-  const most = Math.max(1, ...(fullest.log?.ends ?? []).map((one, index) => one - (fullest.log.starts[index] ?? 0)));
-  const share = kind === "leader" && end !== null ? (end - (start ?? 0)) / most : 0;
+  const share = kind === "leader" && end !== null ? (end - (start ?? 0)) / fullest : 0;
   const width = `${Math.round(share * 100)}%`;
   if (box.children[2].style.width !== width) box.children[2].style.width = width;
 }
