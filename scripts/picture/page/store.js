@@ -16,17 +16,15 @@ export class Store {
     this.things = new Map();
     for (const [key, one] of base.things) this.things.set(name(key), { kind: key[0], ...one });
     this.began = base.at;
-    this.moments = [];
-    this.cursor = 0;
-    for (const one of moments) this.push(one);
-    this.seek(Infinity);
+    this.moments = moments.map(kept);
+    this.cursor = 0; // it goes where it is looked at once somebody looks
   }
 
   // One more moment. Whoever looks at the newest goes on to it.
   push(moment) {
     const live = this.cursor === this.moments.length;
     this.id = moment.id;
-    this.moments.push({ ...moment, totals: totals(moment), undo: null });
+    this.moments.push(kept(moment));
     if (live) this.step(1);
     while (this.moments.length > 1 && this.ended - this.moments[0].at > this.seconds + SLACK) {
       if (this.cursor === 0) this.step(1);
@@ -92,6 +90,8 @@ export class Store {
     return rates;
   }
 }
+
+const kept = (moment) => ({ ...moment, totals: totals(moment), undo: null });
 
 // How many records each topic of a moment has had, by datacenter/topic.
 function totals({ changes }) {
