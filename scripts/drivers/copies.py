@@ -72,10 +72,13 @@ class Copies:
             time.sleep(AGAIN_SECONDS)
             still, _ = self._doubted(self._mirrored(), self._source.lows(found), there)
             found = tuple(at for at in found if at in still)
-        return Look(
+        seen = Look(
             partitions, found, tuple(self._faults(found, here)),
             tuple(self._notes(offsets, partitions, here, there, strange)),
         )
+        for one in (self._source, self._copy):
+            one.unreadable.clear()  # the next look has its own
+        return seen
 
     def lacking(self) -> tuple[At, ...]:
         """The partitions of which the mirror is past records that are not in the copy, as they are

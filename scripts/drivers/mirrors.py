@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -26,6 +25,7 @@ from scripts.drivers.driver import Driver, Part, Report, Site, Span
 from scripts.drivers.groups import Groups
 from scripts.drivers.health import Health, examine
 from scripts.drivers.lag import PartitionLag
+from scripts.drivers.lent import Lent
 from scripts.errors import LabError
 
 PASS_SECONDS, PASS_PAUSE = 15.0, 0.2  # for workers that hand connectors out anew
@@ -87,13 +87,17 @@ class MirrorStatus:
 
 
 class MirrorView:
-    """Looks at one mirror from the workstation, through the EXTERNAL listeners of both ends."""
+    """Looks at one mirror from the workstation, through the EXTERNAL listeners of both ends.
+    `lasting`: it looks again and again, and keeps connections: `close` it."""
 
-    def __init__(self, mirror: Mirror, source: Site, target: Site) -> None:
+    def __init__(
+        self, mirror: Mirror, source: Site, target: Site, *, lasting: bool = False
+    ) -> None:
         self.mirror, self.name = mirror, mirror.name
         self._mirroring = source.lab.mirroring
         self._crossing = Crossing(mirror, source, target)
-        self.workers = Workers(target)
+        self._lent = Lent(lasting=lasting)
+        self.workers = Workers(target, lent=self._lent)
         self._position = self.workers.position(mirror)
         self._copies = partial(copies_of, mirror, target, self._position)
         self._seen = Health()
@@ -123,8 +127,12 @@ class MirrorView:
 
     def look(self) -> Look:
         """How far it is behind in each topic, and what is not as it should be. Raises LabError."""
-        with closing(self._copies()) as copies:
+        with self._lent("copies", self._copies) as copies:
             return copies.look()
+
+    def close(self) -> None:
+        """End connections that are kept. It may look again afterwards."""
+        self._lent.close()
 
     def health(self, progress: Progress | None = None) -> Health:
         """Whether it runs and moves; see `examine`."""
@@ -150,7 +158,7 @@ class MirrorView:
 
     def bad_groups(self, patience: Patience | None = None) -> tuple[Standing, ...]:
         """The findings about groups: see `Groups.findings`. Raises LabError."""
-        with closing(self.groups()) as groups:
+        with self._lent("groups", self.groups) as groups:
             if patience is None:
                 return groups.findings(self.patience())
             return patience.weigh(time.monotonic(), groups.look(groups.names()))

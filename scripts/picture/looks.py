@@ -108,7 +108,7 @@ class Mirrors:
     def __init__(self, mirror: MirrorOptions, source: Site, target: Site) -> None:
         self._mirror, self._target = mirror, target
         self.name = f"mirror {mirror.name}"
-        self._view = MirrorView(mirror, source, target)
+        self._view = MirrorView(mirror, source, target, lasting=True)
         self._patience, self._progress = self._view.patience(), self._view.progress()
         self._carried: tuple[float, int] | None = None
 
@@ -116,6 +116,7 @@ class Mirrors:
         status = self._view.status(self._patience, self._progress)
         if status.problem:  # it may be the connection, to a host that was killed and is back since
             self._target.fleet.close()
+            self._view.close()
         return (self._as(status.problem or "; ".join(status.topics.faults)), self._flow(status))
 
     def gone(self) -> Sequence[Thing]:

@@ -95,7 +95,7 @@ def mirror_status(session: Session, json: bool = False, watch: bool = False) -> 
     with session.fleet(instances) as fleet:
         places = sites(fleet, session.context({}, instances), session.topology.datacenters)
         views = {
-            one.name: MirrorView(one, places[one.source], places[one.target])
+            one.name: MirrorView(one, places[one.source], places[one.target], lasting=watch)
             for one in session.topology.config.mirrors
         }
         # Who watches sees each look at once; what is wrong for long enough comes to be told.
