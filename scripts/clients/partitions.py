@@ -131,6 +131,15 @@ class Partitions:
         return {place: Stamp(one.offset, one.timestamp) for place, one in found.items()
                 if one.offset >= 0}
 
+    def newest(self, place: tuple[str, int]) -> Stamp | None:
+        """The youngest record of a partition; None where it has none, or is not there (KIP-734)."""
+        from confluent_kafka.admin import OffsetSpec  # noqa: PLC0415 - 50 ms
+
+        found = self._asked({
+            place: OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call]
+        }).get(place)
+        return Stamp(found.offset, found.timestamp) if found and found.offset >= 0 else None
+
     def compacted(self, topics: Iterable[str]) -> set[str]:
         """Which of these topics are compacted. Raises LabError."""
         return {name for name, policy in self.policies(topics).items() if "compact" in policy}

@@ -15,7 +15,6 @@ from lab.mirrors.progress import Progress
 from lab.options.mirrors import Mirror
 from lab.services.internals import CHECKPOINTS
 from scripts.clients.http import HttpError
-from scripts.clients.records import time_at
 from scripts.drivers.anew import copies_of
 from scripts.drivers.connect import Workers
 from scripts.drivers.connectors import ConnectorState
@@ -187,8 +186,9 @@ class MirrorView:
     def _checkpoint_age(self) -> float | None:
         """Seconds since the last checkpoint was written; None when there is none yet."""
         topic = CHECKPOINTS.format(self.mirror.source)
-        stamp = time_at(self.target, topic, 0, -1)
-        return round(time.time() - stamp / 1000, 3) if stamp else None
+        with self._lent("copies", self._copies) as copies:
+            last = copies.newest((topic, 0))
+        return round(time.time() - last.timestamp / 1000, 3) if last else None
 
     def running(self) -> str:
         """Wait until the mirror's connectors and tasks run; how many. Raises LabError."""

