@@ -81,6 +81,7 @@ class Controllers:
     def look(self) -> Sequence[Thing]:
         seen = self._site.quorum.ask()
         self._held.controllers[:] = [seen.controller] if seen.leader else []
+        self._held.led.set()
         for host in self._site.quorum.hosts:
             if host.name in seen.silent:  # it may be the connection, as with a server above
                 self._site.fleet[host.name].close()
@@ -90,6 +91,7 @@ class Controllers:
 
     def gone(self) -> Sequence[Thing]:
         self._held.controllers.clear()
+        self._held.led.set()
         return self._as({})
 
     def _as(self, states: Mapping[str, str]) -> Sequence[Thing]:

@@ -310,6 +310,7 @@ def test_the_quorum_by_its_controllers_own_words(monkeypatch: pytest.MonkeyPatch
     assert [(one.of, one.state) for one in kinds(look.look(), Server)] == [
         (QUORUM, state) for state in leads]
     assert shared.controllers == [here.quorum.ids[two]]
+    assert shared.led.is_set(), "brokers that are shown wait for that, the first time"
     assert [one.state for one in kinds(look.look(), Server)] == alone
     assert shared.controllers == [], "nobody leads"
     assert {one.state for one in kinds(look.gone(), Server)} == {DOWN}
