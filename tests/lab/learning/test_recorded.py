@@ -27,8 +27,7 @@ HANGUL = re.compile("[가-힣]")
 
 
 def test_what_is_recorded_is_an_exercise_in_all_its_ways() -> None:
-    assert {"ch3-groups", "ch3-partitions", "ch3-replicas", "ch3-retention",
-            "ch3-segments"} <= set(RECORDED) <= set(library.names())
+    assert set(RECORDED) == set(library.names()), "`make recordings EXERCISE=ID`"
     for name in RECORDED:
         files = {path.stem for path in (FOLDER / name).glob("*.json")}
         assert files == set(recordings.kinds(name)), f"{name}: `make recordings EXERCISE={name}`"
@@ -70,7 +69,8 @@ def test_it_is_judged_the_same_in_korean(name: str, kind: str) -> None:
         assert (english.claim, english.held, english.state) == (
             korean.claim, korean.held, korean.state)
         assert len(english.hints) == len(korean.hints)
-        assert not english.seen or HANGUL.search(korean.seen)
+        figures = not re.search("[A-Za-z]{3}", english.seen)  # alike in both: "2825 ms"
+        assert figures or HANGUL.search(korean.seen)
 
 
 @pytest.mark.parametrize(("name", "kind"), ALL)
