@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+from lab.counted import counted
 from lab.mirrors.connectors import SOURCE
 from lab.mirrors.progress import At, Progress, Wait, reason, told
 from lab.mirrors.topics import matches, remote_name
@@ -144,4 +145,5 @@ class Flow:
             if age >= seconds:
                 yield (f"{At(*place)}: a transaction of {self.mirror.source} that began at "
                        f"offset {first}, {age:.0f} s ago, is still open, and nobody may read "
-                       f"what follows ({end - first} offsets); the mirror goes on when it ends")
+                       f"what follows ({counted(end - first, 'offset')}); the mirror goes on when "
+                       "it ends")
