@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from lab.picture.history import History
 from lab.picture.snapshot import (
+    ENSEMBLE,
+    QUORUM,
     Behind,
     Broker,
     Datacenter,
@@ -31,8 +33,9 @@ BEGAN = 1_764_236_000.0
 
 @dataclass
 class Scene:
-    """Two datacenters of three brokers with a mirror each way, records flowing, and members of a
-    group. `killed`: second at which kafka03 of dc1 dies; `back`: at which it returns."""
+    """Two datacenters of three brokers, the second with KRaft, with a mirror each way, records
+    flowing, and members of a group. `killed`: second at which kafka03 of dc1 dies; `back`: at which
+    it returns."""
 
     seconds: int = 300
     killed: int = 200
@@ -58,11 +61,11 @@ class Scene:
         for place, name in enumerate(("dc1", "dc2")):
             gone = {3} if not place else set()
             found.append(Datacenter(name, place))
-            head = 1 if not place and second >= self.killed else 3
+            head = 0 if place else 1 if second >= self.killed else 3  # of the second a controller
             found += [Broker(name, id, f"student-{name}-kafka0{id}", f"kafka0{id}",
                              not (dead and id in gone), id == head) for id in (1, 2, 3)]
-            leads = 2 if place else 1
-            found += [Server(name, id, f"student-{name}-zk0{id}", f"zk0{id}",
+            of, role, leads = (QUORUM, "kraft", 2) if place else (ENSEMBLE, "zk", 1)
+            found += [Server(name, of, id, f"student-{name}-{role}0{id}", f"{role}0{id}",
                              "leader" if id == leads else "follower") for id in (1, 2, 3)]
             found += self._topics(name, second, gone if noticed else set())
             found += [Room(name, id, 90_000_000 + int(second * 3e6 + id * 2e7) % 160_000_000,

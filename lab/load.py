@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 
+from lab.counted import counted
+
 SHAPES = ("steady", "bursty")
 MAX_RATE, MAX_KEYS, MAX_SKEW = 20_000, 100_000, 10
 # A burst in the middle of each round; a whole round has as many records as a steady one.
@@ -145,8 +147,8 @@ class Tally:
 def sentence(load: Load, where: str, duration: int) -> str:
     """What is about to be written. duration: in seconds, 0 for no end."""
     ends = f"for {duration} s" if duration else "until Ctrl-C"
-    return (f"{where}: {load.rate:,}/s, {load.shape}, {load.keys:,} keys, skew {load.skew:g}, "
-            f"seed {load.seed}, {ends}")
+    return (f"{where}: {load.rate:,}/s, {load.shape}, {counted(load.keys, 'key')}, "
+            f"skew {load.skew:g}, seed {load.seed}, {ends}")
 
 
 def line(elapsed: float, rate: float, tally: Tally) -> str:
@@ -167,8 +169,9 @@ def closing(tally: Tally, seconds: float, where: str, load: Load) -> str:
     why = f" ({tally.reasons.most_common(1)[0][0]})" if tally.reasons else ""
     silent = f", {tally.waiting:,} without an answer" if tally.waiting else ""
     return (
-        f"{tally.sent:,} records in {seconds:.1f} s to {where} ({tally.sent / seconds:,.0f}/s), "
-        f"numbers 0 to {tally.sent - 1}, seed {load.seed}: {tally.acked:,} acknowledged, "
+        f"{counted(tally.sent, 'record')} in {seconds:.1f} s to {where} "
+        f"({tally.sent / seconds:,.0f}/s), numbers 0 to {tally.sent - 1}, seed {load.seed}: "
+        f"{tally.acked:,} acknowledged, "
         f"{tally.lost:,} failed{why}{silent}; latency {_times(tally.ever, ', ')}"
     )
 

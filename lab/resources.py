@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from lab.altered import altered
+from lab.counted import counted
 from lab.state import Key
 
 CONNECTOR, TOPIC = "connector", "topic"
@@ -139,11 +140,13 @@ def _topic(key: Key, have: Topic, want: Topic) -> Iterator[Change | Refusal]:
     """A topic can get more partitions and other settings; all else would move or drop records."""
     partitions, replicas = want.partitions, want.replicas
     if partitions is not None and have.partitions and partitions < have.partitions:
-        yield Refusal(key, f"has {have.partitions} partitions, which cannot become {partitions}")
+        yield Refusal(key, f"has {counted(have.partitions, 'partition')}, which cannot become "
+                           f"{partitions}")
         partitions = have.partitions
     if replicas is not None and replicas != have.replicas:
         yield Refusal(
-            key, f"has {have.replicas} replicas a partition, which is not changed to {replicas}"
+            key, f"has {counted(have.replicas or 0, 'replica')} a partition, which is not "
+                 f"changed to {replicas}"
         )
         replicas = have.replicas
     reachable = Topic(partitions, replicas, want.config)
@@ -199,8 +202,8 @@ def _told(resource: Connector | Topic | None) -> str:
     if not isinstance(resource, Topic):
         return ""
     words = [
-        *([f"{resource.partitions} partitions"] if resource.partitions else []),
-        *([f"{resource.replicas} replicas"] if resource.replicas else []),
+        *([counted(resource.partitions, "partition")] if resource.partitions else []),
+        *([counted(resource.replicas, "replica")] if resource.replicas else []),
         *(f"{name} = {value}" for name, value in sorted(resource.config.items())),
     ]
     return f" ({', '.join(words)})" if words else ""

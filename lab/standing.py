@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
+from lab.counted import counted
 from lab.roles import ROLES
 from lab.topology import Datacenter, Host, Topology, host_names
 
@@ -144,8 +145,8 @@ def fewer_controllers(topology: Topology, others: Iterable[Standing]) -> Iterato
             continue
         there = left[datacenter.name] + len(datacenter.by_role("controller"))
         yield Obstacle(
-            datacenter.name, f"its metadata is with {there} controllers, and the lab takes none of "
-            "them out of their quorum",
+            datacenter.name, f"its metadata is with {counted(there, 'controller')}, and the lab "
+            "takes none out of a quorum",
             f'say metadata = "kraft" and controller = {there} again, or {REPLACE}', ends=True,
         )
 

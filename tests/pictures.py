@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from lab.picture.snapshot import (
     DOWN,
+    ENSEMBLE,
     KINDS,
+    QUORUM,
     Behind,
     Broker,
     Datacenter,
@@ -51,8 +53,8 @@ things: st.SearchStrategy[Thing] = st.one_of(
     st.builds(Group, datacenter=names, name=names, since=times, generation=optional,
               state=st.sampled_from(["stable", "empty", "preparing rebalance"]), members=members),
     st.builds(Lag, datacenter=names, group=names, topic=names, records=offsets),
-    st.builds(Server, datacenter=names, number=ids, host=names, label=names,
-              state=st.sampled_from(["leader", "follower", DOWN])),
+    st.builds(Server, datacenter=names, of=st.sampled_from([ENSEMBLE, QUORUM]), number=ids,
+              host=names, label=names, state=st.sampled_from(["leader", "follower", DOWN])),
     st.builds(Mirror, name=names, source=names, target=names, problem=names | st.just("")),
     st.builds(Flow, name=names, rate=st.none() | times, records=optional,
               seconds=st.none() | times, checkpoint_age=st.none() | times),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal, NamedTuple
 
+from lab.counted import counted as plainly
+
 Number = int | float
 # info: not judged by itself; zero: more than none fails; some: none fails; happens: None fails,
 # because what was waited for never came.
@@ -65,4 +67,4 @@ def amount(value: Number, unit: str) -> str:
 
 def counted(count: int, noun: str = "record") -> str:
     """`no records`, `1 record`, `1,234 records`."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s") if count else f"no {noun}s"
+    return plainly(count, noun) if count else f"no {noun}s"

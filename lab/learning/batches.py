@@ -7,7 +7,7 @@ batch's length is counted from behind itself.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 HEADER = struct.Struct(">qiibIhiqqqhii")
@@ -15,6 +15,7 @@ BEFORE_LENGTH = 12  # bytes: the base offset and the length itself
 MAGIC = 2
 APPEND_TIME, TRANSACTIONAL, CONTROL = 0x08, 0x10, 0x20
 MARKERS = ("abort", "commit")  # by the type that stands in a control record's key
+OPEN = "open"
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 
 
@@ -73,6 +74,20 @@ def parse(data: bytes) -> Iterator[Batch]:
         yield Batch(offset, offset + last, records, size, epoch, producer, producer_epoch,
                     sequence, attributes, first_time, newest, marker)
         at += size
+
+
+def ends(batches: Sequence[Batch]) -> tuple[str, ...]:
+    """How the transaction that each of a partition's batches belongs to ended: "commit" or "abort",
+    by the next marker of the same producer; OPEN where there is none yet, "" for one that belongs
+    to none. A marker has its own."""
+    found: list[str] = []
+    ahead: dict[int, str] = {}  # from the last batch to the first: how it ends what is before it
+    for one in reversed(batches):
+        if one.marker:
+            ahead[one.producer] = one.marker
+        within = one.marker or (one.transactional and not one.control)
+        found.append(ahead.get(one.producer, OPEN) if within else "")
+    return tuple(reversed(found))
 
 
 def _marker(record: bytes) -> str:

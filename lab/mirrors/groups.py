@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from lab.counted import counted
 from lab.mirrors.connectors import INTERNAL_GROUPS, PROOF_GROUPS
 from lab.mirrors.offsets import Spot
 from lab.options.mirrors import OFFSET_LAG_MAX, Mirror, Mirroring
@@ -176,13 +177,15 @@ def told(findings: Iterable[Standing], target: str) -> list[str]:
         where = ", ".join(f"{one.place.topic}-{one.place.partition}" for one in places)
         skipped, again = sum(one.skips for one in places), sum(one.again for one in places)
         if skipping:
-            text = (f"no offset in {target} for {where}: up to {skipped:,} records that it has not "
-                    "read are skipped when it begins there with the latest")
+            text = (f"no offset in {target} for {where}: up to {counted(skipped, 'record')} that "
+                    f"it has not read {'is' if skipped == 1 else 'are'} skipped when it begins "
+                    "there with the latest")
         elif missing:
-            text = (f"no offset in {target} for {where}: it has read all, but up to {again:,} "
-                    "records again when it begins there with the earliest")
+            text = (f"no offset in {target} for {where}: it has read all, but up to "
+                    f"{counted(again, 'record')} again when it begins there with the earliest")
         else:
-            text = f"far behind in {target} for {where}: up to {again:,} records are read again"
+            text = (f"far behind in {target} for {where}: up to "
+                    f"{counted(again, 'record is', 'records are')} read again")
         lines.append(f"group {group}: {text}")
         lines += [f"group {group}: {one.place.topic}-{one.place.partition}: {one.spot.why}"
                   for one in places if one.spot and one.spot.why]

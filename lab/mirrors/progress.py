@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from lab.counted import counted
 from lab.options.mirrors import Mirroring
 
 # By how much the clock of whoever wrote a record may be ahead.
@@ -103,7 +104,7 @@ def told(standing: Iterable[Wait], seconds: float) -> str:
     standing = sorted(standing, key=lambda one: (-one.age, one.at))
     if not standing:
         return ""
-    others = f" and {len(standing) - 1} other places" if len(standing) > 1 else ""
+    others = f" and {counted(len(standing) - 1, 'other place')}" if len(standing) > 1 else ""
     return f"nothing moves at {standing[0]}{others}, for {seconds:g} s now"
 
 

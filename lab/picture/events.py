@@ -40,11 +40,9 @@ class Delta:
 def diff(before: Snapshot, after: Snapshot) -> Delta:
     """What leads from one snapshot to the other."""
     keys = before.things.keys() | after.things.keys()
-    changes = (
-        Change(key, before.things.get(key), after.things.get(key)) for key in keys
-    )
+    pairs = ((key, before.things.get(key), after.things.get(key)) for key in keys)
     return Delta(after.at, tuple(sorted(
-        (one for one in changes if one.before is not one.after and one.before != one.after),
+        (Change(key, was, now) for key, was, now in pairs if was is not now and was != now),
         key=lambda one: one.key,
     )))
 

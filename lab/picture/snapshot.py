@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 
 REBALANCING = frozenset({"preparing rebalance", "completing rebalance", "assigning", "reconciling"})
 DOWN = "down"
+ENSEMBLE, QUORUM = "ensemble", "quorum"
 LEADS = frozenset({"leader", "standalone"})
 Key = tuple[str | int, ...]  # the kind of a record, and what it is called
 
@@ -179,11 +180,14 @@ class Lag(Thing):
 
 @dataclass(frozen=True)
 class Server(Thing):
-    """A server of the ensemble. state: "leader", "follower", "standalone", …, or DOWN."""
+    """Who keeps a cluster's metadata. of: ENSEMBLE, for a server of ZooKeeper, or QUORUM, for a
+    controller of KRaft; while one becomes the other there are both. state: "leader", "follower",
+    "observer" (who has no vote), "standalone", …, or DOWN."""
 
     KIND: ClassVar[str] = "server"
-    KEY: ClassVar[tuple[str, ...]] = ("datacenter", "number")
+    KEY: ClassVar[tuple[str, ...]] = ("datacenter", "of", "number")
     datacenter: str
+    of: str
     number: int
     host: str
     label: str

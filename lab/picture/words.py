@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lab.counted import counted
 from lab.picture.events import Change, Delta
 from lab.picture.snapshot import (
     DOWN,
     LEADS,
+    QUORUM,
     Broker,
     Datacenter,
     Group,
@@ -40,13 +42,13 @@ class Line:
 
 def told(delta: Delta, before: Snapshot, after: Snapshot) -> tuple[Line, ...]:
     """The lines of what leads from one snapshot to the other: hosts first, then what follows."""
-    lines = [
+    lines = dict.fromkeys([
         *_each(delta, Datacenter, _datacenter), *_each(delta, Broker, _broker),
         *_each(delta, Broker, _controller), *_each(delta, Server, _server),
         *_topics(delta, after), *_partitions(delta, before, after),
         *_each(delta, Group, _group), *_each(delta, Mirror, _mirror),
-    ]
-    return tuple(lines)
+    ])
+    return tuple(lines)  # once, of a host that is broker and controller
 
 
 def _each(delta: Delta, kind: type[Any], words: Any) -> Iterator[Line]:
@@ -84,7 +86,8 @@ def _server(before: Server | None, after: Server | None) -> Iterator[Line]:
     if after.state == DOWN:
         yield Line(after.datacenter, f"{after.label} gone", BAD)
     elif after.state in LEADS:
-        yield Line(after.datacenter, f"{after.label} leads the ensemble")
+        yield Line(after.datacenter, f"controller is {after.label}" if after.of == QUORUM
+                   else f"{after.label} leads the ensemble")
     elif before.state == DOWN:
         yield Line(after.datacenter, f"{after.label} back", GOOD)
 
@@ -95,7 +98,7 @@ def _topics(delta: Delta, after: Snapshot) -> Iterator[Line]:
             count = sum(key[0] == Partition.KIND and key[1:3] == one.key[1:]
                         for key in after.things)
             yield Line(one.after.datacenter,
-                       f"topic {one.after.name} made ({_count(count, 'partition')})")
+                       f"topic {one.after.name} made ({counted(count, 'partition')})")
         elif isinstance(one.before, Topic) and one.after is None:
             yield Line(one.before.datacenter, f"topic {one.before.name} gone")
 
@@ -118,7 +121,7 @@ def _partitions(delta: Delta, before: Snapshot, after: Snapshot) -> Iterator[Lin
             found[datacenter, OWN if there.internal else topic].append(one)
     for (datacenter, topic), count in more.items():
         way = "more" if count > 0 else "fewer"
-        yield Line(datacenter, f"{topic}: {_count(abs(count), 'partition')} {way}")
+        yield Line(datacenter, f"{topic}: {counted(abs(count), 'partition')} {way}")
     for (datacenter, topic), changes in sorted(found.items(), key=lambda one: one[0][1] == OWN):
         yield from _of_topic(datacenter, topic, changes)
 
@@ -140,7 +143,7 @@ def _of_topic(datacenter: str, topic: str, changes: Sequence[Change]) -> Iterato
         (placed, "replicas of {} moved", _replicas, PLAIN),
     ):
         if len(some) > MANY or (some and topic == OWN):
-            yield Line(datacenter, f"{topic}: {many.format(_count(len(some), 'partition'))}", tone)
+            yield Line(datacenter, f"{topic}: {many.format(counted(len(some), 'partition'))}", tone)
         else:
             alike: dict[tuple[str, str], list[int]] = defaultdict(list)
             for a, b in some:
@@ -177,7 +180,7 @@ def _group(before: Group | None, after: Group | None) -> Iterator[Line]:
         return
     where, name = after.datacenter, after.name
     if before is None:
-        yield Line(where, f"group {name} appears ({_count(len(after.members), 'member')})")
+        yield Line(where, f"group {name} appears ({counted(len(after.members), 'member')})")
     elif after.rebalancing:
         if not before.rebalancing:
             yield Line(where, f"{name} rebalances")
@@ -189,7 +192,7 @@ def _group(before: Group | None, after: Group | None) -> Iterator[Line]:
                           f"({max(after.since - before.since, 0):.1f} s)", GOOD)
     elif before.assignment != after.assignment:
         yield Line(where, f"{name}: rebalance{_generations(before, after)}, "
-                          f"{_count(len(after.members), 'member')}")
+                          f"{counted(len(after.members), 'member')}")
     elif len(before.members) != len(after.members):
         yield Line(where, f"{name}: members {len(before.members)}→{len(after.members)}")
 
@@ -204,8 +207,4 @@ def _mirror(before: Mirror | None, after: Mirror | None) -> Iterator[Line]:
     if after is not None and before is not None and before.problem != after.problem:
         yield (Line("", f"{after.name}: {after.problem}", BAD) if after.problem
                else Line("", f"{after.name} runs", GOOD))
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from lab.counted import counted
 from lab.mirrors.topics import HEARTBEATS
 from lab.resources import Topic
 from lab.services import connect
@@ -67,8 +68,8 @@ class Fault:
         """What is done about it, as the plan has it."""
         what = f"internal topic {self.name} of {self.cluster}"
         if self.have is None:
-            return (f"+ {what} ({self.want.partitions} partitions, {self.want.replicas} replicas, "
-                    f"{POLICY} = {COMPACT})")
+            return (f"+ {what} ({counted(self.want.partitions, 'partition')}, "
+                    f"{counted(self.want.replicas, 'replica')}, {POLICY} = {COMPACT})")
         if self.anew:
             return f"~ {what}: partitions: {self.have.partitions} -> 1, made anew"
         return f"~ {what}: {POLICY}: {self.have.config.get(POLICY)} -> {COMPACT}"

@@ -10,6 +10,7 @@ import importlib
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from lab.endpoint import Endpoint
@@ -130,6 +131,7 @@ def python_admin(endpoint: Endpoint, *, request_ms: int = REQUEST_MS) -> Any:
     """A client of kafka-python; `request_ms`: how long an answer may take. Raises what that
     raises."""
     from kafka.admin import KafkaAdminClient  # noqa: PLC0415 - 0.2 s
+    from kafka.net.compat import KafkaNetClient  # noqa: PLC0415 - 0.2 s
 
     # It tells on standard error of each broker that does not answer, unless somebody listens.
     quiet = logging.getLogger("kafka")
@@ -139,6 +141,9 @@ def python_admin(endpoint: Endpoint, *, request_ms: int = REQUEST_MS) -> Any:
     return KafkaAdminClient(
         bootstrap_servers=endpoint.servers.split(","), bootstrap_timeout_ms=CONNECT_MS,
         request_timeout_ms=request_ms, reconnect_backoff_max_ms=BACKOFF_MS,
+        # A host that is gone refuses nobody: one would wait for it for 10 s, and later for 30.
+        kafka_client=partial(KafkaNetClient, socket_connection_setup_timeout_ms=CONNECT_MS,
+                             socket_connection_setup_timeout_max_ms=CONNECT_MS),
         **{NAMES.get(name, name.replace(".", "_")): value
            for name, value in endpoint.settings.items()},
     )

@@ -7,11 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lab.counted import counted
 from lab.endpoint import Endpoint
 from scripts.errors import LabError, TimeoutExpired, one_line
 from scripts.workstation.waiting import wait_until
 
 if TYPE_CHECKING:
+    from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
 REQUEST_SECONDS = 5.0
@@ -48,6 +50,7 @@ class Cluster:
     def __init__(self, name: str, endpoint: Endpoint, brokers: tuple[int, ...]) -> None:
         self.name, self.endpoint, self.expected = name, endpoint, brokers
         self._admin: AdminClient | None = None
+        self._silent: AdminClient | None = None  # somebody may wait for its futures still
 
     @property
     def admin(self) -> AdminClient:
@@ -63,6 +66,8 @@ class Cluster:
         try:
             metadata = self.admin.list_topics(timeout=timeout)
         except KafkaException as error:
+            if silent(error):
+                self._silent, self._admin = self._admin, None
             raise LabError(
                 f"no broker answers at {self.endpoint.servers} ({one_line(error)})",
                 where=self.name, hint="see `fab status`",
@@ -112,7 +117,7 @@ def describe(view: View, expected: tuple[int, ...], *, partly: bool = False) -> 
     short = [name for name in view.under_replicated
              if not partly or {*expected} & {*view.lacking.get(name, ())}]
     if short:
-        return f"{len(short)} partitions under-replicated ({', '.join(short[:5])})"
+        return f"{counted(len(short), 'partition')} under-replicated ({', '.join(short[:5])})"
     return ""
 
 
@@ -129,6 +134,17 @@ def client_settings(endpoint: Endpoint, **more: object) -> dict[str, Any]:
         "error_cb": lambda error: None,
         **more,
     }
+
+
+def silent(error: KafkaException) -> bool:
+    """Whether a broker that a client is connected to did not answer in time.
+
+    Its host may be gone without a word. librdkafka asks the broker that it asked last, for a minute
+    (socket.timeout.ms), also where others would answer; who wants to know more takes a new client.
+    """
+    from confluent_kafka import KafkaError  # noqa: PLC0415 - 50 ms
+
+    return bool(error.args[0].code() == KafkaError._TIMED_OUT)
 
 
 def admin_client(endpoint: Endpoint, **more: object) -> AdminClient:

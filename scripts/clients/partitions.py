@@ -131,6 +131,15 @@ class Partitions:
         return {place: Stamp(one.offset, one.timestamp) for place, one in found.items()
                 if one.offset >= 0}
 
+    def newest(self, place: tuple[str, int]) -> Stamp | None:
+        """The youngest record of a partition; None where it has none, or is not there (KIP-734)."""
+        from confluent_kafka.admin import OffsetSpec  # noqa: PLC0415 - 50 ms
+
+        found = self._asked({
+            place: OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call]
+        }).get(place)
+        return Stamp(found.offset, found.timestamp) if found and found.offset >= 0 else None
+
     def compacted(self, topics: Iterable[str]) -> set[str]:
         """Which of these topics are compacted. Raises LabError."""
         return {name for name, policy in self.policies(topics).items() if "compact" in policy}
@@ -176,14 +185,14 @@ class Partitions:
         from confluent_kafka import KafkaError, TopicPartition  # noqa: PLC0415 - 50 ms
 
         left = {place: end for place, (start, end) in wanted.items() if start < end}
-        at = {place: wanted[place][0] for place in left}
         if left:
             self._consumer.assign([TopicPartition(*place, wanted[place][0]) for place in left])
         deadline = time.monotonic() + STILL_SECONDS
         while left:
-            # No more than there can be: it waits until it has as many, or for the whole time.
-            most = sum(end - at[place] for place, end in left.items())
-            for message in self._consumer.consume(min(batch, most), 0.2):
+            # What is there, once there is one: for more it would wait the whole time, and of a log
+            # with markers, or what is not committed, there are fewer than offsets.
+            came = self._consumer.consume(1, 0.2)
+            for message in (*came, *(self._consumer.consume(batch, 0) if came else ())):
                 place = message.topic() or "", message.partition() or 0
                 if place not in left:
                     continue
@@ -193,7 +202,6 @@ class Partitions:
                 if error is None and offset < left[place]:
                     yield message
                     deadline = time.monotonic() + STILL_SECONDS
-                at[place] = offset + 1
                 if error is not None or offset + 1 >= left[place]:
                     del left[place]
                     self._consumer.incremental_unassign([TopicPartition(*place)])

@@ -66,6 +66,12 @@ class QuorumView:
         return self.described.leader if self.described else -1
 
     @property
+    def observers(self) -> tuple[str, ...]:
+        """Who serves and has no vote, as far as a leader tells."""
+        voters = self.described.voters if self.described else self.ids.values()
+        return tuple(name for name in self.followers if self.ids[name] not in voters)
+
+    @property
     def behind(self) -> int:
         """How many records the last of the voters lacks."""
         return max((one.behind for one in self.described.voters.values()), default=0) \

@@ -102,12 +102,6 @@ def message_at(endpoint: Endpoint, topic: str, partition: int, offset: int) -> A
         consumer.close()
 
 
-def time_at(endpoint: Endpoint, topic: str, partition: int, offset: int) -> int | None:
-    """The timestamp of the record at an offset, in ms since the epoch."""
-    message = message_at(endpoint, topic, partition, offset)
-    return int(message.timestamp()[1]) if message is not None else None
-
-
 def value_at(endpoint: Endpoint, topic: str, offset: int) -> str:
     message = message_at(endpoint, topic, 0, offset)
     return text(message) if message is not None else ""

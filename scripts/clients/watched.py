@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lab.endpoint import Endpoint
 from scripts.clients import replicas
 from scripts.clients.brokers import Brokers
 from scripts.clients.coordinators import Known, known
-from scripts.clients.kafka import admin_client
+from scripts.clients.kafka import admin_client, silent
 from scripts.errors import LabError, one_line
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
 
 ANSWER_SECONDS = 2.0
+AGAIN_SECONDS = 1.0  # for brokers that are there, when another was silent
 At = tuple[str, int]
 
 
@@ -57,7 +58,7 @@ class Watched:
         from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms
 
         try:
-            found = self.admin.list_topics(timeout=ANSWER_SECONDS)
+            found = self._listed()
         except KafkaException as error:
             raise LabError(f"no broker answers ({one_line(error)})", where=self.where) from error
         return Metadata(frozenset(found.brokers), found.controller_id, {
@@ -66,6 +67,17 @@ class Watched:
             )
             for name, topic in found.topics.items() for part in topic.partitions.values()
         })
+
+    def _listed(self) -> Any:
+        from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms
+
+        try:
+            return self.admin.list_topics(timeout=ANSWER_SECONDS)
+        except KafkaException as error:
+            if not silent(error):
+                raise
+            self._admin = None
+        return self.admin.list_topics(timeout=AGAIN_SECONDS)
 
     def ends(self, wanted: Mapping[int, Iterable[At]]) -> dict[tuple[int, At], int]:
         """The offset after the last record of each broker's log of its partitions."""

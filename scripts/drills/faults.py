@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from lab.counted import counted
 from lab.services.registry import SERVICES, running_on
 from lab.topology import Datacenter, Host, Topology
 from scripts.hosts.fleet import Fleet
@@ -108,7 +109,7 @@ class Hosts:
 
     @property
     def text(self) -> str:
-        return f"{len(self.datacenter.hosts)} hosts of {self.datacenter.name} killed"
+        return f"{counted(len(self.datacenter.hosts), 'host')} of {self.datacenter.name} killed"
 
     def strike(self) -> None:
         self.platform.kill([host.name for host in self.datacenter.hosts])

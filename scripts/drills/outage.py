@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lab.counted import counted
 from lab.drills.log import END, FAULT, HEALTHY, REPAIR, START, Log
 from lab.services.registry import SERVICES
 from lab.topology import Datacenter, Host
@@ -160,7 +161,7 @@ def rolling(drill: Outage) -> Blow:
         with Progress(drill.datacenter.name, [host.name for host in brokers]) as progress:
             restart_in_turn(Kafka(SERVICES["kafka"]), drill.site, brokers, progress)
 
-    return Blow(f"{len(brokers)} brokers restarted one at a time", strike, lambda: True)
+    return Blow(f"{counted(len(brokers), 'broker')} restarted one at a time", strike, lambda: True)
 
 
 def disk(drill: Outage, *, host: str = "") -> Blow:
@@ -171,7 +172,7 @@ def disk(drill: Outage, *, host: str = "") -> Blow:
     def strike() -> float:
         met = faults.refuse_writes(drill.fleet, chosen, DISK_S)
         ended = time.time()
-        drill.say(f"{met} processes of {chosen.name} could not write")
+        drill.say(f"{counted(met, 'process', 'processes')} of {chosen.name} could not write")
         if drill.pid(chosen, "kafka") == before:
             raise LabError("went on although it could not write", where=chosen.name)
         return ended

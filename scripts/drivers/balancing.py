@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from lab.balance.parts import Place, homeless
 from lab.balance.plan import Plan, plan
+from lab.counted import counted
 from lab.data import words
 from lab.standing import REPLACE
 from scripts.clients.kafka import spread_leaders
@@ -101,9 +102,9 @@ class Balancing:
             )
         if seen.short:
             raise LabError(
-                f"{len(seen.short)} partitions lack a replica "
+                f"{counted(len(seen.short), 'partition lacks', 'partitions lack')} a replica "
                 f"({_list([f'{topic}-{number}' for topic, number in seen.short[:5]])}); nothing is "
-                "moved before they have it", where=self.site.name, hint="see `fab status`",
+                "moved before", where=self.site.name, hint="see `fab status`",
             )
         self._refuse_what_does_not_fit(seen)
         return Stand(seen, plan(seen.parts, seen.racks, self.leaving, even=self._even),
@@ -114,8 +115,8 @@ class Balancing:
             room = len(seen.racks.keys() - self.leaving)
             raise NoRoomError(
                 f"broker {_list(sorted(self.leaving))} cannot give away what it has: {few(topics)} "
-                f"{'has' if len(topics) == 1 else 'have'} more replicas than the {room} brokers "
-                "that stay", where=self.site.name,
+                f"{'has' if len(topics) == 1 else 'have'} more replicas than the "
+                f"{counted(room, 'broker that stays', 'brokers that stay')}", where=self.site.name,
                 hint=f"say kafka = {len(seen.racks)} again, give these topics fewer replicas "
                      f"first, or {REPLACE}",
             )
@@ -167,12 +168,13 @@ class Balancing:
             if not trouble and not left:
                 return
             if time.monotonic() - changed > STILL_SECONDS:
-                why = trouble or f"{left} partitions are under way"
+                why = trouble or counted(
+                    left, "partition is under way", "partitions are under way")
                 raise LabError(f"nothing has arrived for {STILL_SECONDS:g} s: {why}",
                                where=self.site.name, hint="see `fab status`, then run it again")
             if stop.wait(1):  # a look a second
                 raise LabError(
-                    f"stopped; the brokers go on with {left} partitions, slowly",
+                    f"stopped; the brokers go on with {counted(left, 'partition')}, slowly",
                     where=self.site.name, hint=f"{self._again} completes it",
                 )
 
@@ -190,7 +192,7 @@ class Balancing:
             found = [place for place, part in parts.items() if part.leader != part.replicas[0]]
             if found:
                 if not told:
-                    tell(f"electing leaders of {len(found)} partitions")
+                    tell(f"electing leaders of {counted(len(found), 'partition')}")
                     told = True
                 spread_leaders(self.site.kafka.endpoint, where=self.site.name)
             return not found
@@ -214,20 +216,22 @@ def arrived(
 
 def line(seconds: float, now: Arrived) -> str:
     """How far it is, for people."""
-    return (f"{seconds:5.0f} s  {now.partitions} of {now.of_partitions} partitions moved, "
-            f"{words.size(now.size)} of {words.size(now.of_size)}")
+    return (f"{seconds:5.0f} s  {now.partitions} of {counted(now.of_partitions, 'partition')} "
+            f"moved, {words.size(now.size)} of {words.size(now.of_size)}")
 
 
 def sentence(stand: Stand) -> str:
     """What there is to do, in a line."""
     plan = stand.plan
     parts = [
-        f"{len(stand.seen.under_way)} partitions are under way" if stand.seen.under_way else "",
-        f"{plan.copies} replicas to copy, {words.size(plan.size)} (at least {plan.least} have to "
-        "move)" if plan.copies else "",
-        f"{len(plan.elections)} partitions to be led by another broker" if plan.elections else "",
-        f"{len(stand.held)} limits of a run before to remove" if stand.held else "",
-        f"the order of replicas of {len(plan.moves)} partitions to change"
+        counted(len(stand.seen.under_way), "partition is under way", "partitions are under way")
+        if stand.seen.under_way else "",
+        f"{counted(plan.copies, 'replica')} to copy, {words.size(plan.size)} (at least "
+        f"{plan.least} {'has' if plan.least == 1 else 'have'} to move)" if plan.copies else "",
+        f"{counted(len(plan.elections), 'partition')} to be led by another broker"
+        if plan.elections else "",
+        f"{counted(len(stand.held), 'limit')} of a run before to remove" if stand.held else "",
+        f"the order of replicas of {counted(len(plan.moves), 'partition')} to change"
         if plan.moves and not (plan.copies or plan.elections) else "",
     ]
     return "; ".join(filter(None, parts))

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
+from lab.counted import counted
 from lab.mirrors.connectors import SOURCE
 from lab.mirrors.held import Care, plain, taken
 from lab.options.mirrors import Mirror
@@ -25,6 +26,7 @@ from scripts.drivers.driver import Differences, Driver, Part, Report, Site, Tell
 from scripts.drivers.flow import Flow
 from scripts.drivers.holding import Verdict
 from scripts.drivers.internals import Internals
+from scripts.drivers.lent import Lent
 from scripts.drivers.limits import Limits
 from scripts.drivers.position import Position
 from scripts.drivers.settling import Settling
@@ -66,7 +68,7 @@ class Connect(Driver):
     def verify(self, site: Site, report: Report) -> bool:
         def answers() -> str:
             self.settled(site)
-            return f"{len(Workers(site).states())} connectors on {self._answers(site)}"
+            return f"{counted(len(Workers(site).states()), 'connector')} on {self._answers(site)}"
 
         sound = report.check(self.name, "internal topics", Internals(site).prove)
         return report.check(self.name, "workers", answers) and sound
@@ -116,12 +118,15 @@ class Connect(Driver):
 class Workers:
     """The group of workers of one datacenter; `wanted` are the connectors that it should have."""
 
-    def __init__(self, site: Site, wanted: ClusterState | None = None) -> None:
+    def __init__(
+        self, site: Site, wanted: ClusterState | None = None, *, lent: Lent | None = None
+    ) -> None:
         if wanted is None:
             wanted = resources(site.datacenter, site.context)
         self.site = site
         self.wanted = {key: one for key, one in wanted.items() if key.kind == CONNECTOR}
         self.names = frozenset(key.name for key in self.wanted)
+        self._lent = lent or Lent()
         self._care: dict[str, Care] | None = None
         self._positions: dict[str, Position] = {}
         self.rest = site.http(site.carriers("connect")[0], PORT, "connect")
@@ -229,7 +234,11 @@ class Workers:
         (mirror,) = [one for one in self.site.lab.mirrors if f"{one.name}.{SOURCE}" == name]
         source = self.site.context.topology.datacenter(mirror.source)
         there = Site(self.site.fleet, self.site.context, source)
-        with closing(Flow(mirror, there, self.site, self.position(mirror))) as flow:
+
+        def made() -> Flow:
+            return Flow(mirror, there, self.site, self.position(mirror))
+
+        with self._lent(f"flow of {name}", made) as flow:
             yield flow
 
     def wait_running(

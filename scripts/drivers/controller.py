@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from lab.counted import counted
 from lab.services.quorum import controllers
 from lab.topology import Host
 from scripts.clients.quorum import QuorumView
@@ -66,7 +67,7 @@ class Controller(Driver):
 def _told(site: Site, seen: QuorumView) -> str:
     epoch = seen.described.epoch if seen.described else 0
     return (f"{site.name}: quorum of {len(site.quorum.hosts)}, controller {seen.controller} leads "
-            f"in epoch {epoch}, {seen.behind} records behind at most")
+            f"in epoch {epoch}, {counted(seen.behind, 'record')} behind at most")
 
 
 def _prove(site: Site) -> str:
@@ -95,5 +96,7 @@ def _prove(site: Site) -> str:
     except LabError as error:
         raise LabError(f"the quorum does not work: {last}", where=site.name) from error
     voters = ", ".join(map(str, sorted(site.quorum.ids.values())))
-    return (f"{seen.controller} leads, {voters} vote, {len(brokers)} brokers follow, "
-            f"{seen.behind} records behind at most")
+    vote = "votes" if len(site.quorum.ids) == 1 else "vote"
+    return (f"{seen.controller} leads, {voters} {vote}, "
+            f"{counted(len(brokers), 'broker follows', 'brokers follow')}, "
+            f"{counted(seen.behind, 'record')} behind at most")

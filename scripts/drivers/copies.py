@@ -13,7 +13,7 @@ from lab.mirrors.names import collisions, left_out, too_long
 from lab.mirrors.topics import LONGEST_TOPIC, matches, remote_name
 from lab.mirrors.whole import Heads, Start, lacking
 from lab.options.mirrors import Mirror
-from scripts.clients.partitions import Part, Partitions
+from scripts.clients.partitions import Part, Partitions, Stamp
 from scripts.drivers.lag import At, PartitionLag, behind
 
 # What looks wrong is looked at again after this: between two answers a mirror may have moved.
@@ -72,10 +72,19 @@ class Copies:
             time.sleep(AGAIN_SECONDS)
             still, _ = self._doubted(self._mirrored(), self._source.lows(found), there)
             found = tuple(at for at in found if at in still)
-        return Look(
+        seen = Look(
             partitions, found, tuple(self._faults(found, here)),
             tuple(self._notes(offsets, partitions, here, there, strange)),
         )
+        for one in (self._source, self._copy):
+            one.unreadable.clear()  # the next look has its own
+        return seen
+
+    def newest(self, place: tuple[str, int]) -> Stamp | None:
+        """The youngest record of a partition of the target; None where there is none."""
+        found = self._copy.newest(place)
+        self._copy.unreadable.pop(place, None)  # it is not one of the copies
+        return found
 
     def lacking(self) -> tuple[At, ...]:
         """The partitions of which the mirror is past records that are not in the copy, as they are

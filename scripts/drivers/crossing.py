@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from lab.counted import counted
 from lab.mirrors.topics import CANARY, remote_name
 from lab.options.mirrors import Mirror
 from lab.services.topics import replication
@@ -60,7 +61,7 @@ class Crossing:
         latencies.sort()
         middle = latencies[len(latencies) // 2]
         return (
-            f"{len(sent)} records in {remote}, {middle * 1000:.0f} ms median, "
+            f"{counted(len(sent), 'record')} in {remote}, {middle * 1000:.0f} ms median, "
             f"{latencies[-1] * 1000:.0f} ms at most; {offsets}"
         )
 
@@ -106,8 +107,9 @@ class Crossing:
             wait_until(crossed, timeout=CROSS_SECONDS, pause=0)
         except TimeoutExpired:
             raise LabError(
-                f"{len(began) - len(arrived)} of {len(began)} records did not cross within "
-                f"{CROSS_SECONDS:g} s, {len(began) - len(sent)} were not acknowledged",
+                f"{len(began) - len(arrived)} of {counted(len(began), 'record')} did not cross "
+                f"within {CROSS_SECONDS:g} s, {counted(len(began) - len(sent), 'was', 'were')} "
+                "not acknowledged",
                 where=self.mirror.name, hint="see `fab mirror.status`",
             ) from None
         finally:
@@ -166,4 +168,4 @@ class Crossing:
             ) from error
         finally:
             probe.close()
-        return f"offset {committed} became {there}, {committed - place} records early"
+        return f"offset {committed} became {there}, {counted(committed - place, 'record')} early"

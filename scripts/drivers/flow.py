@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+from lab.counted import counted
 from lab.mirrors.connectors import SOURCE
 from lab.mirrors.progress import At, Progress, Wait, reason, told
 from lab.mirrors.topics import matches, remote_name
@@ -42,10 +43,13 @@ class Flow:
         self.partitions = Partitions(
             source.kafka.endpoint, mirror.source, committed=mirror.exactly_once
         )
+        self._every: Partitions | None = None  # also of what is not committed
         self._empty: set[tuple[At, int, int]] = set()  # where only markers of transactions wait
 
     def close(self) -> None:
         self.partitions.close()
+        if self._every is not None:
+            self._every.close()
 
     def copy(self, at: At) -> At:
         """The partition's copy in the target."""
@@ -124,21 +128,22 @@ class Flow:
         """
         if not self.mirror.exactly_once:
             return
-        every = Partitions(self.source.kafka.endpoint, self.mirror.source, committed=False)
-        try:
-            sizes = every.sizes()
-            places = [At(topic, number) for topic, count in sizes.items()
-                      if matches(self.mirror, topic) for number in range(count)]
-            stable = self.partitions.ends(places)
-            for place, end in every.ends(stable).items():
-                first = stable[place]
-                if first >= end:
-                    continue
-                record = Part(every, place, first, end).first(first)
-                age = time.time() - record.timestamp / 1000 if record else 0.0
-                if age >= seconds:
-                    yield (f"{At(*place)}: a transaction of {self.mirror.source} that began at "
-                           f"offset {first}, {age:.0f} s ago, is still open, and nobody may read "
-                           f"what follows ({end - first} offsets); the mirror goes on when it ends")
-        finally:
-            every.close()
+        if self._every is None:
+            self._every = Partitions(
+                self.source.kafka.endpoint, self.mirror.source, committed=False)
+        every = self._every
+        sizes = every.sizes()
+        places = [At(topic, number) for topic, count in sizes.items()
+                  if matches(self.mirror, topic) for number in range(count)]
+        stable = self.partitions.ends(places)
+        for place, end in every.ends(stable).items():
+            first = stable[place]
+            if first >= end:
+                continue
+            record = Part(every, place, first, end).first(first)
+            age = time.time() - record.timestamp / 1000 if record else 0.0
+            if age >= seconds:
+                yield (f"{At(*place)}: a transaction of {self.mirror.source} that began at "
+                       f"offset {first}, {age:.0f} s ago, is still open, and nobody may read "
+                       f"what follows ({counted(end - first, 'offset')}); the mirror goes on when "
+                       "it ends")

@@ -12,7 +12,6 @@ from lab.mirrors.offsets import Spot, locate
 from lab.mirrors.topics import matches, remote_name
 from lab.options.mirrors import Mirror
 from scripts.clients import groups as clients
-from scripts.clients.kafka import admin_client
 from scripts.clients.partitions import Part, Partitions
 from scripts.errors import LabError
 
@@ -38,7 +37,7 @@ class Groups:
         # What the mirror reads is what there is: without transactions it takes what was aborted.
         self._source = Partitions(source, mirror.source, committed=mirror.exactly_once)
         self._copy = Partitions(target, mirror.target, committed=True)
-        self._admins = admin_client(source), admin_client(target)
+        self._admins = self._source.admin, self._copy.admin
         self._known: dict[tuple[At, int], Spot] = {}
 
     def close(self) -> None:

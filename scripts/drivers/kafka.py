@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from lab.counted import counted
 from lab.resources import TOPIC, ClusterState
 from lab.services.kafka import CONFIG
 from lab.services.quorum import keepers, words
@@ -66,7 +67,7 @@ class Kafka(Driver):
         problem = describe(view, site.kafka.expected)
         data |= {"brokers": list(view.brokers), "controller": view.controller,
                  "under_replicated": len(view.under_replicated), "problem": problem}
-        line = (f"{head}, {len(view.brokers)} brokers, controller {view.controller}, "
+        line = (f"{head}, {counted(len(view.brokers), 'broker')}, controller {view.controller}, "
                 f"{len(view.under_replicated)} under-replicated")
         found = running(site, up)
         lines = (line, found.line) if found.versions else (line,)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from lab.counted import counted
 from lab.mirrors.connectors import SOURCE
 from lab.mirrors.groups import Patience, Standing, settle_seconds, told
 from lab.mirrors.progress import Progress
 from lab.options.mirrors import Mirror
 from lab.services.internals import CHECKPOINTS
 from scripts.clients.http import HttpError
-from scripts.clients.records import time_at
 from scripts.drivers.anew import copies_of
 from scripts.drivers.connect import Workers
 from scripts.drivers.connectors import ConnectorState
@@ -25,6 +24,7 @@ from scripts.drivers.driver import Driver, Part, Report, Site, Span
 from scripts.drivers.groups import Groups
 from scripts.drivers.health import Health, examine
 from scripts.drivers.lag import PartitionLag
+from scripts.drivers.lent import Lent
 from scripts.errors import LabError
 
 PASS_SECONDS, PASS_PAUSE = 15.0, 0.2  # for workers that hand connectors out anew
@@ -86,13 +86,17 @@ class MirrorStatus:
 
 
 class MirrorView:
-    """Looks at one mirror from the workstation, through the EXTERNAL listeners of both ends."""
+    """Looks at one mirror from the workstation, through the EXTERNAL listeners of both ends.
+    `lasting`: it looks again and again, and keeps connections: `close` it."""
 
-    def __init__(self, mirror: Mirror, source: Site, target: Site) -> None:
+    def __init__(
+        self, mirror: Mirror, source: Site, target: Site, *, lasting: bool = False
+    ) -> None:
         self.mirror, self.name = mirror, mirror.name
         self._mirroring = source.lab.mirroring
         self._crossing = Crossing(mirror, source, target)
-        self.workers = Workers(target)
+        self._lent = Lent(lasting=lasting)
+        self.workers = Workers(target, lent=self._lent)
         self._position = self.workers.position(mirror)
         self._copies = partial(copies_of, mirror, target, self._position)
         self._seen = Health()
@@ -122,8 +126,12 @@ class MirrorView:
 
     def look(self) -> Look:
         """How far it is behind in each topic, and what is not as it should be. Raises LabError."""
-        with closing(self._copies()) as copies:
+        with self._lent("copies", self._copies) as copies:
             return copies.look()
+
+    def close(self) -> None:
+        """End connections that are kept. It may look again afterwards."""
+        self._lent.close()
 
     def health(self, progress: Progress | None = None) -> Health:
         """Whether it runs and moves; see `examine`."""
@@ -149,7 +157,7 @@ class MirrorView:
 
     def bad_groups(self, patience: Patience | None = None) -> tuple[Standing, ...]:
         """The findings about groups: see `Groups.findings`. Raises LabError."""
-        with closing(self.groups()) as groups:
+        with self._lent("groups", self.groups) as groups:
             if patience is None:
                 return groups.findings(self.patience())
             return patience.weigh(time.monotonic(), groups.look(groups.names()))
@@ -178,8 +186,9 @@ class MirrorView:
     def _checkpoint_age(self) -> float | None:
         """Seconds since the last checkpoint was written; None when there is none yet."""
         topic = CHECKPOINTS.format(self.mirror.source)
-        stamp = time_at(self.target, topic, 0, -1)
-        return round(time.time() - stamp / 1000, 3) if stamp else None
+        with self._lent("copies", self._copies) as copies:
+            last = copies.newest((topic, 0))
+        return round(time.time() - last.timestamp / 1000, 3) if last else None
 
     def running(self) -> str:
         """Wait until the mirror's connectors and tasks run; how many. Raises LabError."""
@@ -189,7 +198,8 @@ class MirrorView:
             problem = self.health().problem
             raise LabError(problem or error.what, where=error.where, hint=error.hint) from error
         mine = self._states().values()
-        return f"{len(mine)} connectors, {sum(len(state.tasks) for state in mine)} tasks running"
+        tasks = sum(len(state.tasks) for state in mine)
+        return f"{counted(len(mine), 'connector')}, {counted(tasks, 'task')} running"
 
     def moving(self) -> str:
         """That what waits for the mirror moves; what was seen. Raises LabError."""
@@ -221,7 +231,7 @@ class MirrorView:
         if topics.faults:
             raise LabError("; ".join(topics.faults), hint="see docs/mirrors.md")
         count = len({one.topic for one in topics.partitions})
-        return "; ".join((f"{count} topics", *topics.notes))
+        return "; ".join((counted(count, "topic"), *topics.notes))
 
     def translated(self) -> str:
         """That no group would skip records in the target; what was seen. Raises LabError."""

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+from lab.counted import counted
 from lab.services.topics import replication
 from scripts.clients.kafka import client_settings, settle
 from scripts.clients.records import text
@@ -84,7 +85,7 @@ class Proof:
         except KafkaException as error:
             raise LabError(one_line(error), where=self.datacenter.name) from error
         self._wait_in_sync(admin)
-        return f"{PARTITIONS} partitions, {self.factor} replicas each"
+        return f"{PARTITIONS} partitions, {counted(self.factor, 'replica')} each"
 
     def _wait_in_sync(self, client: Any) -> None:
         """Wait until the broker that `client` asks knows all replicas of the topic in sync.
@@ -197,7 +198,7 @@ class Proof:
         """Counts and checksums of what was written against what `reader` saw."""
         if len(seen) != len(self.written):
             raise LabError(
-                f"{len(seen)} of {len(self.written)} records read by {reader}",
+                f"{len(seen)} of {counted(len(self.written), 'record')} read by {reader}",
                 where=self.datacenter.name,
             )
         if checksum(seen) != checksum(self.written):
@@ -205,7 +206,7 @@ class Proof:
                 f"the records read by {reader} differ from those written",
                 where=self.datacenter.name,
             )
-        return f"{len(seen)} records, sha256 {checksum(seen)[:12]}, group on {reader}"
+        return f"{counted(len(seen), 'record')}, sha256 {checksum(seen)[:12]}, group on {reader}"
 
     def _remove(self) -> str:
         """What never was is as good as what is gone."""

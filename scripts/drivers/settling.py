@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from typing import Protocol
 
+from lab.counted import counted
 from lab.mirrors.progress import Progress
 from scripts.clients.http import HttpError
 from scripts.drivers import holding
@@ -142,7 +143,7 @@ class Settling:
             self._restarts += 1
         if self._restarts > self.allowed:
             raise LabError(
-                f"{self.problem}, still after {self.allowed} restarts", where=where,
+                f"{self.problem}, still after {counted(self.allowed, 'restart')}", where=where,
                 hint="see `fab logs HOST connect`",
             )
         for state in left:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from lab.counted import counted
 from lab.topology import Host
 from scripts.clients.zookeeper import Modes
 from scripts.drivers.driver import Driver, Part, Report, Site, Turn
@@ -52,6 +53,6 @@ class ZooKeeper(Driver):
     def verify(self, site: Site, report: Report) -> bool:
         def quorum() -> str:
             modes = site.zookeeper.wait_quorum(VERIFY_SECONDS)
-            return f"{modes.leader} leads, {len(modes.followers)} follow"
+            return f"{modes.leader} leads, {counted(len(modes.followers), 'follows', 'follow')}"
 
         return report.check(self.name, "quorum", quorum)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lab import state
+from lab.counted import counted
 from lab.services.base import HOSTS, bridge
 from lab.services.context import Context
 from lab.services.registry import desired_state, retired, running_on
@@ -220,5 +221,5 @@ def summary(changes: Sequence[Change]) -> str:
                 acts.insert(0, f"install {change.key.name}")
             case _:
                 counts["setting"] = counts.get("setting", 0) + 1
-    words = [f"{count} {what}{'s' if count > 1 else ''}" for what, count in counts.items()]
+    words = [counted(count, what) for what, count in counts.items()]
     return ", ".join((*words, *acts))

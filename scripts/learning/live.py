@@ -184,6 +184,7 @@ class Live:
             return None
         place = coordinator.TOPIC, coordinator.partition_of(id, len(topic.partitions))
         reader = self._reader(committed=False)
+        reader.topics()  # as above
         mine = [one.value() for one in reader.spans(reader.extents([place]))
                 if coordinator.id_of(one.key() or b"") == id]
         return coordinator.state_of(mine[-1]) if mine and mine[-1] else None

@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from lab.balance.plan import RATE_MB, Move
+from lab.counted import counted
 from lab.data import words
 from lab.standing import Leaver, leaving
 from lab.topology import Host
@@ -86,8 +87,8 @@ class Going:
         load = stand.plan.before.get(one.broker) if stand else None
         if not load or not load.replicas:
             return f"broker {one.broker}, without a replica"
-        return (f"broker {one.broker} with {load.replicas} replicas ({words.size(load.size)}), "
-                "which others get first")
+        return (f"broker {one.broker} with {counted(load.replicas, 'replica')} "
+                f"({words.size(load.size)}), which others get first")
 
 
 def moves(found: Sequence[Move]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from functools import partial
 
+from lab.counted import counted
 from lab.services.registry import SERVICES, services_on
 from lab.topology import Host
 from scripts.errors import LabError
@@ -77,10 +78,10 @@ def start(session: Session) -> None:
         return
     if session.platform.steps.started:
         names = session.platform.start(asleep)
-        session.say(f"{len(names)} hosts started; {session.platform.steps.started}")
+        session.say(f"{counted(len(names), 'host')} started; {session.platform.steps.started}")
         return
     known = {host.name for host in session.topology.hosts}
     if others := [name for name in asleep if name not in known]:
         session.platform.start(others)
-        session.say(f"{len(others)} hosts started that the lab file does not mean")
+        session.say(f"{counted(len(others), 'host')} started that the lab file does not mean")
     deploy(session, [host for host in session.topology.hosts if host.name in instances])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from lab.counted import counted
 from lab.services.context import Context
 from lab.services.registry import published, resources, roles
 from lab.topology import Host
@@ -65,13 +66,14 @@ class Plan:
             return "plan: nothing to do"
         changed = sum(1 for plan in self.hosts.values() if plan.changes)
         begin = "to create or start" if self.stopped else "to create"
-        more = f", {len(self.things)} changes in the clusters" if self.things else ""
-        joins = f", {len(self.joins)} servers join their ensemble" if self.joins else ""
+        more = f", {counted(len(self.things), 'change')} in the clusters" if self.things else ""
+        joins = f", {counted(len(self.joins), 'server joins its', 'servers join their')} ensemble" \
+            if self.joins else ""
         again = f", {len(self.unreached)} to reach again" if self.unreached else ""
-        final = f", {self.finalised} releases to finalise" if self.finalised else ""
+        final = f", {counted(self.finalised, 'release')} to finalise" if self.finalised else ""
         less = f", {len(self.going.leavers)} to remove" if self.going else ""
-        return (f"plan: {len(self.absent)} hosts {begin}{again}, {changed} to change{less}, "
-                f"{len(self.restarts)} restarts{joins}{final}{more}")
+        return (f"plan: {counted(len(self.absent), 'host')} {begin}{again}, {changed} to change"
+                f"{less}, {counted(len(self.restarts), 'restart')}{joins}{final}{more}")
 
 
 def show(

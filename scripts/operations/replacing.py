@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from lab.counted import counted
 from lab.standing import strangers
 from scripts.errors import LabError, UsageError
 from scripts.operations.guard import refuse, unlike, unsurvived
@@ -35,7 +36,7 @@ def _used_mb(session: Session, instances: Mapping[str, Instance]) -> int:
 
 def losses(session: Session, instances: Mapping[str, Instance]) -> Iterator[str]:
     """What would be lost with the lab as it is now, in lines."""
-    yield f"lost with the lab as it is now: {len(instances)} hosts"
+    yield f"lost with the lab as it is now: {counted(len(instances), 'host')}"
     yield from (f"lost with it: {line}" for line in lost(instances))
 
 
@@ -57,6 +58,6 @@ def replace(session: Session, agree: Callable[[str], None]) -> None:
     check_memory(session.topology.hosts, session.topology, freed_mb=_used_mb(session, instances))
     for line in losses(session, instances):
         session.say(line)
-    agree(f"Remove {len(instances)} hosts of {session.topology.lab} with all their data?")
+    agree(f"Remove {counted(len(instances), 'host')} of {session.topology.lab} with all data?")
     for line in session.platform.destroy():
         session.say(f"removed {line}")

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lab.counted import counted
 from lab.endpoint import Endpoint
 from lab.services.local import LOOPBACK
 from lab.standing import Standing, leaving, strangers
@@ -62,7 +63,7 @@ class Surplus:
         places = self.partitions
         if not places:
             return "without a replica"
-        return f"with replicas of {len(places)} partitions ({_some(places)})"
+        return f"with replicas of {counted(len(places), 'partition')} ({_some(places)})"
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -115,8 +116,9 @@ def lost(instances: Mapping[str, Instance]) -> Iterator[str]:
     for datacenter, view in sorted(_views(there).items()):
         topics = sorted({name.rpartition("-")[0] for name in view.replicas})
         mine = [name for name in topics if not name.startswith("__")]
-        yield (f"{len(mine)} topics of {datacenter}" + (f" ({_some(mine)})" if mine else "")
-               + f", {len(view.replicas)} partitions in all")
+        yield (f"{counted(len(mine), 'topic')} of {datacenter}"
+               + (f" ({_some(mine)})" if mine else "")
+               + f", {counted(len(view.replicas), 'partition')} in all")
 
 
 def _some(names: Sequence[str]) -> str:

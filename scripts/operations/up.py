@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from lab.artifacts import Artifact
+from lab.counted import counted
 from lab.services.registry import artifacts, artifacts_on, resources, retired, services_on
 from lab.state import STARTING
 from lab.topology import Host
@@ -63,7 +64,7 @@ def deploy(session: Session, hosts: Sequence[Host]) -> None:
             instances = session.platform.create(software, {host.name for host in hosts})
     software = software or session.software()
     if missing:
-        session.say(f"{len(missing)} hosts created or started in {duration(began)}")
+        session.say(f"{counted(len(missing), 'host')} created or started in {duration(began)}")
     for line in lines(one for one in surplus(session.topology, instances) if not one.leaves):
         session.say(line)
     fresh = {host.name for host in missing}
@@ -168,11 +169,11 @@ def _converge(
         if mended:
             moved[INTERNAL] = mended
     changed = sum(1 for plan in plans.values() if plan.changes)
-    text = f"{changed} of {len(hosts)} hosts changed" if changed or moved else (
-        f"{len(hosts)} hosts in order, nothing to do"
+    text = f"{changed} of {counted(len(hosts), 'host')} changed" if changed or moved else (
+        f"{counted(len(hosts), 'host')} in order, nothing to do"
     )
-    rolled = f", {restarted} services restarted one at a time" if restarted else ""
-    counts = "".join(f", {count} {what}s set up, repaired or removed"
+    rolled = f", {counted(restarted, 'service')} restarted one at a time" if restarted else ""
+    counts = "".join(f", {counted(count, what)} set up, repaired or removed"
                      for what, count in moved.items())
     session.say(f"{text}{rolled}{counts}, {duration(began)}")
     for line in told:

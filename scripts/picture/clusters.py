@@ -52,6 +52,7 @@ class Held:
     alive: set[int] = field(default_factory=set)  # the brokers that serve
     known: threading.Event = field(default_factory=threading.Event)  # that is, all of this
     controllers: list[int] = field(default_factory=list)  # the one of KRaft, by its own word
+    led: threading.Event = field(default_factory=threading.Event)  # whether they were asked
 
     def wait_known(self) -> None:
         """Until it was looked for the first time where everything is."""
@@ -91,6 +92,8 @@ class Leaders:
         self._held.alive.clear()
         self._held.alive.update(found.brokers)
         self._held.known.set()
+        if self._site.datacenter.config.kraft:  # else that there is a controller would be news
+            self._held.led.wait(KNOWN_SECONDS)
         self._seen = (
             *(Topic(where, name, own(name), self._origin(name)) for name in topics),
             *(Partition(where, *at, one.leader, one.replicas, one.isr)

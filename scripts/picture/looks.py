@@ -8,7 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from lab.options.mirrors import Mirror as MirrorOptions
-from lab.picture.snapshot import DOWN, Flow, Mirror, Server, Thing, labels
+from lab.picture.snapshot import (
+    DOWN,
+    ENSEMBLE,
+    QUORUM,
+    Flow,
+    Mirror,
+    Server,
+    Thing,
+    labels,
+)
 from lab.topology import ZOOKEEPER_CLIENT_PORT, Host
 from scripts.clients.watched import Watched
 from scripts.clients.zookeeper import mode
@@ -55,7 +64,8 @@ class Servers:
         return self._as(DOWN)
 
     def _as(self, state: str) -> Sequence[Thing]:
-        return (Server(self._site.name, self._host.number, self._host.name, self._label, state),)
+        return (Server(self._site.name, ENSEMBLE, self._host.number, self._host.name, self._label,
+                       state),)
 
 
 class Controllers:
@@ -71,19 +81,22 @@ class Controllers:
     def look(self) -> Sequence[Thing]:
         seen = self._site.quorum.ask()
         self._held.controllers[:] = [seen.controller] if seen.leader else []
+        self._held.led.set()
         for host in self._site.quorum.hosts:
             if host.name in seen.silent:  # it may be the connection, as with a server above
                 self._site.fleet[host.name].close()
-        states = {**dict.fromkeys(seen.silent, DOWN), **dict.fromkeys(seen.followers, "follower")}
+        states = {**dict.fromkeys(seen.followers, "follower"),
+                  **dict.fromkeys(seen.observers, "observer")}
         return self._as({**states, **({seen.leader: "leader"} if seen.leader else {})})
 
     def gone(self) -> Sequence[Thing]:
         self._held.controllers.clear()
+        self._held.led.set()
         return self._as({})
 
     def _as(self, states: Mapping[str, str]) -> Sequence[Thing]:
         return tuple(
-            Server(self._site.name, host.number, host.name, self._labels[host.name],
+            Server(self._site.name, QUORUM, host.number, host.name, self._labels[host.name],
                    states.get(host.name, DOWN))
             for host in self._site.quorum.hosts
         )
@@ -97,7 +110,7 @@ class Mirrors:
     def __init__(self, mirror: MirrorOptions, source: Site, target: Site) -> None:
         self._mirror, self._target = mirror, target
         self.name = f"mirror {mirror.name}"
-        self._view = MirrorView(mirror, source, target)
+        self._view = MirrorView(mirror, source, target, lasting=True)
         self._patience, self._progress = self._view.patience(), self._view.progress()
         self._carried: tuple[float, int] | None = None
 
@@ -105,6 +118,7 @@ class Mirrors:
         status = self._view.status(self._patience, self._progress)
         if status.problem:  # it may be the connection, to a host that was killed and is back since
             self._target.fleet.close()
+            self._view.close()
         return (self._as(status.problem or "; ".join(status.topics.faults)), self._flow(status))
 
     def gone(self) -> Sequence[Thing]:
@@ -145,7 +159,6 @@ def looks(
         yield from rooms(site)
         if site.quorum.hosts:
             yield Controllers(held)
-            continue
         said = labels(host.name for host in site.zookeeper.hosts)
         for host in site.zookeeper.hosts:
             yield Servers(site, host, said[host.name])

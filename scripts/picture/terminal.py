@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from lab.counted import counted
 from lab.picture.history import History
 from lab.picture.snapshot import (
     DOWN,
     LEADS,
+    QUORUM,
     Behind,
     Broker,
     Datacenter,
@@ -96,8 +99,8 @@ def _said(flow: Flow) -> Iterator[str]:
     if flow.rate is not None:
         yield f"{flow.rate:,.0f} rec/s" if flow.rate else "idle"
     if flow.records is not None:
-        yield (f"{flow.records:,} records, {flow.seconds or 0:.1f} s behind" if flow.records
-               else "nothing waits")
+        yield (f"{counted(flow.records, 'record')}, {flow.seconds or 0:.1f} s behind"
+               if flow.records else "nothing waits")
     if flow.checkpoint_age is not None:
         yield f"checkpoint {flow.checkpoint_age:.0f} s ago"
 
@@ -113,7 +116,7 @@ def _datacenter(now: Snapshot, here: Datacenter, rows: int) -> Table:
         partitions.setdefault(one.topic, []).append(one)
     topics = sorted(now.all(Topic, here.name), key=lambda one: (one.internal, one.name))
     opened = _opened(topics, partitions, rows)
-    title = Text.assemble((here.name, "bold"), "  ", *_ensemble(now, here.name))
+    title = Text.assemble((here.name, "bold"), "  ", *_servers(now, here.name))
     if not here.answers:
         title.append("  ✗ no broker answers", "red")
     shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
@@ -149,10 +152,15 @@ def _opened(
     return found
 
 
-def _ensemble(now: Snapshot, datacenter: str) -> Iterator[tuple[str, str]]:
-    for one in now.all(Server, datacenter):
-        sign = "✗" if one.state == DOWN else "●" if one.state in LEADS else "○"
-        yield f"{sign} {one.label}  ", "red" if one.state == DOWN else ""
+def _servers(now: Snapshot, datacenter: str) -> Iterator[tuple[str, str]]:
+    """The ensemble, or the quorum, whose leader is the controller."""
+    for of, servers in groupby(now.all(Server, datacenter), lambda one: one.of):
+        yield f"{of}  ", "dim"
+        for one in servers:
+            leads = one.state in LEADS
+            sign = "✗" if one.state == DOWN else "●" if leads else "○"
+            crown = " ♛" if leads and of == QUORUM else ""
+            yield f"{sign} {one.label}{crown}  ", "red" if one.state == DOWN else ""
 
 
 def kind(one: Partition, broker: Broker) -> str:

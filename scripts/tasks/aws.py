@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from lab.counted import counted
 from scripts.errors import UsageError
 from scripts.session import Session
 from scripts.tasks.cli import confirm, lab_task
@@ -142,7 +143,8 @@ def extend(session: Session, hours: int = 0) -> None:
     if not 1 <= hours <= ttl.MAX_HOURS:
         raise UsageError(f"--hours {hours}", hint=f"accepted: 1 to {ttl.MAX_HOURS}")
     end, count = ttl.extend(_aws(session), hours)
-    session.say(f"{count} hosts end at {end:%Y-%m-%d %H:%M} UTC, in {hours} h")
+    session.say(f"{counted(count, 'host ends', 'hosts end')} at {end:%Y-%m-%d %H:%M} UTC, "
+                f"in {hours} h")
 
 
 def _aws(session: Session) -> Aws:

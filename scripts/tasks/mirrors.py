@@ -9,6 +9,7 @@ from typing import Any
 
 from invoke import Collection
 
+from lab.counted import counted
 from lab.services.registry import carriers
 from scripts.errors import UsageError
 from scripts.session import Session
@@ -94,7 +95,7 @@ def mirror_status(session: Session, json: bool = False, watch: bool = False) -> 
     with session.fleet(instances) as fleet:
         places = sites(fleet, session.context({}, instances), session.topology.datacenters)
         views = {
-            one.name: MirrorView(one, places[one.source], places[one.target])
+            one.name: MirrorView(one, places[one.source], places[one.target], lasting=watch)
             for one in session.topology.config.mirrors
         }
         # Who watches sees each look at once; what is wrong for long enough comes to be told.
@@ -171,11 +172,11 @@ def mirror_offsets(
             _show_offsets(found, chosen.target)
             if ready:
                 confirm(
-                    f"Commit {len(ready)} offsets in {chosen.target}?", yes=yes,
+                    f"Commit {counted(len(ready), 'offset')} in {chosen.target}?", yes=yes,
                     whether="offsets may be committed", undone="nothing was committed",
                 )
                 done = groups.commit(ready)
-                session.say(f"{len(done)} offsets committed in {chosen.target}")
+                session.say(f"{counted(len(done), 'offset')} committed in {chosen.target}")
             else:
                 session.say("nothing to commit")
     return 1 if any(one.refusal(chosen.target) for one in found) else 0

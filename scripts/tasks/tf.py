@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.counted import counted
 from scripts.session import Session
 from scripts.tasks.cli import lab_task
 from scripts.workstation import paths
@@ -73,7 +74,7 @@ def destroy(session: Session, yes: str = "") -> None:
         return input(question)
 
     count = teardown.destroy(_project(session), Terraform(), yes=yes, ask=ask)
-    session.say(f"destroyed {count} resources of {session.topology.lab}")
+    session.say(f"destroyed {counted(count, 'resource')} of {session.topology.lab}")
 
 
 @lab_task(name="tf.drift", locks=True, lab_file_error=1, dry=True)

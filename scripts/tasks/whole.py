@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
+from lab.counted import counted
 from scripts.errors import LabError, UsageError
 from scripts.platforms import Platform
 from scripts.session import Session
@@ -151,7 +152,8 @@ def stop(session: Session) -> None:
     from scripts.operations import pause
 
     names = pause.stop(session)
-    session.say(f"{len(names)} hosts stopped" if names else "no host runs, nothing to do")
+    session.say(f"{counted(len(names), 'host')} stopped" if names
+                else "no host runs, nothing to do")
 
 
 @lab_task(name="lab.start", locks=True)

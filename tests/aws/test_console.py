@@ -57,7 +57,7 @@ def test_keys_are_waited_for_and_kept(cloud: Cloud) -> None:
     found = waiting.learn(machines.values())
     assert found == dict.fromkeys(cloud.ids.values(), KEY)
     assert cloud.said == [
-        "Waiting for 1 consoles to show their host keys; AWS takes up to five minutes ..."
+        "Waiting for 1 console to show host keys; AWS takes up to five minutes ..."
     ]
     cloud.emulator.calls.clear()
     cloud.emulator.consoles.clear()

@@ -77,7 +77,7 @@ def test_a_service_that_was_added_lives_as_all_others_do(copy: Path, lab: Lab) -
     said = fab(copy, lab, "plan", expect=2)
     assert "+<h1>Goodbye</h1>" in said.replace("    ", "")
     assert f"  {control.name} web\n" in said
-    assert "1 services restarted one at a time" in fab(copy, lab, "up")
+    assert "1 service restarted one at a time" in fab(copy, lab, "up")
     assert "Goodbye" in page()
     assert lab.main_pid(control, "web") not in (0, before)
     assert fab(copy, lab, "plan") == "plan: nothing to do\n"

@@ -113,7 +113,7 @@ def a_lab_that_grows_and_shrinks_loses_nothing(lab: Lab) -> None:
     lab.write()
     added = lab.of("kafka")[1]
     assert f"+ host {added.name} (kafka) at {added.address}" in lab.fab("plan", expect=2).out
-    assert "1 hosts created or started" in lab.fab("up", LAB_PREBUILT="0").out
+    assert "1 host created or started" in lab.fab("up", LAB_PREBUILT="0").out
     # The new host is not of the image that has the distribution, and the old ones need none.
     assert lab.log().count("fetch and unpack the archive -> 0") == 1
     assert f"{added.name}: fetch and unpack the archive -> 0" in lab.log()

@@ -51,7 +51,7 @@ def test_a_topic_is_made_and_changed_as_the_file_says(lab: Lab) -> None:
         f"+ topic {OURS} of dc1 (2 partitions, 2 replicas, max.message.bytes = 2000000, "
         "retention.ms = 3600000)",
     ]
-    assert "1 topics set up, repaired or removed" in lab.fab("kafka").out
+    assert "1 topic set up, repaired or removed" in lab.fab("kafka").out
     until(lambda: client.topics().get(OURS) == 2, "it is there")
     assert client.setting(OURS, "max.message.bytes") == "2000000"
     assert lab.fab("plan").out == IN_ORDER
@@ -72,7 +72,7 @@ def test_a_topic_is_made_and_changed_as_the_file_says(lab: Lab) -> None:
     client.change(ResourceType.TOPIC, OURS, "retention.ms", "1000000")
     until(lambda: client.setting(OURS, "retention.ms") == "1000000", "somebody has changed it")
     assert changes(lab) == [f"~ topic {OURS} of dc1: retention.ms: 1000000 -> 7200000"]
-    assert "1 topics set up, repaired or removed" in lab.fab("up").out
+    assert "1 topic set up, repaired or removed" in lab.fab("up").out
     assert client.setting(OURS, "retention.ms") == "7200000"
     assert client.read(OURS, {1: written[-1]}) == {1: written}
 
@@ -119,7 +119,7 @@ def test_what_a_killed_run_has_made_is_the_labs(lab: Lab, after: bool) -> None:
     lab.fab("kafka", before=KILLED.format(after=after), expect=9)
     until(lambda: (OURS in client.topics()) is after, "it was killed there")
     assert changes(lab, 0 if after else 2) == (
-        [] if after else [f"+ topic {OURS} of dc1 (1 partitions)"]
+        [] if after else [f"+ topic {OURS} of dc1 (1 partition)"]
     )
     lab.fab("kafka")
     say(lab, topic(OURS, absent=True))

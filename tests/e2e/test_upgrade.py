@@ -62,13 +62,13 @@ def test_one_host_comes_to_a_newer_version_and_not_back(make_lab: MakeLab) -> No
     plan = lab.fab("plan", expect=2).out
     assert re.search(r"^dc1: from Kafka 4\.1\.1 to 4\.3\.1\n  1\. .*\n  2\. finalised, metadata",
                      plan, re.MULTILINE), plan
-    assert plan.rstrip().endswith("1 restarts, 1 releases to finalise")
+    assert plan.rstrip().endswith("1 restart, 1 release to finalise")
     assert "`fab up` first" in lab.fab("kafka.finalize", expect=1).err
     come_to(lab, "4.3.1", "by hand")
     assert "note: dc1: Kafka 4.3.1 waits to be finalised" in lab.fab("up").out
     before = pids(lab)
     plan = lab.fab("--dry", "kafka.finalize").out
-    assert plan.rstrip().endswith("0 restarts, 1 releases to finalise"), plan
+    assert plan.rstrip().endswith("0 restarts, 1 release to finalise"), plan
     run = lab.fab("kafka.finalize")
     assert re.search(r"^dc1: Kafka 4\.3\.1 is finalised: metadata\.version 27 to 30, ", run.out,
                      re.MULTILINE), run

@@ -92,7 +92,7 @@ def test_where_nothing_moves_is_told_with_the_oldest() -> None:
     waits = [Wait(At("new", 0), 3, 40), Wait(At("old", 1), 5, 90)]
     assert told(waits[:1], 30) == "nothing moves at new-0, offset 3, for 30 s now"
     assert told(waits, 30) == (
-        "nothing moves at old-1, offset 5 and 1 other places, for 30 s now"
+        "nothing moves at old-1, offset 5 and 1 other place, for 30 s now"
     )
     assert told([], 30) == ""
 

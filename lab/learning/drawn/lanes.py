@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.learning.batches import Batch
+from lab.learning.batches import MARKERS, OPEN, Batch, ends
 
-PLAIN, TRANSACTIONAL, MARKER, MIXED = "plain", "transactional", "marker", "mixed"
+PLAIN, MIXED = "plain", "mixed"
+COMMITTED, ABORTED, UNENDED = "committed", "aborted", "unended"  # batches in a transaction
+COMMIT, ABORT = "commit", "abort"  # markers, which end one
+CONTROL = "control"  # what else a broker wrote
+KINDS = (PLAIN, COMMITTED, COMMIT, ABORTED, ABORT, UNENDED, CONTROL, MIXED)
 
 
 @dataclass(frozen=True)
 class Block:
-    """A batch, or neighbours drawn as one: PLAIN, TRANSACTIONAL, a MARKER, which ends a
-    transaction, or MIXED. at: how many records are before it in its lane."""
+    """A batch, or neighbours drawn as one: one of KINDS, of several MIXED. at: how many records are
+    before it in its lane."""
 
     kind: str
     at: int
@@ -50,6 +55,12 @@ class Lane:
         return tuple(one for one in self.batches if not one.control)
 
     @property
+    def markers(self) -> dict[str, int]:
+        """How many of each kind, of those that are there."""
+        counted = Counter(one.marker for one in self.batches)
+        return {one: counted[one] for one in reversed(MARKERS) if counted[one]}
+
+    @property
     def codecs(self) -> tuple[str, ...]:
         return tuple(sorted({one.codec for one in self.of_records}))
 
@@ -81,8 +92,8 @@ def blocks(batches: Sequence[Batch], least: float) -> tuple[Block, ...]:
     be seen, are put together with their neighbours until they have as many."""
     found: list[Block] = []
     at = 0
-    for one in batches:
-        kind, before = _kind(one), found[-1] if found else None
+    for one, end in zip(batches, ends(batches), strict=True):
+        kind, before = _kind(one, end), found[-1] if found else None
         if before and max(before.records, one.records) < least:
             found[-1] = Block(
                 kind if kind == before.kind else MIXED, before.at, before.records + one.records,
@@ -94,7 +105,7 @@ def blocks(batches: Sequence[Batch], least: float) -> tuple[Block, ...]:
     return tuple(found)
 
 
-def _kind(batch: Batch) -> str:
+def _kind(batch: Batch, end: str) -> str:
     if batch.control:
-        return MARKER
-    return TRANSACTIONAL if batch.transactional else PLAIN
+        return batch.marker or CONTROL
+    return {COMMIT: COMMITTED, ABORT: ABORTED, OPEN: UNENDED}.get(end, PLAIN)

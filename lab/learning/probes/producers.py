@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from lab.learning.batches import ends
 from lab.learning.facts import Facts
 from lab.learning.probes.finding import Finding, ok, probe
 from lab.learning.probes.logs import every
@@ -83,13 +84,8 @@ def endings(facts: Facts, topic: str) -> Counter[str]:
     that has not; "plain" for those of none."""
     found: Counter[str] = Counter()
     for number in facts.spans(topic):
-        waiting: Counter[int] = Counter()
-        for one in facts.batches(topic, number):
-            if one.marker:
-                found[one.marker] += waiting.pop(one.producer, 0)
-            elif one.transactional and not one.control:
-                waiting[one.producer] += one.records
-            elif not one.control:
-                found["plain"] += one.records
-        found["open"] += waiting.total()
+        batches = facts.batches(topic, number)
+        for one, end in zip(batches, ends(batches), strict=True):
+            if not one.control:
+                found[end or "plain"] += one.records
     return found

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from lab.learning.drawn.lanes import MARKER, MIXED, PLAIN, TRANSACTIONAL, Lane, Lanes, blocks
+from lab.learning.drawn.lanes import ABORT, COMMIT, KINDS, MIXED, Lane, Lanes, blocks
 from scripts.learning.drawn.paper import BOLD, Paper, Said, Shown, bytes_of, cut, room
 
 TALL = 30
 SEEN = 3  # pixels that a block needs
 APART = 1  # pixels between two blocks
+HIGHER = 4  # pixels by which a marker looks out above and below
 
 
 def show(lanes: Lanes, paper: Paper) -> Shown:
@@ -19,14 +20,14 @@ def show(lanes: Lanes, paper: Paper) -> Shown:
         _head(paper, lane)
         for one in blocks(lane.batches, SEEN / scale):
             kinds.add(one.kind)
-            title = "batch_title" if one.batches == 1 else "blocks_title"
-            style = f"{one.kind} many" if one.batches > 1 and one.kind != MIXED else one.kind
-            paper.box(1 + one.at * scale, paper.y, one.records * scale - APART, TALL, style,
-                      title=said(title, first=one.first, last=one.last, records=one.records,
-                           batches=one.batches))
+            title = said("batch_title" if one.batches == 1 else "blocks_title", first=one.first,
+                         last=one.last, records=one.records, batches=one.batches)
+            style = _style(one.kind) + (" many" if one.batches > 1 and one.kind != MIXED else "")
+            high = HIGHER if one.kind in (COMMIT, ABORT) else 0
+            paper.box(1 + one.at * scale, paper.y - high, one.records * scale - APART,
+                      TALL + 2 * high, style, title=title)
         paper.y += TALL + 16
-    paper.legend([(kind, said(kind)) for kind in (PLAIN, TRANSACTIONAL, MARKER, MIXED)
-                  if kind in kinds])
+    paper.legend([(_style(kind), said(f"batch_{kind}")) for kind in KINDS if kind in kinds])
     return Shown(
         said("lanes"), said("lanes_about"),
         tuple(said(name) for name in (
@@ -34,6 +35,10 @@ def show(lanes: Lanes, paper: Paper) -> Shown:
             "head_producers", "head_epochs", "bytes")),
         tuple(_row(one, said) for one in lanes.lanes),
     )
+
+
+def _style(kind: str) -> str:
+    return f"batch-{kind}"
 
 
 def _head(paper: Paper, lane: Lane) -> None:
@@ -61,7 +66,8 @@ def _row(lane: Lane, said: Said) -> tuple[str, ...]:
     return (
         lane.place, f"{records:,}", f"{len(batches):,}",
         f"{records / len(batches):,.1f}" if batches else "-",
-        f"{len(lane.batches) - len(batches):,}", ", ".join(lane.codecs) or "-",
+        ", ".join(said(f"marker_{one}", count=count) for one, count in lane.markers.items()) or "-",
+        ", ".join(lane.codecs) or "-",
         ", ".join(map(str, lane.producers)) or "-", ", ".join(map(str, lane.epochs)),
         f"{lane.size:,}",
     )

@@ -15,7 +15,8 @@ BOLD = 1.12  # how much wider
 LETTER, BROAD = 6.9, 12.5  # widths of a letter at the drawings' size, on average: Latin, and Hangul
 LINE = 18  # height of a line of text
 SWATCH = 14
-HATCHES = {"out": 45, "lag": 135, "gone": 45, "marker": 90, "mixed": 45}
+HATCHES = {"out": 45, "lag": 135, "gone": 45, "batch-aborted": 45,
+           "batch-abort": 90, "batch-control": 90, "batch-mixed": 135}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ const opened = new Map(); // what a reader folded or unfolded, by datacenter/top
 export function island(change) {
   return h("section", { class: "island" },
     h("header", {},
-      h("h2"), h("span", { class: "silent" }), h("ol", { class: "ensemble", "aria-label": "Ensemble" })),
+      h("h2"), h("span", { class: "silent" }), h("div", { class: "keepers" })),
     h("div", { class: "scroll" }, table()),
     h("ul", { class: "members" }), change);
 }
@@ -32,14 +32,18 @@ function table() {
 export function drawIsland(element, here, rates, redraw) {
   attribute(element, "class", `island hue${here.hue}${here.answers ? "" : " mute"}`);
   attribute(element, "aria-label", `Datacenter ${here.name}`);
-  const [heading, silent, ensemble] = element.querySelector("header").children;
+  const [heading, silent, keepers] = element.querySelector("header").children;
   text(heading, here.name);
   text(silent, here.answers ? "" : "✗ no broker answers");
-  drawEnsemble(ensemble, here.servers);
+  keyed(keepers, ["ensemble", "quorum"].filter((of) => here.servers.some((one) => one.of === of)), (of) => of,
+    (of) => h("ol", { class: `servers ${of}`, "aria-label": of === "quorum" ? "Quorum" : "Ensemble" }),
+    (list, of) => drawServers(list, here.servers.filter((one) => one.of === of)));
   const rows = here.topics.reduce((sum, one) => sum + (one.internal ? 0 : one.partitions.length), 0);
   const topics = shown(here).map((topic) => ({
     ...topic,
     open: opened.get(`${here.name}/${topic.name}`) ?? (!topic.internal && rows <= ROWS),
+    // The most that one of its logs holds, for the bars in all of them.
+    fullest: Math.max(1, ...(topic.log?.ends ?? []).map((one, index) => one - (topic.log.starts[index] ?? 0))),
     // Who is there comes first: of those who left, offsets stay for a week.
     groups: here.groups.filter((one) => one.lags.has(topic.name) || has(one, topic.name))
       .sort((a, b) => !a.members.length - !b.members.length),
@@ -64,15 +68,17 @@ const has = (group, topic) => group.members.some(
   (member) => member.partitions.some(([name]) => name === topic),
 );
 
-function drawEnsemble(list, servers) {
-  list.hidden = !servers.length;
+// An ensemble's leader is one of its servers; that of a quorum is the cluster's controller.
+function drawServers(list, servers) {
   keyed(list, servers, (one) => one.number, () => h("li", {}, h("i"), h("span", { class: "unseen" })),
     (item, one) => {
       const leads = one.state === "leader" || one.state === "standalone";
+      const crown = leads && one.of === "quorum";
+      const name = one.label.replace(/^\D*0*/, "");
       attribute(item, "class", leads ? "leads" : one.state === "down" ? "down" : "");
       attribute(item, "title", `${one.host}: ${one.state}`);
-      text(item.firstChild, one.state === "down" ? "✗" : one.label.replace(/^\D*0*/, ""));
-      text(item.lastChild, `${one.label}: ${one.state}`);
+      text(item.firstChild, one.state === "down" ? "✗" : crown ? `${name} ♛` : name);
+      text(item.lastChild, `${one.label}: ${one.state}${crown ? ", the controller" : ""}`);
     });
 }
 
@@ -237,7 +243,7 @@ function drawPartition(line, here, topic, partition, beside) {
       if (one.key === "name") text(cell, partition.leader === null ? `✗ ${at}` : String(at));
       else if (one.beside) drawSeat(cell, one.group, topic.name, at);
       else drawReplica(cell.firstChild, replica(partition, one.broker, here.alive),
-        { start, end, fullest: topic, late: behind(topic, partition, one.broker) });
+        { start, end, fullest: topic.fullest, late: behind(topic, partition, one.broker) });
     });
 }
 
@@ -250,8 +256,7 @@ function drawReplica(box, kind, { start, end, fullest, late }) {
     : kind === "gone" ? "✗" : follows && late ? `−${number(late)}` : kind === "out" ? "out" : "");
   attribute(box.children[1], "aria-hidden", kind !== "leader");
   attribute(box, "title", follows && late ? `${count(late, "record")} behind its leader` : "");
-  const most = Math.max(1, ...(fullest.log?.ends ?? []).map((one, index) => one - (fullest.log.starts[index] ?? 0)));
-  const share = kind === "leader" && end !== null ? (end - (start ?? 0)) / most : 0;
+  const share = kind === "leader" && end !== null ? (end - (start ?? 0)) / fullest : 0;
   const width = `${Math.round(share * 100)}%`;
   if (box.children[2].style.width !== width) box.children[2].style.width = width;
 }

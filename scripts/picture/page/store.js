@@ -16,17 +16,15 @@ export class Store {
     this.things = new Map();
     for (const [key, one] of base.things) this.things.set(name(key), { kind: key[0], ...one });
     this.began = base.at;
-    this.moments = [];
-    this.cursor = 0;
-    for (const one of moments) this.push(one);
-    this.seek(Infinity);
+    this.moments = moments.map(kept);
+    this.cursor = 0; // it goes where it is looked at once somebody looks
   }
 
   // One more moment. Whoever looks at the newest goes on to it.
   push(moment) {
     const live = this.cursor === this.moments.length;
     this.id = moment.id;
-    this.moments.push({ ...moment, totals: totals(moment), undo: null });
+    this.moments.push(kept(moment));
     if (live) this.step(1);
     while (this.moments.length > 1 && this.ended - this.moments[0].at > this.seconds + SLACK) {
       if (this.cursor === 0) this.step(1);
@@ -92,6 +90,8 @@ export class Store {
     return rates;
   }
 }
+
+const kept = (moment) => ({ ...moment, totals: totals(moment), undo: null });
 
 // How many records each topic of a moment has had, by datacenter/topic.
 function totals({ changes }) {
@@ -183,10 +183,12 @@ export function wrong({ datacenters, mirrors }) {
   const count = (number, one, many) => number && found.push(`${number} ${number === 1 ? one : many}`);
   const silent = datacenters.filter((one) => !one.answers);
   if (silent.length) found.push(`${silent.map((one) => one.name).join(", ")} does not answer`);
-  let gone = 0, down = 0, offline = 0, short = 0;
+  let gone = 0, servers = 0, controllers = 0, offline = 0, short = 0;
   for (const one of datacenters) {
     if (one.answers) gone += one.brokers.length - one.alive.size;
-    down += one.servers.filter((server) => server.state === "down").length;
+    const down = one.servers.filter((server) => server.state === "down");
+    servers += down.filter((server) => server.of === "ensemble").length;
+    controllers += down.filter((server) => server.of === "quorum").length;
     for (const topic of one.topics) {
       for (const { leader, isr, replicas } of topic.partitions) {
         if (leader === null) offline += 1;
@@ -195,7 +197,8 @@ export function wrong({ datacenters, mirrors }) {
     }
   }
   count(gone, "broker gone", "brokers gone");
-  count(down, "ensemble server gone", "ensemble servers gone");
+  count(servers, "ensemble server gone", "ensemble servers gone");
+  count(controllers, "controller gone", "controllers gone");
   count(offline, "partition offline", "partitions offline");
   count(short, "partition short of replicas", "partitions short of replicas");
   count(mirrors.filter((one) => one.problem).length, "mirror stands", "mirrors stand");

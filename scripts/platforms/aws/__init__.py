@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from lab.aws import sizes
 from lab.aws.checks import for_aws
+from lab.counted import counted
 from lab.file import LabFile, LabFileError
 from lab.options.aws import PUBLIC_KEY, USER
 from lab.packages import FAMILY
@@ -198,7 +199,7 @@ class Aws:
         lab = self.topology.lab
         project = Project(paths.PROJECT, lab, Path(self.file.path), self.say, synthesize)
         count = teardown.destroy(project, Terraform(), yes=lab, ask=lambda question: "")
-        return [f"{count} resources of {lab}", *self.host_keys.forget()]
+        return [f"{counted(count, 'resource')} of {lab}", *self.host_keys.forget()]
 
     def leftovers(self) -> list[str]:
         """What an audit of the lab's regions finds."""

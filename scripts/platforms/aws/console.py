@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from lab.counted import counted
 from scripts.errors import LabError, TimeoutExpired
 from scripts.platforms.aws.clients import AwsError, Clients, fan_out, spoken
 from scripts.platforms.aws.inventory import Machine
@@ -79,8 +80,8 @@ class HostKeys:
                 raise self._late([wanted[id] for id in missing])
             if not told:
                 self._say(
-                    f"Waiting for {len(missing)} consoles to show their host keys; AWS takes up to "
-                    "five minutes ..."
+                    f"Waiting for {counted(len(missing), 'console')} to show host keys; AWS takes "
+                    "up to five minutes ..."
                 )
                 told = True
             time.sleep(self._poll_s)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from lab.counted import counted
 from lab.packages import capabilities
 from lab.paths import LOGIN_KEY
 from lab.services.context import Context
@@ -198,14 +199,14 @@ class Local:
             own = self._lay(there)
             self._wake([there[host.name] for host in stopped])
             if absent:
-                self.say(f"Creating {len(absent)} hosts with {self.engine.name} ...")
+                self.say(f"Creating {counted(len(absent), 'host')} with {self.engine.name} ...")
                 own_groups = cgroups.flags(self.engine)
                 _each(lambda host: self._run(host, image, login, own, own_groups), absent)
             there = self._containers()
         made = [host.name for host in self.topology.hosts if host.name in there]
         joined = self.keys.learn([there[name] for name in made if there[name].running], login)
         if joined:
-            self.say(f"login key added on {joined} hosts, beside those that were there")
+            self.say(f"login key added on {counted(joined, 'host')}, beside those that were there")
         if absent or stopped:
             self._await_sshd({one.name: one.ssh_port for one in (*absent, *stopped)}, there)
         return self._instances(there)

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 
+from lab.counted import counted
 from lab.standing import Obstacle
 from scripts.errors import TimeoutExpired
 from scripts.platforms.local.engine import ENGINES
@@ -91,7 +92,8 @@ def inotify(hosts: int) -> list[Obstacle]:
     if needed <= limit or elevation() is not None:
         return []
     return [Obstacle(
-        "", f"{hosts} hosts need {needed} inotify instances, the limit is {limit}",
+        "", f"{counted(hosts, 'host needs', 'hosts need')} {needed} inotify instances, the limit "
+            f"is {limit}",
         f"sudo sysctl -w {_SETTING}={max(needed, 1024)}",
     )]
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lab.counted import counted
 from scripts.errors import few
 from scripts.platforms.local import network
 from scripts.platforms.local.container import instance
@@ -35,9 +36,9 @@ class Ground:
             return []
         if not self.exists():
             return [f"network {self.name} ({own.subnet}), which is gone: made again, "
-                    f"{_counted(still)} on it with their addresses"]
+                    f"{counted(len(still), 'host')} on it with their addresses"]
         astray = self._astray(still)
-        return [f"{_counted(astray)} back on network {self.name}: {few(list(astray))}"
+        return [f"{counted(len(astray), 'host')} back on network {self.name}: {few(list(astray))}"
                 ] if astray else []
 
     def lay(self, own: Network, there: Mapping[str, Container]) -> None:
@@ -59,6 +60,3 @@ class Ground:
 def _still(there: Mapping[str, Container]) -> dict[str, Container]:
     return {name: one for name, one in sorted(there.items()) if not one.running}
 
-
-def _counted(hosts: Mapping[str, Container]) -> str:
-    return f"{len(hosts)} host{'' if len(hosts) == 1 else 's'}"

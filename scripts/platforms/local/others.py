@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 
+from lab.counted import counted
 from lab.standing import Obstacle
 from scripts.errors import UsageError
 from scripts.platforms.local import network
@@ -50,7 +51,7 @@ def in_the_way(
             has.append(f"the network {there.subnet}")
         if has:
             return Obstacle(
-                "", f"the lab {name} with {len(found)} hosts has {' and '.join(has)}",
+                "", f"the lab {name} with {counted(len(found), 'host')} has {' and '.join(has)}",
                 f"end that lab with its data: `fab down --lab {name}`; or change port_base and "
                 "the cidr of the datacenters in the lab file",
             )

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from lab.learning.batches import HEADER, Batch, parse
+from lab.learning.batches import (
+    CONTROL,
+    HEADER,
+    MARKERS,
+    OPEN,
+    TRANSACTIONAL,
+    Batch,
+    ends,
+    parse,
+)
 
 BATCHES = st.lists(st.tuples(
     st.integers(1, 50),  # records
@@ -75,3 +84,23 @@ def test_a_control_batch_of_anything_is_told_as_something(content: bytes) -> Non
 def test_how_long_a_batch_was_on_its_way_is_told_where_the_log_knows() -> None:
     assert alone(0x08, b"").waited == 2
     assert alone(0, b"").waited is None
+
+
+STEPS = st.lists(st.tuples(st.integers(1, 3), st.sampled_from(["write", "plain", *MARKERS])),
+                 max_size=40)
+
+
+@given(STEPS)
+def test_each_batch_ends_as_its_producers_next_marker_says(steps: list[tuple[int, str]]) -> None:
+    log, expected = [], []
+    waiting: dict[int, list[int]] = {}
+    for at, (producer, step) in enumerate(steps):
+        marker = step if step in MARKERS else ""
+        attributes = TRANSACTIONAL | CONTROL if marker else TRANSACTIONAL * (step == "write")
+        log.append(Batch(at, at, 1, 70, 0, producer, 0, -1, attributes, 0, marker=marker))
+        expected.append(marker or (OPEN if step == "write" else ""))
+        if step == "write":
+            waiting.setdefault(producer, []).append(at)
+        for one in waiting.pop(producer, []) if marker else []:
+            expected[one] = marker
+    assert list(ends(log)) == expected

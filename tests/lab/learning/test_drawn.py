@@ -13,7 +13,19 @@ from lab.learning.batches import Batch
 from lab.learning.drawn import drawings
 from lab.learning.drawn.crowd import Crowd, crowd, topics
 from lab.learning.drawn.kept import MOST_KEYS, Kept, kept, runs
-from lab.learning.drawn.lanes import MARKER, MIXED, Lane, Lanes, blocks
+from lab.learning.drawn.lanes import (
+    ABORT,
+    ABORTED,
+    COMMIT,
+    COMMITTED,
+    CONTROL,
+    MIXED,
+    PLAIN,
+    UNENDED,
+    Lane,
+    Lanes,
+    blocks,
+)
 from lab.learning.drawn.placement import FOLLOWER, LEADER, OUT, Placements, placement
 from lab.learning.drawn.segments import Log, log
 from lab.learning.facts import (
@@ -184,6 +196,11 @@ def batches(shapes: list[tuple[int, int]]) -> tuple[Batch, ...]:
     return tuple(found)
 
 
+def kind_of(batch: Batch) -> str:
+    """Of one whose transaction has no marker, as none of `batches` has."""
+    return CONTROL if batch.control else UNENDED if batch.transactional else PLAIN
+
+
 @given(BATCHES, st.floats(0, 50))
 def test_blocks_are_the_batches_in_a_row(shapes: list[tuple[int, int]], least: float) -> None:
     lane = Lane("t", 0, batches(shapes))
@@ -195,12 +212,27 @@ def test_blocks_are_the_batches_in_a_row(shapes: list[tuple[int, int]], least: f
         assert (one.at, one.records) == (at, sum(batch.records for batch in inside))
         assert len(inside) == one.batches
         assert one.batches == 1 or all(batch.records < least for batch in inside)
-        assert (one.kind == MIXED) is (len({(b.control, b.transactional) for b in inside}) > 1)
-        assert one.kind in (MIXED, MARKER) or not inside[0].control
+        kinds = {kind_of(batch) for batch in inside}
+        assert one.kind == (kinds.pop() if len(kinds) == 1 else MIXED)
         at += one.records
     assert at == lane.records
     if least <= 1:
         assert len(drawn) == len(shapes), "a block a batch"
+
+
+def test_a_batch_shows_how_its_transaction_ended() -> None:
+    """Two producers at the same time, and one without transactions."""
+    def of(producer: int, attributes: int, marker: str = "") -> Batch:
+        at = len(log)
+        return Batch(at, at, 1, 70, 0, producer, 0, -1, attributes, 0, marker=marker)
+
+    log: list[Batch] = []
+    for one in ((7, 0x10), (8, 0x10), (7, 0x30, "commit"), (8, 0x30, "abort"), (-1, 0), (7, 0x10)):
+        log.append(of(*one))
+    assert [one.kind for one in blocks(log, 1)] == [
+        COMMITTED, ABORTED, COMMIT, ABORT, PLAIN, UNENDED]
+    assert Lane("t", 0, tuple(log)).markers == {"commit": 1, "abort": 1}
+    assert {one.kind for one in blocks(log, 2)} == {MIXED}, "too narrow to tell apart"
 
 
 ANSWERS: dict[str, Any] = {

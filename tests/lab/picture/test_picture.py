@@ -13,6 +13,8 @@ from lab.picture.events import diff, replay, replay_json
 from lab.picture.history import SECONDS, SLACK, History
 from lab.picture.snapshot import (
     DOWN,
+    ENSEMBLE,
+    QUORUM,
     Broker,
     Datacenter,
     Group,
@@ -123,7 +125,9 @@ STORY = Scene(seconds=220, step=5.0, partitions=3).history()
 ORDERS = Topic("dc1", "orders")
 PLACE = Partition("dc1", "orders", 2, 3, (3, 1, 2), (3, 1, 2))
 BROKER = Broker("dc1", 3, "x-kafka03", "kafka03")
-SERVER = Server("dc1", 1, "x-zk01", "zk01", "follower")
+SERVER = Server("dc1", ENSEMBLE, 1, "x-zk01", "zk01", "follower")
+VOTER = Server("dc1", QUORUM, 1, "x-kraft01", "kraft01", "follower")
+BOTH = replace(VOTER, number=3, host="x-kafka03", label="kafka03")  # the broker is a controller
 MEMBER = Member("m1", "a", "app", "10.0.0.1", (("orders", 0),))
 GROUP = Group("dc1", "billing", "stable", 10.0, None, (MEMBER,))
 MIRROR = Mirror("dc1-to-dc2", "dc1", "dc2")
@@ -138,6 +142,12 @@ MIRROR = Mirror("dc1-to-dc2", "dc1", "dc2")
     ([SERVER], [replace(SERVER, state=DOWN)], ["zk01 gone"]),
     ([SERVER], [replace(SERVER, state="leader")], ["zk01 leads the ensemble"]),
     ([replace(SERVER, state=DOWN)], [SERVER], ["zk01 back"]),
+    ([VOTER], [replace(VOTER, state="leader")], ["controller is kraft01"]),
+    ([replace(VOTER, state="leader")], [replace(VOTER, state=DOWN)], ["kraft01 gone"]),
+    ([SERVER, VOTER], [SERVER, replace(VOTER, state=DOWN)], ["kraft01 gone"]),
+    ([BROKER, BOTH], [replace(BROKER, controller=True), replace(BOTH, state="leader")],
+     ["controller is kafka03"]),
+    ([BROKER, BOTH], [replace(BROKER, alive=False), replace(BOTH, state=DOWN)], ["kafka03 gone"]),
     ([], [ORDERS, PLACE], ["topic orders made (1 partition)"]),
     ([ORDERS, PLACE], [], ["topic orders gone"]),
     ([ORDERS, PLACE], [ORDERS, PLACE, replace(PLACE, number=3)], ["orders: 1 partition more"]),

@@ -55,6 +55,7 @@ class Consumer:
     batches: list[list[Message]] = field(default_factory=list)
     assigned: dict[int, int] = field(default_factory=dict)
     paused: set[int] = field(default_factory=set)
+    waited: float = 0.0  # s
 
     def assign(self, places: list[Any]) -> None:
         self.assigned = {place.partition: place.offset for place in places}
@@ -69,7 +70,11 @@ class Consumer:
     def consume(self, count: int, timeout: float) -> list[Message]:
         assert self.assigned, "nothing is read any more"
         batch = self.batches.pop(0) if self.batches else []
-        return [one for one in batch if one.part in self.assigned.keys() - self.paused]
+        if batch[count:]:
+            self.batches.insert(0, batch[count:])
+        elif timeout and len(batch) < count:
+            self.waited += timeout  # for as many as were asked for
+        return [one for one in batch[:count] if one.part in self.assigned.keys() - self.paused]
 
     def poll(self, timeout: float) -> Message | None:
         return next(iter(self.consume(1, timeout)), None)
@@ -96,6 +101,8 @@ def test_each_partition_ends_where_it_should(partitions: Partitions) -> None:
         [Message(0, 3), Message(1, 0), Message(0, 4), Message(0, 5)],
         [Message(1, 2), Message(2, 7), Message(2, 9, EOF)],
     ) == [(0, 3), (1, 0), (0, 4), (2, 7)]
+    client: Any = partitions._consumer
+    assert client.waited == 0, "although there are fewer records than offsets"
 
 
 def test_nothing_is_read_where_there_is_nothing(partitions: Partitions) -> None:

@@ -53,6 +53,12 @@ GOOD = QuorumView(
 )
 
 
+def test_who_serves_and_has_no_vote_observes() -> None:
+    more = replace(GOOD, followers=("b", "c"), ids={**GOOD.ids, "c": 3003})
+    assert more.observers == ("c",)
+    assert GOOD.observers == replace(more, described=None, leader=None).observers == ()
+
+
 @pytest.mark.parametrize(("view", "problem"), [
     (GOOD, ""),
     (replace(GOOD, silent=("b",), followers=()), "b not serving"),

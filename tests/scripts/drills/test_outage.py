@@ -411,7 +411,7 @@ def test_a_full_disk_ends_by_itself_and_that_is_an_event(lab: FakeLab, drill: Ou
     fault, repair = drill.log.events[1:3]
     assert repair.at - fault.at == pytest.approx(DISK_S)
     assert repair.text == f"{KAFKA[2]} can write again"
-    assert "1 processes of ann-dc1-kafka03 could not write" in lab.said
+    assert "1 process of ann-dc1-kafka03 could not write" in lab.said
 
 
 def test_a_broker_that_shrugs_a_full_disk_off_has_not_been_tried(

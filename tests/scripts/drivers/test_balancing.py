@@ -149,14 +149,14 @@ def test_leaders_are_elected_where_nothing_moves(monkeypatch: pytest.MonkeyPatch
     cluster.leaders[place] = replicas[1]
     assert one.look().plan.elections == (place,)
     run(one, said)
-    assert said == ["electing leaders of 1 partitions"]
+    assert said == ["electing leaders of 1 partition"]
     assert_even(cluster, one)
 
 
 @pytest.mark.parametrize(("change", "message"), [
     (lambda it: it.racks.pop(4), "dc1: broker 4 not registered .*fab up"),
     (lambda it: it.racks.update({5: ""}), "dc1: broker 5 is not of the lab; .*docs/scale.md"),
-    (lambda it: it.short.add(("a", 1)), r"dc1: 1 partitions lack a replica \(a-1\)"),
+    (lambda it: it.short.add(("a", 1)), r"dc1: 1 partition lacks a replica \(a-1\)"),
 ])
 def test_nothing_is_moved_in_a_cluster_that_is_not_whole(
     change: Any, message: str, monkeypatch: pytest.MonkeyPatch

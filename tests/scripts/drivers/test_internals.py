@@ -183,7 +183,7 @@ def test_topics_that_a_broker_made_anew_are_made_as_they_have_to_be(bench: Bench
         f"~ internal topic {CONFIGS} of b: partitions: 3 -> 1, made anew",
         "~ internal topic connect-b-offsets of b: cleanup.policy: delete -> compact",
         "~ internal topic connect-b-status of b: cleanup.policy: delete -> compact",
-        "+ internal topic heartbeats of a (1 partitions, 3 replicas, cleanup.policy = compact)",
+        "+ internal topic heartbeats of a (1 partition, 3 replicas, cleanup.policy = compact)",
         "~ workers of b: all stop, and start again with these topics",
     )
     assert bench.mend() == 5

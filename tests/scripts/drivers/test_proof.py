@@ -253,7 +253,8 @@ def test_a_cluster_in_order_is_proven_from_both_sides_and_left_as_it_was(world: 
 def test_the_topic_has_as_many_replicas_as_brokers_bear(
     world: World, kafka: int, replicas: int, insync: int
 ) -> None:
-    assert proven(world, kafka=kafka)["topic"] == f"6 partitions, {replicas} replicas each"
+    assert proven(world, kafka=kafka)["topic"] == (
+        f"6 partitions, {replicas} replica{'' if replicas == 1 else 's'} each")
     assert world.made.config == {"min.insync.replicas": str(insync)}
 
 

@@ -10,10 +10,11 @@ from xml.etree.ElementTree import Element, fromstring
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from lab.learning.batches import CONTROL, MARKERS, TRANSACTIONAL, Batch
 from lab.learning.drawn import Drawing
 from lab.learning.drawn.crowd import crowd
 from lab.learning.drawn.kept import kept
-from lab.learning.drawn.lanes import Lane, Lanes
+from lab.learning.drawn.lanes import KINDS, Lane, Lanes
 from lab.learning.drawn.placement import Placements, placement
 from lab.learning.drawn.segments import Log, log
 from lab.learning.facts import File, Group, Member, Partition, Record, Span
@@ -33,6 +34,13 @@ SVG = "{http://www.w3.org/2000/svg}"
 HANGUL = re.compile("[가-힣]")
 EN, KO = Said(page_words(), "en"), Said(page_words(), "ko")
 
+# One that is committed, one that is aborted, and one that is open.
+IN_TRANSACTIONS = tuple(
+    Batch(at, at + records - 1, records, 70, 0, 9, 0, -1,
+          TRANSACTIONAL | (CONTROL if marker else 0), 0, marker=marker)
+    for at, records, marker in ((0, 20, ""), (20, 1, "commit"), (21, 9, ""), (30, 1, "abort"),
+                                (31, 6, "")))
+
 
 def a_log(segments: int = 3, name: str = "archive") -> Log:
     files = [File(f"{base * 1000:020}{kind}", size) for base in range(segments)
@@ -45,7 +53,8 @@ def every(name: str = "t") -> list[Drawing]:
     group = Group("stable", "range", (Member(name, (f"{name}-0",), name), Member("b", ())),
                   {f"{name}-0": 3})
     return [
-        a_log(name=name), Lanes((Lane(name, 0, batches([(5, 0), (5, 0x10), (1, 0x30)])),)),
+        a_log(name=name), Lanes((Lane(name, 0, batches([(5, 0), (5, 0x10), (1, 0x30)])),
+                                 Lane(name, 1, IN_TRANSACTIONS))),
         crowd(name, group, {name: {0: Span(1, 9), 1: Span(0, 4)}}),
         kept(name, {0: Span(2, 9)}, [Record(0, 4, 0, name, name), Record(0, 8, 0, None, None)],
              {0: 8}),
@@ -163,7 +172,8 @@ def test_every_word_is_there_in_both_languages_and_is_used() -> None:
         values = [sorted(re.findall(r"\{\w+\}", text[one])) for one in ("en", "ko")]
         assert values[0] == values[1], name
         assert f'"{name}"' in code or f"'{name}'" in code or name in (
-            "leader", "follower", "out", "plain", "transactional", "marker", "mixed"), name
+            "leader", "follower", "out", *(f"batch_{kind}" for kind in KINDS),
+            *(f"marker_{how}" for how in MARKERS)), name
 
 
 @given(folders(), st.none() | st.integers(0, 6000))
@@ -222,6 +232,19 @@ def test_a_block_is_as_wide_as_its_records(shapes: list[list[tuple[int, int]]]) 
         records = int(re.findall(r": ([\d,]+) records", box[0].text or "")[0].replace(",", ""))
         assert float(box.get("width") or "") == pytest.approx(
             max(0.75, records * scale - 1), rel=1e-3)
+
+
+def test_how_transactions_ended_is_told_by_shape_filling_and_number() -> None:
+    one = panel(Lanes((Lane("t", 0, IN_TRANSACTIONS),)), said=EN, ident="a")
+    inside(one)
+    for svg in (one.wide, one.narrow):
+        for kind in ("committed", "commit", "aborted", "abort", "unended"):
+            assert len(of(f"batch-{kind}", svg)) == 1, kind
+        commit, abort, block = (of(f"batch-{kind}", svg)[0] for kind in (
+            "commit", "abort", "committed"))
+        assert float(commit.get("height") or "") > float(block.get("height") or "")
+        assert commit.get("fill") is None and "batch-abort" in (abort.get("fill") or "")
+    assert "1 commit, 1 abort" in one.rows[0]
 
 
 @pytest.mark.parametrize("said", [EN, KO], ids=["en", "ko"])

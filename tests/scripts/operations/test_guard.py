@@ -175,7 +175,7 @@ def replaced(one: Machine, old: Shape, new: Shape) -> None:
         before = set(one.fake.containers)
 
         def refuse_it(question: str) -> None:
-            assert question == f"Remove {len(before)} hosts of {old.name} with all their data?"
+            assert question == f"Remove {len(before)} hosts of {old.name} with all data?"
             raise UsageError("not agreed")
 
         with pytest.raises(UsageError):

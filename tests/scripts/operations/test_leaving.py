@@ -178,7 +178,7 @@ def test_a_plan_names_the_host_its_bytes_and_what_moves_first(fake: list[FakeLab
     assert list(going.lines()) == [
         f"- host {FOUR} (kafka of dc1) at 10.1.1.34, 41MB on its disk: broker 4 with 2 replicas "
         "(2.0kB), which others get first",
-        "before that in dc1: 2 replicas to copy, 2.0kB (at least 2 have to move); 1 partitions to "
+        "before that in dc1: 2 replicas to copy, 2.0kB (at least 2 have to move); 1 partition to "
         "be led by another broker",
         "  a-2: 3,4 become 3,1, 1.0kB to 1",
         "  a-3: 4,1 become 2,1, 1.0kB to 2",

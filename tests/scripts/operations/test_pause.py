@@ -271,7 +271,7 @@ def test_hosts_that_the_file_does_not_mean_come_back_first(deployed: list[list[s
     asleep(one)
     start(one)
     assert one.did == ["power on ann-dc1-kafka02", "deploy"]
-    assert one.said == ["1 hosts started that the lab file does not mean"]
+    assert one.said == ["1 host started that the lab file does not mean"]
     assert deployed == [[host.name for host in one.topology.hosts]]
 
 

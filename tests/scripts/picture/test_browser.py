@@ -98,6 +98,16 @@ def test_before_meanwhile_and_after(shown: Shown) -> None:
     assert "✓ healthy" in after
 
 
+def test_an_ensemble_has_a_leader_and_a_quorum_the_controller(shown: Shown) -> None:
+    text = elements(shown(BEFORE))
+    ensemble, quorum = (
+        re.findall(r"<li[^>]*><i>([^<]*)</i><span[^>]*>([^<]*)<", one) for one in re.findall(
+            r"<ol class=\"servers (?:ensemble|quorum)\".*?</ol>", text, flags=re.S))
+    assert ensemble == [("1", "zk01: leader"), ("2", "zk02: follower"), ("3", "zk03: follower")]
+    assert quorum == [("1", "kraft01: follower"), ("2 ♛", "kraft02: leader, the controller"),
+                      ("3", "kraft03: follower")]
+
+
 def test_a_reader_who_sees_nothing_has_tables_with_words(shown: Shown) -> None:
     text = elements(shown(LOST))
     assert text.count("<caption") == 2

@@ -14,6 +14,8 @@ from lab.endpoint import Endpoint
 from lab.file import parse
 from lab.picture.snapshot import (
     DOWN,
+    ENSEMBLE,
+    QUORUM,
     Behind,
     Broker,
     Datacenter,
@@ -30,6 +32,7 @@ from lab.picture.snapshot import (
 from lab.services.context import Context
 from lab.topology import EXTERNAL_PORT, ZOOKEEPER_CLIENT_PORT, build
 from scripts.clients.coordinators import Known
+from scripts.clients.quorum import Described, Quorum, QuorumView, Replica
 from scripts.clients.watched import At, Metadata, Placed, Watched
 from scripts.drivers.copies import Look as Seen
 from scripts.drivers.driver import Site
@@ -38,7 +41,7 @@ from scripts.drivers.mirrors import MirrorStatus
 from scripts.errors import LabError
 from scripts.picture import looks as module
 from scripts.picture.clusters import Groups, Held, Leaders, Logs, own
-from scripts.picture.looks import Mirrors, Servers, looks
+from scripts.picture.looks import Controllers, Mirrors, Servers, looks
 from tests.fakes import FakeFleet, FakeHost
 
 LAB = """\
@@ -55,6 +58,16 @@ between = ["dc1", "dc2"]
 [[mirrors]]
 from = "dc1"
 to = "dc2"
+"""
+KRAFT = """\
+name = "no-host"
+owner = "ann"
+[kafka]
+metadata = "kraft"
+[[datacenters]]
+name = "dc1"
+cidr = "10.31.0.0/24"
+controller = 4
 """
 PLACED = Placed(1, (1, 2, 3), (1, 2, 3))
 BILLING = Found("billing", "stable", members=(FoundMember("m-1", "app", "10.0.0.9", (("a", 1),)),))
@@ -268,8 +281,8 @@ def test_a_server_of_the_ensemble_by_its_own_word() -> None:
     here = site(words=words)
     host = here.zookeeper.hosts[0]
     look = Servers(here, host, "zk01")
-    assert look.look() == (Server("dc2", 1, host.name, "zk01", "follower"),)
-    assert look.gone() == (Server("dc2", 1, host.name, "zk01", DOWN),)
+    assert look.look() == (Server("dc2", ENSEMBLE, 1, host.name, "zk01", "follower"),)
+    assert look.gone() == (Server("dc2", ENSEMBLE, 1, host.name, "zk01", DOWN),)
 
 
 def test_a_server_that_listens_and_serves_nobody_is_down() -> None:
@@ -277,6 +290,30 @@ def test_a_server_that_listens_and_serves_nobody_is_down() -> None:
     (found,) = Servers(here, here.zookeeper.hosts[0], "zk01").look()
     assert isinstance(found, Server)
     assert found.state == DOWN
+
+
+def test_the_quorum_by_its_controllers_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = build(parse(tomllib.loads(KRAFT)).lab)
+    here = Site(FakeFleet(FakeHost(one.name) for one in found.hosts), Context(found),
+                found.datacenter("dc1"))
+    one, two, three, four = (host.name for host in here.quorum.hosts)
+    voters = {here.quorum.ids[name]: Replica(0, 0) for name in (one, two, three)}
+    views = [
+        QuorumView(two, (one, four), (three,), Described(here.quorum.ids[two], 7, 9, voters, {}),
+                   here.quorum.ids),
+        QuorumView(None, (one,), (two, three, four), None, here.quorum.ids),
+    ]
+    monkeypatch.setattr(Quorum, "ask", lambda self: views.pop(0))
+    shared = held(FakeWatched(), here)
+    look = Controllers(shared)
+    leads, alone = ["follower", "leader", DOWN, "observer"], ["follower", DOWN, DOWN, DOWN]
+    assert [(one.of, one.state) for one in kinds(look.look(), Server)] == [
+        (QUORUM, state) for state in leads]
+    assert shared.controllers == [here.quorum.ids[two]]
+    assert shared.led.is_set(), "brokers that are shown wait for that, the first time"
+    assert [one.state for one in kinds(look.look(), Server)] == alone
+    assert shared.controllers == [], "nobody leads"
+    assert {one.state for one in kinds(look.gone(), Server)} == {DOWN}
 
 
 def test_a_broken_connection_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,8 @@ def test_leaders_followers_and_what_is_gone_are_told_apart_without_colour() -> N
     assert line(text, "dc1 ")[:3] == ["dc1", "→", "dc2"]
     assert "kafka01 ♛" in text
     assert "kafka03 ✗" in text
-    assert "● zk01" in text
+    assert "ensemble  ● zk01  ○ zk02" in text
+    assert "quorum  ○ kraft01  ● kraft02 ♛  ○ kraft03" in text
     assert "billing a " in text
     assert "✗ dc1 payments-0,1,2 ISR 3→2" in text
     assert "billing: rebalance 13→14 (0.8 s)" in text

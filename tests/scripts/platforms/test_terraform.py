@@ -185,7 +185,7 @@ def test_what_is_lost_comes_first_in_the_summary(repository: Repository) -> None
     repository.plan()
     lines = [line for line in repository.summary.splitlines() if line]
     assert lines[1] == "> [!CAUTION]"
-    assert "1 resources will be DESTROYED and 1 REPLACED" in lines[2]
+    assert "1 resource will be DESTROYED and 1 REPLACED" in lines[2]
     assert {line.split("|")[2].strip() for line in lines[5:7]} == {"**DESTROY**", "**REPLACE**"}
     assert f"| `{DC1}` | 1 | 0 | 1 | 1 |" in repository.summary
 

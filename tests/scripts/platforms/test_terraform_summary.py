@@ -86,7 +86,7 @@ def test_what_is_lost_stands_before_everything_else() -> None:
     assert lines[0] == "# Plan for the lab `lab`"
     assert lines[1:3] == [
         "> [!CAUTION]",
-        "> **1 resources will be DESTROYED and 1 REPLACED.** What is on a host that goes is lost.",
+        "> **1 resource will be DESTROYED and 1 REPLACED.** What is on a host that goes is lost.",
     ]
     assert "| `lab_dc1` | **REPLACE** | `aws_instance.zookeeper-01` |" in lines[5]
     assert "| `lab_dc1` | **DESTROY** | `aws_subnet.old` | no longer in the lab |" in lines[6]

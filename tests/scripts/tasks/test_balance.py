@@ -92,7 +92,7 @@ def test_what_another_run_left_is_told(
     cluster.settings["topic", "a"] = {REPLICAS[0]: "1:1"}
     capsys.readouterr()
     assert run(plan=True) == 2
-    assert capsys.readouterr().out.endswith("dc1: 1 limits of a run before to remove\n")
+    assert capsys.readouterr().out.endswith("dc1: 1 limit of a run before to remove\n")
 
 
 def test_errors_are_no_plans(cluster: FakeCluster) -> None:

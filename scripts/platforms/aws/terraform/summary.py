@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lab.counted import counted
 from scripts.platforms.aws.terraform import difference
 from scripts.platforms.aws.terraform.difference import Difference
 
@@ -179,8 +180,8 @@ def _loss(parts: Sequence[Part]) -> Iterator[str]:
         return
     destroyed = sum(1 for _, change in gone if change.kind == "destroy")
     yield "> [!CAUTION]"
-    yield (f"> **{destroyed} resources will be DESTROYED and {len(gone) - destroyed} REPLACED.** "
-           "What is on a host that goes is lost.")
+    yield (f"> **{counted(destroyed, 'resource')} will be DESTROYED and "
+           f"{len(gone) - destroyed} REPLACED.** What is on a host that goes is lost.")
     yield ""
     yield "| stack | what | resource | why |"
     yield "|---|---|---|---|"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lab.aws.checks import LINKS
+from lab.counted import counted
 from scripts.errors import UsageError
 from scripts.platforms.aws.terraform import removed, summary
 from scripts.platforms.aws.terraform.binary import Terraform
@@ -32,20 +33,20 @@ def destroy(
                 raise error
             gone = removed.find(project, terraform, stacks)
             order = _order(project, stacks, gone)
-            counted = {stack: _plan(terraform, stack, Path(scratch), progress) for stack in order}
-        doomed = [stack for stack in order if counted[stack]]
+            counts = {stack: _plan(terraform, stack, Path(scratch), progress) for stack in order}
+        doomed = [stack for stack in order if counts[stack]]
         if not doomed:
             project.say(f"nothing of {project.lab} is in Terraform's states")
             return 0
         for stack in doomed:
-            project.say(f"  {stack.name}: {counted[stack]} resources to destroy")
+            project.say(f"  {stack.name}: {counted(counts[stack], 'resource')} to destroy")
         typed = yes or ask("This DESTROYS the lab and its data. Type its name to go on: ")
         if typed.strip() != project.lab:
             raise UsageError("not the lab's name; nothing was destroyed")
         with Progress("destroy", names(doomed)) as progress:
             for stack in doomed:
                 _destroy(terraform, stack, Path(scratch), progress)
-    return sum(counted.values())
+    return sum(counts.values())
 
 
 def _order(project: Project, stacks: Sequence[Stack], gone: Sequence[Stack]) -> list[Stack]:
