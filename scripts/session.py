@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lab.artifacts import Artifact
 from lab.file import LabFile, load, located
+from lab.migration import movable
 from lab.paths import KNOWN_HOSTS
 from lab.problems import Problem
 from lab.services.context import LANG, Context
@@ -113,9 +114,25 @@ class Session:
     def context(
         self, software: Mapping[Artifact, Obtained], instances: Mapping[str, Instance]
     ) -> Context:
-        """What the services have to know; an artifact that is not in `software` has no digest."""
+        """What the services have to know; an artifact that is not in `software` has no digest.
+
+        Datacenters whose metadata is to move are as they stand, from here on in `topology`, too;
+        hosts that exist are asked for it.
+        """
         digests = {artifact.folder: one.sha256 for artifact, one in software.items()}
-        return self.platform.context(digests, instances)
+        context = self.platform.context(digests, instances)
+        if any(movable(one) for one in context.topology.datacenters):
+            context = self._standing(context, instances)
+        return context
+
+    def _standing(self, context: Context, instances: Mapping[str, Instance]) -> Context:
+        from scripts.drivers.migrating import standing  # noqa: PLC0415 - few labs move
+
+        met = {name for name, one in instances.items() if one.running and one.host_key}
+        with self.fleet(dict(instances)) as fleet:
+            found = standing(context, fleet, met)
+        self.topology = found.topology
+        return found
 
     def fleet(self, instances: dict[str, Instance]) -> Fleet:
         return Fleet(instances, self.platform.key_file, self.platform.steps)

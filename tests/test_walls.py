@@ -25,7 +25,8 @@ LAB = (
     "lab.load", "lab.balance",
     "lab.state", "lab.resources", "lab.artifacts", "lab.packages", "lab.paths",
     "lab.kraft", "lab.upgrade", "lab.templates",
-    "lab.model", "lab.drills", "lab.picture", "lab.topology", "lab.ensemble", "lab.standing",
+    "lab.model", "lab.drills", "lab.picture", "lab.topology", "lab.migration", "lab.ensemble",
+    "lab.standing",
     "lab.mirrors", "lab.data", "lab.services",
     "lab.aws", "lab.checks", "lab.file", "lab.learning",
 )

@@ -35,6 +35,7 @@ class Context:
     ensembles: by datacenter, the ZooKeeper servers that know each other now, where one grows.
     protocols: by datacenter, the protocol that brokers go on speaking, where a release is not
         finalised yet (lab.upgrade).
+    clusters: the ids of clusters that began with ZooKeeper, by datacenter, where they are known.
     family: the family of distributions whose packages it takes.
     """
 
@@ -48,6 +49,7 @@ class Context:
     strangers: tuple[Standing, ...] = ()
     ensembles: Mapping[str, frozenset[int]] = field(default_factory=dict)
     protocols: Mapping[str, str] = field(default_factory=dict)
+    clusters: Mapping[str, str] = field(default_factory=dict)
     family: Family = "debian"
 
     def datacenter(self, host: Host) -> Datacenter:

@@ -65,8 +65,9 @@ class Controller(Driver):
 
 def _told(site: Site, seen: QuorumView) -> str:
     epoch = seen.described.epoch if seen.described else 0
+    beside = "" if site.datacenter.config.led else ", beside ZooKeeper, which has the metadata"
     return (f"{site.name}: quorum of {len(site.quorum.hosts)}, controller {seen.controller} leads "
-            f"in epoch {epoch}, {seen.behind} records behind at most")
+            f"in epoch {epoch}, {seen.behind} records behind at most{beside}")
 
 
 def _prove(site: Site) -> str:
@@ -84,7 +85,7 @@ def _prove(site: Site) -> str:
             last = seen.problem or "no controller leads"
             return None
         follow = {id for id, one in {**now.observers, **now.voters}.items() if one.current}
-        if missing := brokers - follow:
+        if site.datacenter.config.led and (missing := brokers - follow):
             last = f"broker {', '.join(map(str, sorted(missing)))} does not follow it"
             return None
         last = "nothing that is written reaches a majority"
@@ -95,5 +96,7 @@ def _prove(site: Site) -> str:
     except LabError as error:
         raise LabError(f"the quorum does not work: {last}", where=site.name) from error
     voters = ", ".join(map(str, sorted(site.quorum.ids.values())))
-    return (f"{seen.controller} leads, {voters} vote, {len(brokers)} brokers follow, "
+    followers = f"{len(brokers)} brokers follow" if site.datacenter.config.led else (
+        "brokers are still with ZooKeeper")
+    return (f"{seen.controller} leads, {voters} vote, {followers}, "
             f"{seen.behind} records behind at most")

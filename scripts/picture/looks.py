@@ -143,7 +143,7 @@ def looks(
         yield Logs(held)
         yield Groups(held)
         yield from rooms(site)
-        if site.quorum.hosts:
+        if site.datacenter.config.led:
             yield Controllers(held)
             continue
         said = labels(host.name for host in site.zookeeper.hosts)
