@@ -112,8 +112,8 @@ class Words:
 
     @property
     def quorum(self) -> bool:
-        """Whether a quorum is the controller."""
-        return "kraftControllerEpoch" in self.controller and self.quorum_epoch >= 0
+        """Whether a quorum is the controller; a broker gives its epoch of a quorum as -1."""
+        return int(self.controller.get("kraftControllerEpoch", -1)) >= 0
 
     @property
     def quorum_epoch(self) -> int:
