@@ -322,7 +322,7 @@ def _headless(world: World) -> CannotMove:
         return CannotMove("a way back was cut off: its controllers are stopped, and brokers still "
                           "look for them", "`fab kraft.back` completes it")
     return CannotMove(f"controllers are missing: {', '.join(missing)}",
-                      "`fab up` sets them up again")
+                      "`fab up` sets them up again, `fab kraft.back` leads back")
 
 
 def _fits(datacenter: Datacenter) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from lab.migration import CannotMove, Stage, Step, Way, World, at, clean
 from lab.services.registry import SERVICES
 from lab.topology import Datacenter, Host
+from scripts.clients.quorum import Quorum
 from scripts.drivers import migrating
 from scripts.drivers.driver import Driver, Site, Tell, sites
 from scripts.drivers.registry import drivers
@@ -118,26 +119,40 @@ class Mover:
 
     def _stop(self) -> None:
         """All of them, before anything else is changed: a quorum that lost disks, and whose other
-        members are started again, would lead with nothing."""
-        self._caught_up()
+        members are started again, would lead with nothing.
+
+        The leader goes last, when ZooKeeper has all of which it says that it stands: without the
+        others it can say that of nothing more.
+        """
         names = [host.name for host in self.datacenter.by_role("zookeeper")]
-        script = where_set_up("-q disable --now", str(SERVICES["controller"].unit))
+        quorum = self._at(clean(self.datacenter, Stage.PREPARED)).quorum
+        leader = quorum.ask().leader
+        self._end([name for name in names if name != leader])
+        if leader:
+            self._caught_up(quorum)
+            self._end([leader])
+
+    def _end(self, names: Sequence[str]) -> None:
+        """Killed: to leave in peace takes them seconds, in which nobody controls the cluster, and
+        what they have is with ZooKeeper."""
+        unit = str(SERVICES["controller"].unit)
+        script = where_set_up("-q disable", unit) + where_set_up("kill --signal=KILL", unit) + (
+            where_set_up("stop", unit))
         self.site.fleet.each(
             lambda name: self.site.fleet[name].script(
                 script, label="stop the controller", timeout=STOP_SECONDS), names,
         )
 
-    def _caught_up(self) -> None:
-        """Wait until ZooKeeper has what the quorum had when this began, if that controls."""
-        if not self.look().completed:
-            return
-        described = self.site.quorum.ask().described
-        if described is None:
-            return  # nobody leads, so nothing is written
+    def _caught_up(self, quorum: Quorum) -> None:
+        """Wait until ZooKeeper has what the quorum has, if that controls."""
+        described = quorum.ask().described
 
         def has_it() -> bool:
             with migrating.ask(self.site) as session:
-                return migrating.words(session).copied >= described.committed - 1
+                said = migrating.words(session)
+            # An offset is of the last record, what is committed of the next one.
+            return not said.completed or described is None or (
+                said.copied >= described.committed - 1)
 
         wait_until(has_it, timeout=CATCH_UP_SECONDS, pause=LOOK_PAUSE, where=self.site.name,
                    message="ZooKeeper does not have what the quorum has")

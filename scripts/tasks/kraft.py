@@ -74,8 +74,8 @@ def _row(datacenter: Datacenter, world: World | None) -> tuple[str, str, str, st
         return datacenter.name, told(world), "-", "no"
     try:
         ahead = forward(world)
-        command = "fab kraft.migrate: " if ahead else "fab kraft.finish: "
-        on = command + "; ".join(step.value for step in ahead or final(world))
+        step = (ahead or final(world))[0]
+        on = f"fab kraft.{'migrate' if ahead else 'finish'}: {step.value}"
     except CannotMove as error:
         on = f"{error}: {error.hint}"
     try:
