@@ -25,7 +25,7 @@ UNTIL = ("prepared", "dual-write")
 @lab_task(locks=False, dry=True, help={
     "datacenter": DATACENTER, "json": "print one JSON object, for programs",
 })
-def stand(session: Session, datacenter: str | None = None, json: bool = False) -> None:
+def status(session: Session, datacenter: str | None = None, json: bool = False) -> None:
     """Show where metadata is, what is next, and whether there is a way back.
 
     For datacenters whose metadata moves from ZooKeeper to KRaft: metadata = "kraft" beside
@@ -190,6 +190,6 @@ def _moving(session: Session, datacenter: str | None) -> list[Datacenter]:
 
 
 KRAFT = Collection("kraft")
-KRAFT.add_task(stand, name="stand", default=True)
+KRAFT.add_task(status, name="status", default=True)
 for _name, _task in (("migrate", migrate), ("back", back), ("finish", finish)):
     KRAFT.add_task(_task, name=_name)
