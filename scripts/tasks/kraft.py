@@ -26,7 +26,7 @@ UNTIL = ("prepared", "dual-write")
     "datacenter": DATACENTER, "json": "print one JSON object, for programs",
 })
 def status(session: Session, datacenter: str | None = None, json: bool = False) -> None:
-    """Show where metadata is, what is next, and whether there is a way back.
+    """Show where metadata is, what is next, and the way back.
 
     For datacenters whose metadata moves from ZooKeeper to KRaft: metadata = "kraft" beside
     zookeeper = N in the lab file.

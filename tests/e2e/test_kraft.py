@@ -91,9 +91,10 @@ def contents(lab: Lab) -> dict[str, Any]:
 
 
 def leaderless(lab: Lab) -> list[str]:
-    admin = AdminClient({"bootstrap.servers": lab.bootstrap()})
-    return [f"{topic.topic}-{part.id}" for topic in admin.list_topics(timeout=10).topics.values()
-            for part in topic.partitions.values() if part.leader < 0]
+    """The partitions that no broker leads, or one that is not there."""
+    found = AdminClient({"bootstrap.servers": lab.bootstrap()}).list_topics(timeout=10)
+    return [f"{topic.topic}-{part.id}" for topic in found.topics.values()
+            for part in topic.partitions.values() if part.leader not in found.brokers]
 
 
 @contextmanager
