@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from scripts.platforms import UP, Instance, Platform
 from scripts.workstation import paths
 
 if TYPE_CHECKING:
+    from scripts.drivers.migrating import Standing
     from scripts.software.obtain import Obtained
 
 PLATFORMS = ("local", "aws")
@@ -121,16 +123,20 @@ class Session:
         """
         digests = {artifact.folder: one.sha256 for artifact, one in software.items()}
         context = self.platform.context(digests, instances)
-        if any(movable(one) for one in context.topology.datacenters):
-            context = self._standing(context, instances)
-        return context
+        found = self.stand(instances)
+        return replace(context, topology=self.topology, clusters=found.clusters,
+                       unknown=found.unknown) if found else context
 
-    def _standing(self, context: Context, instances: Mapping[str, Instance]) -> Context:
+    def stand(self, instances: Mapping[str, Instance]) -> Standing | None:
+        """Where datacenters stand whose metadata is to move; `topology` has them so from here on.
+        None where there are none."""
+        if not any(movable(one) for one in self.topology.datacenters):
+            return None
         from scripts.drivers.migrating import standing  # noqa: PLC0415 - few labs move
 
         met = {name for name, one in instances.items() if one.running and one.host_key}
         with self.fleet(dict(instances)) as fleet:
-            found = standing(context, fleet, met)
+            found = standing(self.topology, fleet, met)
         self.topology = found.topology
         return found
 

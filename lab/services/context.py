@@ -36,6 +36,7 @@ class Context:
     protocols: by datacenter, the protocol that brokers go on speaking, where a release is not
         finalised yet (lab.upgrade).
     clusters: the ids of clusters that began with ZooKeeper, by datacenter, where they are known.
+    unknown: datacenters of which no host says where their metadata is, though they run.
     family: the family of distributions whose packages it takes.
     """
 
@@ -50,6 +51,7 @@ class Context:
     ensembles: Mapping[str, frozenset[int]] = field(default_factory=dict)
     protocols: Mapping[str, str] = field(default_factory=dict)
     clusters: Mapping[str, str] = field(default_factory=dict)
+    unknown: frozenset[str] = frozenset()
     family: Family = "debian"
 
     def datacenter(self, host: Host) -> Datacenter:

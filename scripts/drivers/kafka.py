@@ -78,6 +78,10 @@ class Kafka(Driver):
     def obstacles(self, site: Site, plans: Mapping[str, HostPlan]) -> Iterator[LabError]:
         """Another place for the metadata, or another quorum, than the one that has it; a version
         without a way from the one to the other, on the way."""
+        if site.name in site.context.unknown:
+            yield LabError("where its metadata is cannot be told: its hosts do not answer",
+                           where=site.name, hint="run it again, or see `fab status`")
+            return
         if site.datacenter.config.kraft and site.datacenter.config.servers:
             version = site.datacenter.config.version
             if not has_zookeeper(version):

@@ -12,8 +12,7 @@ from typing import Any
 from lab.kraft import METADATA_LOG
 from lab.migration import Node, Way, World, at, epoch_to_set, keeps, movable
 from lab.services import controller, kafka
-from lab.services.context import Context
-from lab.topology import ZOOKEEPER_CLIENT_PORT, Datacenter
+from lab.topology import ZOOKEEPER_CLIENT_PORT, Datacenter, Topology
 from lab.versions import KRAFT, ZOOKEEPER
 from scripts.clients.znodes import Held, Put, Remove, Znodes
 from scripts.drivers.driver import Site
@@ -87,17 +86,35 @@ def nodes(fleet: Fleet, datacenter: Datacenter, running: Collection[str]) -> dic
     return {name: found for name, found in fleet.each(one, names).items() if found}
 
 
-def standing(context: Context, fleet: Fleet, running: Collection[str]) -> Context:
-    """The lab with each datacenter as it stands, where metadata is to move or has moved."""
+@dataclass(frozen=True)
+class Standing:
+    """A lab with each datacenter as it stands, where metadata is to move or has moved.
+
+    clusters: the ids of clusters that hosts tell of, by datacenter. unknown: the datacenters whose
+    hosts run and do not say how they stand; they are as the lab file has them.
+    """
+
+    topology: Topology
+    clusters: Mapping[str, str]
+    unknown: frozenset[str]
+
+
+def standing(topology: Topology, fleet: Fleet, running: Collection[str]) -> Standing:
+    """Where datacenters stand, by the hosts that are `running`."""
     ways: dict[str, Way] = {}
     clusters: dict[str, str] = {}
-    for datacenter in filter(movable, context.topology.datacenters):
+    unknown = set()
+    for datacenter in filter(movable, topology.datacenters):
         world = World(datacenter, nodes(fleet, datacenter, running))
+        for role in ("zookeeper", "kafka"):
+            there = {host.name for host in datacenter.by_role(role)} & {*running}
+            if there and not there & world.nodes.keys():
+                unknown.add(datacenter.name)
         if ids := world.clusters:
             clusters[datacenter.name] = ids[0]
         if not (world.fresh or world.final):
             ways[datacenter.name] = world.way
-    return replace(context, topology=at(context.topology, ways), clusters=clusters)
+    return Standing(at(topology, ways), clusters, frozenset(unknown))
 
 
 @dataclass(frozen=True)

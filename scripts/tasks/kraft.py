@@ -31,11 +31,10 @@ def status(session: Session, datacenter: str | None = None, json: bool = False) 
     For datacenters whose metadata moves from ZooKeeper to KRaft: metadata = "kraft" beside
     zookeeper = N in the lab file.
     """
-    from lab.migration import movable
     from scripts.workstation.screen import table
 
     chosen = session.datacenters(session.select(datacenter, None))
-    worlds = _worlds(session, [one for one in chosen if movable(one)])
+    worlds = _worlds(session, [one for one in chosen if one.by_role("zookeeper")])
     rows = [_row(one, worlds.get(one.name)) for one in chosen]
     if json:
         print(jsonlib.dumps({"datacenters": [
@@ -63,13 +62,15 @@ def _worlds(session: Session, moving: Sequence[Datacenter]) -> dict[str, World]:
 
 
 def _row(datacenter: Datacenter, world: World | None) -> tuple[str, str, str, str]:
-    from lab.migration import CannotMove, Stage, backward, final, forward, told
+    from lab.migration import CannotMove, Stage, backward, final, forward, movable, told
 
     if world is None:
-        where = "with KRaft" if datacenter.config.kraft else "in ZooKeeper"
-        return datacenter.name, where, "-", "-"
+        return datacenter.name, "with KRaft", "-", "-"
     if world.fresh:
-        return datacenter.name, "nothing is set up", "fab up: it begins with KRaft", "-"
+        return datacenter.name, "nothing is set up", "fab up", "-"
+    if not movable(datacenter):  # it was moved for a drill that was killed, say
+        away = told(world), "fab kraft.back: the lab file has it in ZooKeeper", "fab kraft.back"
+        return datacenter.name, *(away if backward(world) else (told(world), "-", "-"))
     if world.stage == Stage.FINISHED:
         return datacenter.name, told(world), "-", "no"
     try:
@@ -119,7 +120,7 @@ def back(session: Session, datacenter: str | None = None) -> None:
     """Lead metadata back to ZooKeeper, as long as it is not finished."""
     from lab.migration import backward
 
-    _each(session, datacenter, backward)
+    _each(session, datacenter, backward, anyway=True)
 
 
 @lab_task(name="kraft.finish", locks=True, lab_file_error=1, help={
@@ -150,16 +151,16 @@ def _agreed(session: Session, names: Sequence[str], yes: str) -> None:
 
 def _each(
     session: Session, datacenter: str | None, steps_of: Callable[[World], Sequence[Step]],
-    agreed: Callable[[Sequence[str]], None] | None = None,
+    agreed: Callable[[Sequence[str]], None] | None = None, *, anyway: bool = False,
 ) -> None:
     """Do in one datacenter after the other what there is to do. Raises LabError before anything is
-    changed where one of them cannot."""
+    changed where one of them cannot. `anyway`: also where the lab file has it in ZooKeeper."""
     from lab.migration import told
     from scripts.operations.migrate import movers, steps
     from scripts.workstation.screen import duration
 
     began = time.monotonic()
-    moving = _moving(session, datacenter)
+    moving = _moving(session, datacenter, anyway=anyway)
     found = _worlds(session, moving)
     due = [name for name, world in found.items() if steps(steps_of, world)]
     if due and agreed:
@@ -174,12 +175,14 @@ def _each(
         session.say(f"done in {duration(began)}")
 
 
-def _moving(session: Session, datacenter: str | None) -> list[Datacenter]:
+def _moving(
+    session: Session, datacenter: str | None, *, anyway: bool = False
+) -> list[Datacenter]:
     """The datacenters that are to move. Raises LabError where none is."""
     from lab.migration import movable
 
     chosen = session.datacenters(session.select(datacenter, None))
-    found = [one for one in chosen if movable(one)]
+    found = [one for one in chosen if movable(one) or (anyway and one.by_role("zookeeper"))]
     if not found or (datacenter and len(found) < len(chosen)):
         stays = next(one for one in chosen if one not in found)
         raise LabError(

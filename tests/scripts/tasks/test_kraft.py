@@ -47,7 +47,11 @@ def test_what_is_between_two_stages_is_counted() -> None:
 
 def test_datacenters_that_do_not_move_are_told_in_a_word() -> None:
     assert kraft._row(DATACENTER, None)[1:] == ("with KRaft", "-", "-")
-    assert kraft._row(DATACENTER, world(Stage.ZOOKEEPER, DATACENTER))[3] == "-"
+    stays = replace(DATACENTER, config=DATACENTER.config.model_copy(
+        update={"metadata": "zookeeper"}))
+    assert kraft._row(stays, world(Stage.ZOOKEEPER, stays))[1:] == ("in ZooKeeper", "-", "-")
+    _, _, ahead, back = kraft._row(stays, world(Stage.BROKERS, stays))
+    assert ahead == "fab kraft.back: the lab file has it in ZooKeeper" and back == "fab kraft.back"
 
 
 def session(**more: Any) -> Any:
@@ -70,13 +74,15 @@ def test_the_end_needs_the_labs_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_only_what_the_lab_file_moves_is_moved() -> None:
-    plain = SimpleNamespace(name="p", config=SimpleNamespace(kraft=False, count=lambda role: 3))
+    plain = SimpleNamespace(name="p", config=SimpleNamespace(kraft=False, count=lambda role: 3),
+                            by_role=lambda role: (role,))
     with pytest.raises(LabError, match="p: the lab file does not move its metadata"):
         kraft._moving(session(datacenters=(plain,)), None)
     both = session(datacenters=(plain, DATACENTER))
     assert kraft._moving(both, None) == [DATACENTER]
     with pytest.raises(LabError, match="p: the lab file does not move its metadata"):
         kraft._moving(both, "p,d")
+    assert kraft._moving(both, None, anyway=True) == [plain, DATACENTER]
 
 
 def test_a_stage_that_is_none_is_refused() -> None:
