@@ -369,16 +369,21 @@ def settled(world: World) -> bool:
 
 
 def notes(topology: Topology) -> Iterable[str]:
-    """What a person has to know of datacenters that are not yet as the lab file has them."""
+    """What a person has to know of datacenters that are not yet as the lab file has them, which
+    stays so whatever `fab up` does."""
     for datacenter in topology.datacenters:
         if isinstance(datacenter.config, OnTheWay):
-            yield (f"note: {datacenter.name} is to be with KRaft, and its metadata is "
-                   f"{_short(datacenter.config.way)}: `fab kraft` shows the way")
+            where, command = _next(datacenter.config.way)
+            yield (f"note: {datacenter.name} is to be with KRaft, and its metadata is {where}: "
+                   f"{command} (`fab kraft` shows where it stands)")
 
 
-def _short(way: Way) -> str:
+def _next(way: Way) -> tuple[str, str]:
+    """Where it is, in few words, and what leads on."""
     if not way.controllers:
-        return "in ZooKeeper"
+        return "in ZooKeeper", "`fab kraft.migrate` moves it"
     if not way.taken:
-        return "in ZooKeeper, with controllers beside it"
-    return "with a quorum that writes to ZooKeeper, too"
+        return "in ZooKeeper, with controllers beside it", "`fab kraft.migrate` goes on"
+    with_both = BOTH in (how for name, how in way.keeps.items() if name not in way.servers)
+    return "with a quorum that writes to ZooKeeper, too", (
+        "`fab kraft.migrate` goes on" if with_both else "`fab kraft.finish` leaves ZooKeeper")

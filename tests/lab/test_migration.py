@@ -325,7 +325,19 @@ def test_it_is_no_other_lab_for_whoever_has_nothing_to_do_with_it() -> None:
     assert [one.name for one in services_on(host, moved) if one.unit] == ["zookeeper", "controller"]
     assert not retired(host, moved) and retired(host, lab) == {Key("unit", "zookeeper.service")}
     assert len(controllers(moved.datacenters[0])) == 3
-    assert "fab kraft" in next(iter(notes(moved))) and not list(notes(lab))
+    assert not list(notes(lab))
+
+
+@pytest.mark.parametrize(("stage", "command"), [
+    (Stage.ZOOKEEPER, "in ZooKeeper: `fab kraft.migrate` moves it"),
+    (Stage.PREPARED, "in ZooKeeper, with controllers beside it: `fab kraft.migrate` goes on"),
+    (Stage.DUAL_WRITE, "writes to ZooKeeper, too: `fab kraft.migrate` goes on"),
+    (Stage.BROKERS, "writes to ZooKeeper, too: `fab kraft.finish` leaves ZooKeeper"),
+])
+def test_plan_and_up_name_the_command_that_leads_on(stage: Stage, command: str) -> None:
+    (line,) = notes(at(topology(), {"d": world(stage).way}))
+    assert line.startswith("note: d is to be with KRaft, and its metadata is ")
+    assert command in line
 
 
 def test_what_is_made_anew_becomes_as_its_like_are() -> None:
