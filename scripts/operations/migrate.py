@@ -21,7 +21,7 @@ from scripts.drivers.registry import drivers
 from scripts.errors import LabError
 from scripts.hosts.converge import converge, pending, survey
 from scripts.hosts.deliver import Deliverer
-from scripts.hosts.units import STOP_SECONDS, where_set_up
+from scripts.hosts.units import STOP_SECONDS
 from scripts.operations.rolling import restart_in_turn
 from scripts.session import Session
 from scripts.workstation.memory import check_added
@@ -32,6 +32,14 @@ COPY_SECONDS = 120.0  # until all metadata is with the quorum
 CATCH_UP_SECONDS = 30.0
 ELECT_SECONDS = 20.0
 LOOK_PAUSE = 0.25
+END = """\
+if systemctl cat -- {unit} >/dev/null 2>&1; then
+  systemctl -q disable {unit}
+  systemctl kill --signal=KILL {unit} 2>/dev/null || :  # it may have ended
+  systemctl stop {unit}
+  systemctl reset-failed {unit} 2>/dev/null || :
+fi
+"""
 StepsOf = Callable[[World], Sequence[Step]]
 
 
@@ -135,12 +143,10 @@ class Mover:
     def _end(self, names: Sequence[str]) -> None:
         """Killed: to leave in peace takes them seconds, in which nobody controls the cluster, and
         what they have is with ZooKeeper."""
-        unit = str(SERVICES["controller"].unit)
-        script = where_set_up("-q disable", unit) + where_set_up("kill --signal=KILL", unit) + (
-            where_set_up("stop", unit))
         self.site.fleet.each(
             lambda name: self.site.fleet[name].script(
-                script, label="stop the controller", timeout=STOP_SECONDS), names,
+                END.format(unit=SERVICES["controller"].unit), label="stop the controller",
+                timeout=STOP_SECONDS), names,
         )
 
     def _caught_up(self, quorum: Quorum) -> None:
