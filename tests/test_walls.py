@@ -64,6 +64,7 @@ NAMING = {
     "growing": {"zookeeper"},  # servers join an ensemble one at a time
     "surplus": {"kafka"}, "verify": {"kafka"},  # a broker that the lab file has no more
     "mending": {"kafka"},  # whether the brokers can be asked
+    "migrate": {"zookeeper", "controller", "kafka"},  # metadata goes from one to the other
 }
 
 
