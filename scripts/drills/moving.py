@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from lab.drills.log import MOVED, STEP
 from lab.migration import CannotMove, Stage, Step, World, backward, forward, settled, told
 from scripts.drills.outage import Blow, Outage
+from scripts.drivers.driver import sites
 from scripts.errors import LabError, UsageError
 from scripts.hosts.deliver import Deliverer
 from scripts.operations.migrate import Mover, StepsOf
@@ -28,11 +29,14 @@ def kraft(drill: Outage) -> Blow:
                          hint='a datacenter with zookeeper = N; see docs/kraft.md')
     instances = drill.session.running(names)
     software = drill.session.software()
+    # What a drill knows of the lab is without its software, which services are started from.
+    context = drill.session.context(software, instances)
+    (site,) = sites(drill.fleet, context, [drill.datacenter]).values()
     deliverer = Deliverer(drill.session.topology, software, drill.session.platform.packages)
     running = {name for name, one in instances.items() if one.running}
 
     def mover(progress: Progress) -> Mover:
-        return Mover(drill.site, deliverer, progress, running, drill.say,
+        return Mover(site, deliverer, progress, running, drill.say,
                      drill.session.platform_name == "local")
 
     with Progress(drill.datacenter.name, names) as progress:
