@@ -36,7 +36,8 @@ def kraft(drill: Outage) -> Blow:
     running = {name for name, one in instances.items() if one.running}
 
     def mover(progress: Progress) -> Mover:
-        return Mover(site, deliverer, progress, running, drill.say,
+        # Its steps are events here, which are said.
+        return Mover(site, deliverer, progress, running, lambda line: None,
                      drill.session.platform_name == "local")
 
     with Progress(drill.datacenter.name, names) as progress:
@@ -48,7 +49,7 @@ def kraft(drill: Outage) -> Blow:
             one = mover(progress)
             try:
                 one.go(_telling(drill, there))
-                drill.event(MOVED, f"{drill.datacenter.name} is {told(one.look())}")
+                drill.event(MOVED, f"{drill.datacenter.name}: {told(one.look())}")
                 one.go(_telling(drill, home))
             except BaseException:
                 one.go(home)  # as it was, also where the drill is stopped
