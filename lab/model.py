@@ -183,8 +183,30 @@ class Datacenter(_Counts):  # type: ignore[misc]
 
     @property
     def kraft(self) -> bool:
-        """Whether its cluster keeps its metadata itself."""
+        """Whether its cluster keeps its metadata itself, or is to."""
         return bool(self.metadata != ZOOKEEPER)
+
+    # What follows from that but while metadata moves (lab.migration.OnTheWay).
+
+    @property
+    def servers(self) -> bool:
+        """Whether it has ZooKeeper."""
+        return not self.kraft
+
+    @property
+    def quorum(self) -> bool:
+        """Whether it has controllers of KRaft."""
+        return self.kraft
+
+    @property
+    def led(self) -> bool:
+        """Whether these control its cluster."""
+        return self.kraft
+
+    def keeps(self, host: str) -> str:
+        """Where the broker or the controller of a host has its metadata: ZOOKEEPER, KRAFT, BOTH."""
+        del host
+        return str(self.metadata)
 
 
 class Link(Section):

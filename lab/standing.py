@@ -125,8 +125,10 @@ def smaller(topology: Topology, others: Iterable[Standing]) -> Iterator[Obstacle
             continue
         if known[name].config.kraft:
             yield Obstacle(
-                name, "its metadata is in ZooKeeper, and does not move by itself to where the lab "
-                "file has it", f'say metadata = "zookeeper" again, or {REPLACE}', ends=True,
+                name, "its metadata is in ZooKeeper, and does not move to other hosts",
+                f"say zookeeper = {count + len(known[name].by_role('zookeeper'))} beside metadata "
+                f"= \"kraft\": its servers' hosts get controllers (docs/kraft.md), or {REPLACE}",
+                ends=True,
             )
             continue
         wanted = len(known[name].by_role("zookeeper"))

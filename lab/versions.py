@@ -7,7 +7,9 @@ from typing import Literal, get_args
 KafkaVersion = Literal["4.3.1", "4.1.1", "3.9.2", "3.9.1", "3.8.1", "3.7.2"]
 Metadata = Literal["zookeeper", "kraft"]
 VERSIONS: tuple[str, ...] = get_args(KafkaVersion)  # the newest first
-ZOOKEEPER, KRAFT = get_args(Metadata)
+KEEPERS: tuple[str, str] = get_args(Metadata)
+ZOOKEEPER, KRAFT = KEEPERS
+BOTH = "both"  # while metadata moves from the one to the other (lab.migration)
 
 
 def line(version: str) -> int:

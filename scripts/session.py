@@ -6,12 +6,14 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.artifacts import Artifact
 from lab.file import LabFile, load, located
+from lab.migration import movable
 from lab.paths import KNOWN_HOSTS
 from lab.problems import Problem
 from lab.services.context import LANG, Context
@@ -23,6 +25,7 @@ from scripts.platforms import UP, Instance, Platform
 from scripts.workstation import paths
 
 if TYPE_CHECKING:
+    from scripts.drivers.migrating import Standing
     from scripts.software.obtain import Obtained
 
 PLATFORMS = ("local", "aws")
@@ -113,9 +116,29 @@ class Session:
     def context(
         self, software: Mapping[Artifact, Obtained], instances: Mapping[str, Instance]
     ) -> Context:
-        """What the services have to know; an artifact that is not in `software` has no digest."""
+        """What the services have to know; an artifact that is not in `software` has no digest.
+
+        Datacenters whose metadata is to move are as they stand, from here on in `topology`, too;
+        hosts that exist are asked for it.
+        """
         digests = {artifact.folder: one.sha256 for artifact, one in software.items()}
-        return self.platform.context(digests, instances)
+        context = self.platform.context(digests, instances)
+        found = self.stand(instances)
+        return replace(context, topology=self.topology, clusters=found.clusters,
+                       unknown=found.unknown) if found else context
+
+    def stand(self, instances: Mapping[str, Instance]) -> Standing | None:
+        """Where datacenters stand whose metadata is to move; `topology` has them so from here on.
+        None where there are none."""
+        if not any(movable(one) for one in self.topology.datacenters):
+            return None
+        from scripts.drivers.migrating import standing  # noqa: PLC0415 - few labs move
+
+        met = {name for name, one in instances.items() if one.running and one.host_key}
+        with self.fleet(dict(instances)) as fleet:
+            found = standing(self.topology, fleet, met)
+        self.topology = found.topology
+        return found
 
     def fleet(self, instances: dict[str, Instance]) -> Fleet:
         return Fleet(instances, self.platform.key_file, self.platform.steps)

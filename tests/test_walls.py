@@ -25,7 +25,8 @@ LAB = (
     "lab.load", "lab.balance",
     "lab.state", "lab.resources", "lab.artifacts", "lab.packages", "lab.paths",
     "lab.kraft", "lab.upgrade", "lab.templates",
-    "lab.model", "lab.drills", "lab.picture", "lab.topology", "lab.ensemble", "lab.standing",
+    "lab.model", "lab.drills", "lab.picture", "lab.topology", "lab.migration", "lab.ensemble",
+    "lab.standing",
     "lab.mirrors", "lab.data", "lab.services",
     "lab.aws", "lab.checks", "lab.file", "lab.learning",
 )
@@ -63,6 +64,7 @@ NAMING = {
     "growing": {"zookeeper"},  # servers join an ensemble one at a time
     "surplus": {"kafka"}, "verify": {"kafka"},  # a broker that the lab file has no more
     "mending": {"kafka"},  # whether the brokers can be asked
+    "migrate": {"zookeeper", "controller", "kafka"},  # metadata goes from one to the other
 }
 
 

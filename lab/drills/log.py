@@ -64,7 +64,8 @@ class Event(NamedTuple):
 START = "start"  # all records flow
 FAULT = "fault"  # what brings the failure about begins
 DETECTED = "detected"  # it is noticed
-MOVED = "moved"  # clients work in the other datacenter
+STEP = "step"  # of what is done on purpose, one begins
+MOVED = "moved"  # clients work in the other datacenter, or metadata is where it was to go
 REPAIR = "repair"  # from here on, what was broken is put right again
 HEALTHY = "healthy"  # and the cluster is whole: nothing under-replicated
 CAUGHT_UP = "caught-up"  # both mirrors have nothing left to copy

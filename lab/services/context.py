@@ -35,6 +35,8 @@ class Context:
     ensembles: by datacenter, the ZooKeeper servers that know each other now, where one grows.
     protocols: by datacenter, the protocol that brokers go on speaking, where a release is not
         finalised yet (lab.upgrade).
+    clusters: the ids of clusters that began with ZooKeeper, by datacenter, where they are known.
+    unknown: datacenters of which no host says where their metadata is, though they run.
     family: the family of distributions whose packages it takes.
     """
 
@@ -48,6 +50,8 @@ class Context:
     strangers: tuple[Standing, ...] = ()
     ensembles: Mapping[str, frozenset[int]] = field(default_factory=dict)
     protocols: Mapping[str, str] = field(default_factory=dict)
+    clusters: Mapping[str, str] = field(default_factory=dict)
+    unknown: frozenset[str] = frozenset()
     family: Family = "debian"
 
     def datacenter(self, host: Host) -> Datacenter:

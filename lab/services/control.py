@@ -8,23 +8,24 @@ from lab.services.context import Context
 from lab.services.java import logs
 from lab.services.quorum import quorum
 from lab.services.service import Service
+from lab.services.zookeeper import keeping
 from lab.state import File, HostState, Key
-from lab.topology import ZOOKEEPER_CLIENT_PORT, Host
+from lab.topology import Host
 
 
 def desired(host: Host, context: Context) -> HostState:
     datacenter = context.datacenter(host)
-    keeper = f"CONTROLLERS={quorum(datacenter)}" if datacenter.config.kraft else (
-        "ZOOKEEPER=" + ",".join(
-            f"{peer.fqdn}:{ZOOKEEPER_CLIENT_PORT}" for peer in datacenter.by_role("zookeeper")
-        )
-    )
+    keepers = []
+    if datacenter.config.quorum:
+        keepers.append(f"CONTROLLERS={quorum(datacenter)}")
+    if datacenter.config.servers:
+        keepers.append(f"ZOOKEEPER={keeping(datacenter)['zookeeper.connect']}")
     return {
         **logs(artifacts.kafka(datacenter.config.version)),
         Key("file", "/etc/profile.d/kafkalab.sh"): File(
             f"export PATH=$PATH:{PREFIX}/kafka/bin\n"
             f"export BOOTSTRAP={context.internal(datacenter).servers}\n"
-            f"export {keeper}\n"
+            + "".join(f"export {keeper}\n" for keeper in keepers)
         ),
     }
 

@@ -14,9 +14,10 @@ from lab.services.java import JVM_MB, Java, log_settings, logging_file
 from lab.services.quorum import LISTENER
 from lab.services.service import Port, Service
 from lab.services.topics import of_topics
+from lab.services.zookeeper import MIGRATES, keeping
 from lab.state import HostState
-from lab.topology import CONTROLLER_PORT, Host
-from lab.versions import KRAFT, ZOOKEEPER, has_quorums, has_zookeeper, with_metadata
+from lab.topology import CONTROLLER_PORT, Datacenter, Host
+from lab.versions import BOTH, KRAFT, ZOOKEEPER, has_quorums, has_zookeeper, with_metadata
 
 NAME = "controller"
 DATA = "/data/controller"
@@ -25,15 +26,17 @@ CONFIG = "/etc/controller/controller.properties"
 
 def wanted(lab: Lab, datacenter: DatacenterConfig, role: str) -> bool:
     """On all hosts made for it, and on those of ZooKeeper where that has made room for it."""
-    return datacenter.kraft
+    return datacenter.quorum
 
 
 def settings(host: Host, context: Context) -> dict[str, object]:
     """controller.properties. What is left open in a topic's making the controller decides, and much
     else that was the brokers' with ZooKeeper: so it has all of [kafka.config], too."""
     lab, datacenter = context.topology.config, context.datacenter(host)
+    moves = datacenter.config.keeps(host.name) == BOTH
     return {
         **quorum.settings(host, datacenter),
+        **(_migrating(datacenter) if moves else {}),
         "process.roles": "controller",
         "listeners": f"{LISTENER}://{host.fqdn}:{CONTROLLER_PORT}",
         "listener.security.protocol.map":
@@ -45,6 +48,12 @@ def settings(host: Host, context: Context) -> dict[str, object]:
         **of_topics(lab, datacenter),
         **lab.kafka.config,
     }
+
+
+def _migrating(datacenter: Datacenter) -> dict[str, object]:
+    """What a controller needs to take over from ZooKeeper, and to write there, too; brokers that
+    are still with ZooKeeper hear from it at their own listener."""
+    return {**keeping(datacenter), MIGRATES: True, "inter.broker.listener.name": "INTERNAL"}
 
 
 def process(host: Host, context: Context) -> Java:

@@ -14,24 +14,21 @@ from lab.services.context import Context
 from lab.services.java import JVM_MB, Java, log_settings, logging_file
 from lab.services.service import Port, Service
 from lab.services.topics import of_topics
+from lab.services.zookeeper import MIGRATES, keeping
 from lab.settings import checks as settings_checks
 from lab.state import HostState, Key
 from lab.topology import (
     CONTROLLER_PORT,
     EXTERNAL_PORT,
     INTERNAL_PORT,
-    ZOOKEEPER_CLIENT_PORT,
     Datacenter,
     Host,
 )
 from lab.upgrade import PROTOCOL, Release, own_protocol
+from lab.versions import BOTH, KRAFT, ZOOKEEPER
 
 DATA = "/data/kafka-logs"
 CONFIG = "/etc/kafka/server.properties"
-# A broker that was killed comes back as soon as its old session has expired.
-SESSION_TIMEOUT_MS = 9000
-# Brokers start while their ensemble still forms.
-CONNECTION_TIMEOUT_MS = 60000
 LISTENERS = ("internal", "external")
 # What the lab itself decides; anything else of Kafka's may stand in [kafka.config].
 RESERVED_SETTINGS = {
@@ -54,11 +51,13 @@ RESERVED_SETTINGS = {
     "controller.quorum.bootstrap.servers": "the datacenter's controllers",
     "controller.quorum.voters": "the datacenter's controllers",
     "metadata.log.dir": "the first of log.dirs",
+    MIGRATES: "`fab kraft`",
 }
 
 
 def process(host: Host, context: Context) -> Java:
     config, datacenter = context.topology.config.kafka, context.datacenter(host).config
+    kraft = datacenter.keeps(host.name) == KRAFT
     artifact = artifacts.kafka(datacenter.version)
     return Java(
         name="kafka",
@@ -84,7 +83,7 @@ def process(host: Host, context: Context) -> Java:
             f"{artifact.home}/config/server.properties": CONFIG,
             f"{artifact.home}/config/{logging_file(artifact)}": log_settings("kafka", artifact),
         },
-        prepare=quorum.prepare("kafka", DATA) if datacenter.kraft else (),
+        prepare=quorum.prepare("kafka", DATA) if kraft else (),
     )
 
 
@@ -97,8 +96,9 @@ def settings(host: Host, context: Context) -> dict[str, object]:
     """server.properties of one broker; what [kafka.config] names wins over the lab's own choice."""
     lab, datacenter = context.topology.config, context.datacenter(host)
     internal = internal_factor(datacenter)
+    by_keeper = {ZOOKEEPER: _of_zookeeper, BOTH: _of_both, KRAFT: _of_kraft}
     return {
-        **(_of_kraft if datacenter.config.kraft else _of_zookeeper)(host, context),
+        **by_keeper[datacenter.config.keeps(host.name)](host, context),
         "broker.rack": context.racks.get(host.name, f"{datacenter.name}-{'abc'[host.zone]}"),
         "inter.broker.listener.name": "INTERNAL",
         "log.dirs": DATA,
@@ -144,14 +144,20 @@ def _of_zookeeper(host: Host, context: Context) -> dict[str, object]:
     """Who a broker is, and where its cluster's metadata is."""
     return {
         **_listeners(host, context),
+        **keeping(context.datacenter(host)),
         "broker.id": host.number,
         "listener.security.protocol.map": "INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT",
-        "zookeeper.connect": ",".join(
-            f"{peer.fqdn}:{ZOOKEEPER_CLIENT_PORT}"
-            for peer in context.datacenter(host).by_role("zookeeper")
-        ),
-        "zookeeper.connection.timeout.ms": CONNECTION_TIMEOUT_MS,
-        "zookeeper.session.timeout.ms": SESSION_TIMEOUT_MS,
+    }
+
+
+def _of_both(host: Host, context: Context) -> dict[str, object]:
+    """The same of a broker that is with ZooKeeper, and knows the controllers that take over."""
+    of_quorum = quorum.settings(host, context.datacenter(host))
+    del of_quorum["node.id"]  # it has the other name as long as it is with ZooKeeper
+    return {
+        **_of_zookeeper(host, context), **of_quorum, MIGRATES: True,
+        "listener.security.protocol.map":
+            f"INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT,{quorum.LISTENER}:PLAINTEXT",
     }
 
 
@@ -171,7 +177,7 @@ def _of_kraft(host: Host, context: Context) -> dict[str, object]:
 
 def files(host: Host, context: Context) -> HostState:
     """What a node of KRaft begins with."""
-    kraft = context.datacenter(host).config.kraft
+    kraft = context.datacenter(host).config.keeps(host.name) == KRAFT
     return quorum.first_files("kafka", host, context) if kraft else {}
 
 

@@ -38,9 +38,9 @@ mv "$data/.meta.properties" "$data/meta.properties"  # the last: without it all 
 
 
 def controllers(datacenter: Datacenter) -> tuple[Host, ...]:
-    """The hosts whose processes are controllers; none where ZooKeeper has the metadata."""
+    """The hosts whose processes are controllers; none where ZooKeeper alone has the metadata."""
     config = datacenter.config
-    if not config.kraft:
+    if not config.quorum:
         return ()
     if config.combined:
         return datacenter.by_role("kafka")[:config.combined]
@@ -67,25 +67,26 @@ def settings(host: Host, datacenter: Datacenter) -> dict[str, object]:
 
 
 def keepers(properties: str) -> tuple[str, ...]:
-    """Who has the metadata by a broker's settings: "ZooKeeper", or the controllers' host names,
-    whatever their domain; nobody where they do not say."""
-    if re.search(r"^zookeeper\.connect=", properties, re.MULTILINE):
-        return ("ZooKeeper",)
+    """Who has the metadata by a broker's settings: "ZooKeeper", the controllers' host names,
+    whatever their domain, or both; nobody where they do not say."""
+    with_zookeeper = re.search(r"^zookeeper\.connect=", properties, re.MULTILINE)
     found = re.search(r"^controller\.quorum\.bootstrap\.servers=(.*)$", properties, re.MULTILINE)
-    return tuple(one.partition(".")[0] for one in found[1].split(",")) if found else ()
+    return (*(("ZooKeeper",) if with_zookeeper else ()),
+            *(one.partition(".")[0] for one in (found[1].split(",") if found else ())))
 
 
 def words(keepers: tuple[str, ...]) -> str:
-    """"in ZooKeeper", "with the controllers a, b"."""
-    if keepers == ("ZooKeeper",):
-        return "in ZooKeeper"
-    return f"with the controller{'s' * (len(keepers) > 1)} " + ", ".join(keepers)
+    """"in ZooKeeper", "with the controllers a, b", "in ZooKeeper and with the controllers a, b"."""
+    hosts = [one for one in keepers if one != "ZooKeeper"]
+    quorum = f"with the controller{'s' * (len(hosts) > 1)} " + ", ".join(hosts)
+    return " and ".join([*["in ZooKeeper"][:len(keepers) - len(hosts)], *[quorum][:len(hosts)]])
 
 
 def first_files(service: str, host: Host, context: Context) -> HostState:
     """What `prepare` copies before the first start, on one of the service's hosts."""
     folder, datacenter = f"/etc/{service}/first", context.datacenter(host)
-    cluster = kraft.cluster_id(context.topology.lab, datacenter.name)
+    cluster = context.clusters.get(datacenter.name) or kraft.cluster_id(
+        context.topology.lab, datacenter.name)
     state: dict[Key, Resource] = {
         Key("directory", f"/etc/{service}"): Directory(),
         Key("directory", folder): Directory(),

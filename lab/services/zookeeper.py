@@ -22,6 +22,11 @@ ELECTION_PORT = 3888
 FOUR_LETTER_WORDS = "srvr"  # what status and the rolling restart ask; nothing else answers
 SNAPSHOTS_KEPT = 3
 PURGE_INTERVAL_H = 24
+# A broker that was killed comes back as soon as its old session has expired.
+SESSION_TIMEOUT_MS = 9000
+# Brokers start while their ensemble still forms.
+CONNECTION_TIMEOUT_MS = 60000
+MIGRATES = "zookeeper.metadata.migration.enable"
 
 
 def members(datacenter: Datacenter, context: Context) -> tuple[Host, ...]:
@@ -29,6 +34,17 @@ def members(datacenter: Datacenter, context: Context) -> tuple[Host, ...]:
     now = context.ensembles.get(datacenter.name)
     hosts = datacenter.by_role("zookeeper")
     return hosts if now is None else tuple(host for host in hosts if host.number in now)
+
+
+def keeping(datacenter: Datacenter) -> dict[str, object]:
+    """What a process has to know that keeps metadata in the ensemble."""
+    return {
+        "zookeeper.connect": ",".join(
+            f"{peer.fqdn}:{ZOOKEEPER_CLIENT_PORT}" for peer in datacenter.by_role("zookeeper")
+        ),
+        "zookeeper.connection.timeout.ms": CONNECTION_TIMEOUT_MS,
+        "zookeeper.session.timeout.ms": SESSION_TIMEOUT_MS,
+    }
 
 
 def listed(text: str, number: int) -> frozenset[int]:
@@ -79,7 +95,7 @@ def process(host: Host, context: Context) -> Java:
 
 
 def wanted(lab: Lab, datacenter: DatacenterConfig, role: str) -> bool:
-    return not datacenter.kraft
+    return datacenter.servers
 
 
 def files(host: Host, context: Context) -> HostState:

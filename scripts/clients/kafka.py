@@ -147,6 +147,15 @@ def silent(error: KafkaException) -> bool:
     return bool(error.args[0].code() == KafkaError._TIMED_OUT)
 
 
+def unknown(error: Any) -> bool:
+    """Whether a producer's error says no more than that nobody knows the topic for the moment, and
+    the record was not sent. With ZooKeeper, a broker that has just started may tell clients so for
+    a second or two; Java's producers ask again by themselves."""
+    from confluent_kafka import KafkaError  # noqa: PLC0415 - 50 ms
+
+    return error.code() in (KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
+
+
 def admin_client(endpoint: Endpoint, **more: object) -> AdminClient:
     """A client for requests. It has to be kept until they are answered."""
     from confluent_kafka.admin import AdminClient  # noqa: PLC0415 - 50 ms

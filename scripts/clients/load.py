@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.endpoint import Endpoint
 from lab.load import Load, Tally
-from scripts.clients.kafka import client_settings
+from scripts.clients.kafka import client_settings, unknown
 from scripts.errors import one_line
 
 TICK_S = 0.01
@@ -32,6 +32,8 @@ class Writer:
         self.topic, self.load, self.tally = topic, load, Tally()
         self.clock, self._given_up = clock, 0
         self.fatal = ""
+        self._again: list[tuple[str, str, float]] = []
+        self._unknown_since: float | None = None
         self._producer = Producer(client_settings(endpoint, **{
             "acks": "all", "enable.idempotence": True, "linger.ms": 5,
             "message.timeout.ms": GIVE_UP_MS, "client.id": "kafkalab-load",
@@ -60,30 +62,54 @@ class Writer:
     def end(self) -> None:
         """Wait until every record is acknowledged or has failed."""
         self._producer.flush(FLUSH_S)
+        if self._again and self._sent_again():
+            self._producer.flush(FLUSH_S)
 
     def _send(self, elapsed: float) -> None:
         """Whatever is due by now; the numbers go on without a gap, whatever is given up."""
-        from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms
-
         due = self.load.due(elapsed)
         most = max(self.load.due(elapsed + CATCH_UP_S) - due, self.load.rate)
         self._given_up = max(self._given_up, due - self.tally.sent - most)
+        if not self._sent_again():
+            return
         while self.tally.sent + self._given_up < due:
             key, value = self.load.record(self.tally.sent)
-            try:
-                self._producer.produce(
-                    self.topic, value, key, on_delivery=partial(self._delivered, self.clock()),
-                )
-            except BufferError:  # its queue is full: the cluster takes nothing for the moment
-                return
-            except KafkaException as error:  # it will never send again
-                self.fatal = one_line(error)
+            if not self._produced(key, value, self.clock()):
                 return
             self.tally.sent += 1
 
-    def _delivered(self, sent: float, error: Any, message: Any) -> None:
+    def _sent_again(self) -> bool:
+        """Whether all went to the producer once more that it gave back without having sent it."""
+        while self._again:
+            if not self._produced(*self._again[0]):
+                return False
+            del self._again[0]
+        return True
+
+    def _produced(self, key: str, value: str, sent: float) -> bool:
+        """Whether the producer took a record; else it does later, or never (`fatal`)."""
+        from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms
+
+        try:
+            self._producer.produce(
+                self.topic, value, key, on_delivery=partial(self._delivered, key, value, sent),
+            )
+        except BufferError:  # its queue is full: the cluster takes nothing for the moment
+            return False
+        except KafkaException as error:
+            self._unknown_since = self._unknown_since or self.clock()
+            given_up = self.clock() - self._unknown_since >= GIVE_UP_MS / 1000
+            if given_up or not unknown(error.args[0]):
+                self.fatal = one_line(error)  # it will never send again
+            return False
+        self._unknown_since = None
+        return True
+
+    def _delivered(self, key: str, value: str, sent: float, error: Any, message: Any) -> None:
         del message
         if error is None:
             self.tally.acknowledged(self.clock() - sent)
+        elif unknown(error):
+            self._again.append((key, value, sent))
         else:
             self.tally.failed(one_line(error))

@@ -21,12 +21,13 @@ from lab.drills.log import (
     MOVED,
     REPAIR,
     START,
+    STEP,
 )
 from lab.drills.timeline import Delay, Mark, Timeline
 
 WORDS = {
     START: "start", FAULT: "failure", DETECTED: "noticed", MOVED: "moved", REPAIR: "repair",
-    HEALTHY: "healthy", CAUGHT_UP: "caught up", HOME: "home", END: "end",
+    STEP: "step", HEALTHY: "healthy", CAUGHT_UP: "caught up", HOME: "home", END: "end",
 }
 HUES = 4  # the style sheet's colours; a fifth datacenter gets the first again
 PANEL, GAP, LANE = 104, 44, 24  # heights: of a panel, of what is between two, of a row of labels

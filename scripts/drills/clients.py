@@ -15,11 +15,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
 
 from lab.drills.log import Acked, Committed, Log, Seen, decode, encode
 from lab.endpoint import Endpoint
-from scripts.clients.kafka import client_settings
+from scripts.clients.kafka import client_settings, unknown
 from scripts.clients.records import ends
 from scripts.errors import LabError
 
@@ -152,9 +158,15 @@ class Writer(Client):
                 return
             except BufferError:
                 self._producer.poll(TICK_S)
+            except KafkaException as error:
+                if not unknown(error.args[0]):
+                    raise
+                self._producer.poll(TICK_S)
 
     def _delivered(self, number: int, sent: float, place: Place, error: Any, message: Any) -> None:
         if error is not None:
+            if unknown(error) and place == self._place:
+                self.order(partial(self._send, number, sent))
             return  # given up with its cluster: `_move` sends it again
         now = time.time()
         self.last_ack = now

@@ -125,7 +125,7 @@ def broker(drill: Outage, *, controller: bool = False, host: str = "") -> Blow:
 
 def zookeeper(drill: Outage) -> Blow:
     """The leader of the ensemble killed. Raises UsageError where there is none."""
-    if drill.datacenter.config.kraft:
+    if not drill.datacenter.config.servers:
         raise UsageError(f"{drill.datacenter.name} has no ZooKeeper", hint="`fab drill.controller`")
     modes = drill.site.zookeeper.wait_quorum()
     (leader,) = (one for one in drill.datacenter.hosts if one.name == modes.leader)
@@ -138,7 +138,7 @@ def zookeeper(drill: Outage) -> Blow:
 def controller(drill: Outage) -> Blow:
     """The leader of KRaft's quorum killed, which may be a broker as well. Raises UsageError where
     ZooKeeper has the metadata."""
-    if not drill.datacenter.config.kraft:
+    if not drill.datacenter.config.led:
         raise UsageError(
             f"{drill.datacenter.name} has its metadata in ZooKeeper",
             hint="`fab drill.zookeeper`, or `fab drill.broker --controller`",

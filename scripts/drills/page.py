@@ -18,6 +18,7 @@ from scripts.picture.page import template
 
 # The figures that stand out, the most telling first; as many as there are tiles are shown.
 TELLING = (
+    "away_seconds", "home_seconds", "unacknowledged",
     "rto_seconds", "rpo_records", "rpo_seconds", "max_ack_gap_seconds", "duplicates",
     "lost", "home_rto_seconds", "catch_up_seconds", "mirror_p99_seconds", "recovery_seconds",
     "read_gap_seconds", "worst_key_gap_seconds", "ack_p99_seconds", "skipped", "order_violations",

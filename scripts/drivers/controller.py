@@ -66,8 +66,9 @@ class Controller(Driver):
 
 def _told(site: Site, seen: QuorumView) -> str:
     epoch = seen.described.epoch if seen.described else 0
+    beside = "" if site.datacenter.config.led else ", beside ZooKeeper, which has the metadata"
     return (f"{site.name}: quorum of {len(site.quorum.hosts)}, controller {seen.controller} leads "
-            f"in epoch {epoch}, {counted(seen.behind, 'record')} behind at most")
+            f"in epoch {epoch}, {counted(seen.behind, 'record')} behind at most{beside}")
 
 
 def _prove(site: Site) -> str:
@@ -85,7 +86,7 @@ def _prove(site: Site) -> str:
             last = seen.problem or "no controller leads"
             return None
         follow = {id for id, one in {**now.observers, **now.voters}.items() if one.current}
-        if missing := brokers - follow:
+        if site.datacenter.config.led and (missing := brokers - follow):
             last = f"broker {', '.join(map(str, sorted(missing)))} does not follow it"
             return None
         last = "nothing that is written reaches a majority"
@@ -97,6 +98,8 @@ def _prove(site: Site) -> str:
         raise LabError(f"the quorum does not work: {last}", where=site.name) from error
     voters = ", ".join(map(str, sorted(site.quorum.ids.values())))
     vote = "votes" if len(site.quorum.ids) == 1 else "vote"
-    return (f"{seen.controller} leads, {voters} {vote}, "
-            f"{counted(len(brokers), 'broker follows', 'brokers follow')}, "
+    followers = "brokers are still with ZooKeeper"
+    if site.datacenter.config.led:
+        followers = counted(len(brokers), "broker follows", "brokers follow")
+    return (f"{seen.controller} leads, {voters} {vote}, {followers}, "
             f"{counted(seen.behind, 'record')} behind at most")

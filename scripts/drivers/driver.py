@@ -83,7 +83,7 @@ class Site:
     def seen(self, view: View) -> View:
         """A cluster's answer with the controller by its own word: a broker of KRaft names any
         broker (apache/kafka#16968)."""
-        if not self.quorum.hosts:
+        if not self.datacenter.config.led:
             return view
         return replace(view, controller=self.quorum.ask().controller)
 
@@ -95,8 +95,9 @@ class Site:
 def sites(
     fleet: Fleet, context: Context, datacenters: Sequence[Datacenter]
 ) -> dict[str, Site]:
-    """A site for each datacenter, by name."""
-    return {one.name: Site(fleet, context, one) for one in datacenters}
+    """A site for each datacenter, by name; each as it stands (lab.migration)."""
+    return {one.name: Site(fleet, context, context.topology.datacenter(one.name))
+            for one in datacenters}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from lab.services.quorum import keepers, words
 from lab.standing import REPLACE
 from lab.state import File, Key
 from lab.topology import EXTERNAL_PORT, Host
+from lab.versions import has_zookeeper
 from scripts.clients.kafka import View, describe
 from scripts.drivers.driver import Differences, Driver, Part, Report, Site, Tell, Turn
 from scripts.drivers.proof import Proof
@@ -32,8 +33,10 @@ class Kafka(Driver):
         return site.seen(site.kafka.view())
 
     def settled(self, site: Site) -> View:
-        """Of a quorum that has brokers in it, too, all voters follow."""
-        if {*site.quorum.hosts} & {*site.carriers(self.name)}:
+        """Of a quorum that has brokers in it, too, all voters follow; and of one that takes over
+        from ZooKeeper or has just done so."""
+        config = site.datacenter.config
+        if {*site.quorum.hosts} & {*site.carriers(self.name)} or (config.quorum and config.servers):
             site.quorum.wait()
         return site.seen(site.kafka.wait_healthy())
 
@@ -74,16 +77,31 @@ class Kafka(Driver):
         return Part(data | found.as_json(), (problem,) if problem else (), details, lines)
 
     def obstacles(self, site: Site, plans: Mapping[str, HostPlan]) -> Iterator[LabError]:
-        """Another place for the metadata, or another quorum, than the one that has it."""
+        """Another place for the metadata, or another quorum, than the one that has it; a version
+        without a way from the one to the other, on the way."""
+        if site.name in site.context.unknown:
+            yield LabError("where its metadata is cannot be told: its hosts do not answer",
+                           where=site.name, hint="run it again, or see `fab status`")
+            return
+        if site.datacenter.config.kraft and site.datacenter.config.servers:
+            version = site.datacenter.config.version
+            if not has_zookeeper(version):
+                yield LabError(
+                    f"its metadata is in ZooKeeper, which Kafka {version} does not have",
+                    where=site.name, hint="say the version that it has, until `fab kraft.finish`",
+                )
+                return
         for host in site.carriers(self.name):
             change = plans[host.name].of(Key("file", CONFIG)) if host.name in plans else None
             if change and isinstance(change.before, File) and isinstance(change.after, File):
                 before, after = keepers(change.before.text), keepers(change.after.text)
                 if before and before != after:
+                    moves = "ZooKeeper" in before and len(before) > 1
                     yield LabError(
                         f"its metadata is {words(before)}, and does not move by itself to where "
                         f"the lab file has it, {words(after)}", where=site.name,
-                        hint=f"undo that change in the lab file, or {REPLACE}",
+                        hint="undo that change in the lab file, "
+                        + ("and then `fab kraft.back`" if moves else f"or {REPLACE}"),
                     )
                     return
 

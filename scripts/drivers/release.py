@@ -54,7 +54,7 @@ class Running:
     def left(self) -> str:
         """What is not finalised of the version that is wanted, in words; "" for nothing."""
         site = self.site
-        if site.datacenter.config.kraft:
+        if site.datacenter.config.led:
             return upgrade.change(upgrade.raised(self.levels, self.wanted)) \
                 if self.levels is not None else ""
         own = release(site.datacenter, site.lab).protocol
@@ -107,7 +107,7 @@ def running(site: Site, up: Collection[str]) -> Running:
 
     said = site.fleet.each(one, places)
     versions = {name: version for name, text in said.items() if (version := started(text))}
-    if site.datacenter.config.kraft:
+    if site.datacenter.config.led:
         return Running(site, versions, levels=levels(site.quorum))
     spoken = [upgrade.spoken(said[name], version) for name, version in versions.items()]
     return Running(site, versions, min(spoken, key=upgrade.order, default=""))
@@ -121,7 +121,7 @@ def proven(site: Site) -> str:
     silent = sorted(hosts - found.versions.keys())
     if silent:
         raise LabError(f"{', '.join(silent)} does not tell what it runs", where=site.name)
-    if site.datacenter.config.kraft and found.levels is None:
+    if site.datacenter.config.led and found.levels is None:
         raise LabError("no controller tells what is finalised", where=site.name)
     by_hand = found.several == (found.wanted,) and site.lab.kafka.finalize == "by hand"
     if found.state and not by_hand:

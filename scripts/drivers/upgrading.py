@@ -75,7 +75,7 @@ class Upgrade:
     def left(self) -> tuple[str, ...]:
         """The hosts that this run leaves alone, although the release is not finalised without them:
         with ZooKeeper all have to restart for that, with KRaft all have to run it."""
-        kraft = self.site.datacenter.config.kraft
+        kraft = self.site.datacenter.config.led
         return tuple(node.host.name for node in self.nodes
                      if not node.comes and not (kraft and node.version == self.version))
 
@@ -87,7 +87,7 @@ class Upgrade:
     def ends(self) -> str:
         """What finalises the release, in words; "" where nothing is left for that."""
         wanted = release(self.site.datacenter, self.site.lab).protocol
-        if self.site.datacenter.config.kraft:
+        if self.site.datacenter.config.led:
             return upgrade.change(self.raised)
         return f"{PROTOCOL} {self.spoken} to {wanted}" if self.spoken not in ("", wanted) else ""
 
@@ -180,7 +180,7 @@ def _upgrade(
     site: Site, *, names: set[str], plans: Mapping[str, HostPlan], only: Collection[str] | None,
     woken: Collection[str],
 ) -> Upgrade:
-    kraft = site.datacenter.config.kraft
+    kraft = site.datacenter.config.led
     carrying = [(host, NAME) for host in site.datacenter.by_role(NAME)]
     carrying += [(host, KEEPER) for host in controllers(site.datacenter) if host.role != NAME]
 

@@ -65,7 +65,7 @@ def finalize(found: Mapping[str, Upgrade]) -> list[str]:
 
 def _finalized(one: Upgrade) -> Iterator[str]:
     site = one.site
-    if site.datacenter.config.kraft and (one.before or one.raised or not one.known):
+    if site.datacenter.config.led and (one.before or one.raised or not one.known):
         driver = next(each for each in drivers() if each.name == KEEPER)
         driver.settled(site)
         one = replace(one, raised=upgrade.raised(known_levels(site), one.version))

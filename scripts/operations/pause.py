@@ -24,6 +24,7 @@ def stop(session: Session) -> list[str]:
     cluster. A host that does not answer is stopped all the same: what runs there is then cut off.
     """
     instances = session.platform.instances()
+    session.stand(instances)  # which services there are depends on it
     hosts = [host for host in session.topology.hosts
              if host.name in instances and instances[host.name].running]
     known = {host.name for host in session.topology.hosts}

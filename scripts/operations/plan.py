@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lab.counted import counted
+from lab.migration import notes
 from lab.services.context import Context
 from lab.services.registry import published, resources, roles
 from lab.topology import Host
@@ -146,7 +147,7 @@ def gather(
             restarts=tuple(line for name, site in places.items()
                            for line in (*_restarts(site, plans, grows=name in joins),
                                         *_again(coming.get(name)))),
-            notes=tuple(unpublished(present, context)),
+            notes=(*unpublished(present, context), *notes(context.topology)),
             refused=(*refused, *(line for one in found for line in one.refused)),
             unreached=closed,
             groundwork=() if only is not None else tuple(session.platform.groundwork(names)),

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from lab.artifacts import Artifact
 from lab.counted import counted
+from lab.migration import notes
 from lab.services.registry import artifacts, artifacts_on, resources, retired, services_on
 from lab.state import STARTING
 from lab.topology import Host
@@ -176,7 +177,7 @@ def _converge(
     counts = "".join(f", {counted(count, what)} set up, repaired or removed"
                      for what, count in moved.items())
     session.say(f"{text}{rolled}{counts}, {duration(began)}")
-    for line in told:
+    for line in (*told, *notes(context.topology)):
         session.say(line)
 
 

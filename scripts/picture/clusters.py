@@ -115,8 +115,8 @@ class Leaders:
 
     def _controls(self, found: Metadata, id: int) -> bool:
         """A broker of KRaft names any broker as the controller (apache/kafka#16968)."""
-        kraft = self._site.datacenter.config.kraft
-        return id in self._held.controllers if kraft else found.controller == id
+        led = self._site.datacenter.config.led
+        return id in self._held.controllers if led else found.controller == id
 
     def _origin(self, topic: str) -> str:
         return next((one for one in self._sources if topic.startswith(f"{one}.")), "")

@@ -157,7 +157,7 @@ def looks(
         yield Logs(held)
         yield Groups(held)
         yield from rooms(site)
-        if site.quorum.hosts:
+        if site.datacenter.config.led:
             yield Controllers(held)
         said = labels(host.name for host in site.zookeeper.hosts)
         for host in site.zookeeper.hosts:

@@ -12,6 +12,7 @@ from scripts.tasks.balance import KAFKA
 from scripts.tasks.data import groups, records, topics
 from scripts.tasks.drills import DRILL
 from scripts.tasks.inspect import container, logs, ssh, status, verify
+from scripts.tasks.kraft import KRAFT
 from scripts.tasks.learn import EXERCISE
 from scripts.tasks.load import load
 from scripts.tasks.mirrors import CONNECT, MIRROR
@@ -20,7 +21,7 @@ from scripts.tasks.services import TASKS
 from scripts.tasks.whole import down, plan, start, stop, up
 
 ALL = (
-    up, plan, *TASKS, KAFKA, verify, status, view, top, ssh, logs, container, down,
+    up, plan, *TASKS, KAFKA, KRAFT, verify, status, view, top, ssh, logs, container, down,
     topics, groups, records, load,
     preflight, cost, audit, backend, extend, Collection("lab", stop, start),
     CONNECT, MIRROR, DRILL, EXERCISE,

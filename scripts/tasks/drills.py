@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from invoke import Collection
 
 from scripts.errors import UsageError
 from scripts.session import Session
 from scripts.tasks.cli import confirm, lab_task
+
+if TYPE_CHECKING:
+    from lab.drills.figures import Score
+    from lab.drills.log import Log
 
 MAX_RATE = 20000
 MAX_DURATION = 3600
@@ -24,6 +29,7 @@ TITLES = {
     "rolling": "All brokers of {} restarted in turn",
     "disk": "A full disk on a broker of {}",
     "upgrade": "Kafka of {} brought to another version",
+    "kraft": "The metadata of {} to KRaft and back",
 }
 WHERE = {"datacenter": "the cluster to try (the first, where none is named)"}
 
@@ -157,9 +163,24 @@ def upgrade(
     )
 
 
+@lab_task(name="drill.kraft", locks=True, help={**LOAD, **WHERE})
+def kraft(
+    session: Session, *, datacenter: str = "", rate: int = 1000, duration: int = 10,
+    yes: bool = False,
+) -> int:
+    """Move metadata to KRaft and back, under load."""
+    from lab.drills.moving import moving
+    from scripts.drills import moving as drills
+
+    return _outage(
+        session, "kraft", drills.kraft, score=moving,
+        datacenter=datacenter, rate=rate, duration=duration, yes=yes,
+    )
+
+
 def _outage(
     session: Session, name: str, choose: Any, *, datacenter: str, rate: int, duration: int,
-    yes: bool, host: str = "",
+    yes: bool, host: str = "", score: Callable[[Log], Score] | None = None,
 ) -> int:
     from lab.drills.log import FAULT
     from lab.drills.outage import outage
@@ -178,7 +199,7 @@ def _outage(
         drill = Outage(session, datacenter, Load(rate, duration))
         log, replay = recorded(session, (datacenter,), lambda: drill.rehearse(choose))
     met = report(
-        session, name=name, log=log, score=outage(log), replay=replay,
+        session, name=name, log=log, score=(score or outage)(log), replay=replay,
         title=TITLES[name].format(drill.datacenter.name),
         done={"failure": next(event.text for event in log.events if event.kind == FAULT),
               "load": f"{rate} records/s", "parts": f"{duration} s before and after"},
@@ -210,4 +231,6 @@ def _confirm(session: Session, yes: bool) -> None:
     )
 
 
-DRILL = Collection("drill", failover, broker, zookeeper, controller, rolling, disk, upgrade)
+DRILL = Collection(
+    "drill", failover, broker, zookeeper, controller, rolling, disk, upgrade, kraft,
+)

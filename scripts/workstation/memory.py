@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from lab.services.registry import memory_mb
+from lab.services.registry import SERVICES, memory_mb
 from lab.topology import Host, Topology
 from scripts.errors import LabError
 
+MEMINFO = Path("/proc/meminfo")
 HOST_MB = 30  # systemd with sshd, measured on running hosts
 
 
@@ -17,7 +18,7 @@ def needed_mb(hosts: Iterable[Host], topology: Topology) -> int:
     return sum(HOST_MB + memory_mb(host, topology) for host in hosts)
 
 
-def available_mb(meminfo: Path = Path("/proc/meminfo")) -> int | None:
+def available_mb(meminfo: Path = MEMINFO) -> int | None:
     """The memory that can be had, in MB; None where the kernel does not say (macOS)."""
     try:
         lines = meminfo.read_text(encoding="ascii").splitlines()
@@ -27,7 +28,7 @@ def available_mb(meminfo: Path = Path("/proc/meminfo")) -> int | None:
 
 
 def check_memory(
-    hosts: Iterable[Host], topology: Topology, meminfo: Path = Path("/proc/meminfo"), *,
+    hosts: Iterable[Host], topology: Topology, meminfo: Path = MEMINFO, *,
     freed_mb: int = 0,
 ) -> None:
     """Raise LabError when `hosts`, which are to be created, do not fit.
@@ -40,4 +41,14 @@ def check_memory(
         raise LabError(
             f"the lab needs about {need} MB of memory, {have} MB are free",
             hint="LAB=labs/minimal.toml is the smallest lab; or lower heap_mb in the lab file",
+        )
+
+
+def check_added(count: int, service: str, topology: Topology, meminfo: Path = MEMINFO) -> None:
+    """Raise LabError when a service on so many hosts more does not fit."""
+    need, have = count * SERVICES[service].memory_mb(topology.config), available_mb(meminfo)
+    if have is not None and need > have:
+        raise LabError(
+            f"{count} more of {service} need about {need} MB of memory, {have} MB are free",
+            hint=f"or lower heap_mb in [{service}] of the lab file",
         )

@@ -170,3 +170,5 @@ def test_who_keeps_the_metadata_shows_in_a_brokers_settings() -> None:
     assert keepers("zookeeper.connect=a:2181\n") == ("ZooKeeper",)
     assert keepers("broker.id=1\n") == ()
     assert words(("ZooKeeper",)) == "in ZooKeeper"
+    both = keepers("zookeeper.connect=a:2181\ncontroller.quorum.bootstrap.servers=b.lab:9093\n")
+    assert words(both) == "in ZooKeeper and with the controller b"

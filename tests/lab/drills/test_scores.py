@@ -11,6 +11,7 @@ from lab.drills.failover import FailoverScore, failover
 from lab.drills.figures import Score
 from lab.drills.log import FAULT, HEALTHY, HOME, MOVED, REPAIR, Log
 from lab.drills.measures import latency, longest_gap
+from lab.drills.moving import moving
 from lab.drills.outage import OutageScore, outage
 from lab.drills.verdict import judge, passed, rows
 from lab.options.objectives import Objectives
@@ -488,3 +489,16 @@ def test_how_long_it_took_to_break_things_is_no_part_of_what_they_cost(
     assert found.rto_seconds == expected.rto_seconds
     assert found.detect_seconds == pytest.approx(2 + early, abs=MS)
     assert found.strike_seconds == early
+
+
+def test_a_move_is_judged_by_its_records_and_told_by_its_time() -> None:
+    made = outage_log()
+    made.event(MOVED, 13)
+    found = moving(made.log)
+    assert (found.away_seconds, found.home_seconds) == (pytest.approx(3), pytest.approx(2))
+    assert found.unacknowledged == 0 and passed(judge(Objectives(max_recovery_seconds=0), found))
+    assert "in 3 s, and back in 2 s" in found.sentence() and "no writes failed" in found.sentence()
+    made.log.sent += 2
+    assert failures(moving(made.log)) == {"unacknowledged"}
+    without(made.log, MOVED)
+    assert failures(moving(made.log)) >= {"away_seconds", "home_seconds"}

@@ -28,6 +28,7 @@ class World:
         self.written: list[tuple[float, str, str]] = []
         self.errors: dict[int, KafkaError] = {}
         self.fatal_at = -1
+        self.unknown = (0.0, 0.0)  # from when to when nobody knows the topic
         self.settings: dict[str, Any] = {}
 
     def producer(self, settings: dict[str, Any]) -> World:
@@ -40,6 +41,8 @@ class World:
             raise BufferError
         if len(self.written) == self.fatal_at:
             raise KafkaException(KafkaError(KafkaError.CLUSTER_AUTHORIZATION_FAILED))
+        if self.unknown[0] <= self.now - 100 < self.unknown[1]:
+            raise KafkaException(KafkaError(KafkaError._UNKNOWN_TOPIC))
         self.written.append((self.now - 100, key, value))
         self.queue.append((value, on_delivery))
 
@@ -55,7 +58,7 @@ class World:
 
     def _answer(self) -> None:
         for value, told in self.queue:
-            told(self.errors.get(json.loads(value)["seq"]), None)
+            told(self.errors.pop(json.loads(value)["seq"], None), None)
         self.queue = []
 
     def numbers(self) -> list[int]:
@@ -132,3 +135,22 @@ def test_it_ends_when_it_is_stopped_and_when_nothing_can_be_sent_any_more(
     list(one.run(None, NEVER))
     assert one.tally.sent == 5
     assert one.fatal == "Broker: Cluster authorization failed"
+
+
+def test_a_topic_that_nobody_knows_for_a_moment_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a broker that has just started, with ZooKeeper; Java's producers do the same."""
+    world = World()
+    world.unknown, world.errors = (1.0, 2.0), {3: KafkaError(KafkaError._UNKNOWN_TOPIC)}
+    one = writer(world, monkeypatch, Load(rate=10))
+    list(one.run(3, NEVER))
+    one.end()
+    assert one.fatal == "" and one.tally.sent == one.tally.acked in (29, 30)
+    assert one.tally.lost == 0
+
+    world = World()
+    world.unknown = (1.0, 99.0)
+    one = writer(world, monkeypatch, Load(rate=10))
+    list(one.run(None, NEVER))
+    assert "Unknown topic" in one.fatal and 131 <= world.now <= 133

@@ -66,6 +66,9 @@ class FakeLab:
     def instances(self) -> dict[str, Instance]:
         return dict(self.there)
 
+    def stand(self, instances: dict[str, Instance]) -> None:
+        assert instances == self.there, "which services there are is asked of the hosts that exist"
+
     def say(self, line: str) -> None:
         self.said.append(line)
 

@@ -9,7 +9,7 @@ import pytest
 from lab.file import load
 from lab.topology import build
 from scripts.errors import LabError
-from scripts.workstation.memory import available_mb, check_memory, needed_mb
+from scripts.workstation.memory import available_mb, check_added, check_memory, needed_mb
 
 PROJECT = Path(__file__).parents[3]
 DEFAULT = build(load(PROJECT / "lab.toml").lab)
@@ -53,3 +53,9 @@ def test_the_need_is_what_the_documentation_says() -> None:
     assert 3500 <= needed_mb(DEFAULT.hosts, DEFAULT) <= 4500
     assert 400 <= needed_mb(SMALLEST.hosts, SMALLEST) <= 800
     assert 3000 <= needed_mb(ENTERPRISE.hosts, ENTERPRISE) <= 4000, "the lab file: about 3.5 GB"
+
+
+def test_what_comes_to_hosts_that_are_there_has_to_fit_too(tmp_path: Path) -> None:
+    check_added(3, "controller", DEFAULT, meminfo(tmp_path, 700))
+    with pytest.raises(LabError, match=r"3 more of controller need about 618 MB .*, 600 MB are "):
+        check_added(3, "controller", DEFAULT, meminfo(tmp_path, 600))
