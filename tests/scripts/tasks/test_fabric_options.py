@@ -176,7 +176,7 @@ OPTIONS: dict[str, Callable[[Bench], None]] = {
     "--identity": refuses("-i", "/none/id"),
     "--list": prints("--list", text="drill.failover"),
     "--list-agent-keys": prints("--list-agent-keys", text=""),
-    "--list-depth": prints("--list", "-F", "nested", "-D", "1", text="drill [6 tasks]"),
+    "--list-depth": prints("--list", "-F", "nested", "-D", "1", text="drill [8 tasks]"),
     "--list-format": prints("--list", "-F", "json", text='"name": "up"'),
     "--no-dedupe": goes_on("--no-dedupe"),
     "--print-completion-script": prints("--print-completion-script", "bash", text="complete -F"),
@@ -326,7 +326,7 @@ def test_what_acts_has_no_dry_run_of_its_own_doing() -> None:
     harmless = {name for name in namespace.task_names if namespace[name].dry is True}
     assert harmless == {
         "plan", "status", "logs", "container", "cost", "connect.status", "mirror.status",
-        "tf.drift", "topics", "groups", "records", "exercise.list",
+        "kraft.status", "tf.drift", "topics", "groups", "records", "exercise.list",
     }
 
 
