@@ -18,6 +18,7 @@ from lab.learning.probes import (
     quorum,
     reads,
     rebalance,
+    shared,
     shares,
     topics,
     transactions,
@@ -26,5 +27,6 @@ from lab.learning.probes.finding import PROBES, Finding, look
 
 __all__ = [
     "PROBES", "Finding", "batches", "failover", "groups", "logs", "look", "losses", "mirrored",
-    "producers", "quorum", "reads", "rebalance", "shares", "topics", "transactions",
+    "producers", "quorum", "reads", "rebalance", "shared", "shares", "topics",
+    "transactions",
 ]

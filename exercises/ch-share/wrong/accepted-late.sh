@@ -1,0 +1,6 @@
+# Written before the group is there, which begins behind that.
+. "$FOLDER/steps.sh"
+make
+write
+worker a --spoiled "$SPOILED"
+begun
