@@ -1,10 +1,9 @@
 . "$FOLDER/steps.sh"
-make
 answer workers-too 2
 answer deliveries 5
+begin
 worker a --spoiled "$SPOILED"
 worker b --spoiled "$SPOILED"
-begun
 write
 seen accepted
 seen given-up

@@ -10,9 +10,13 @@ make() {
     on tools kafka-topics.sh --bootstrap-server "$BOOTSTRAP" --create --topic "$topic" --partitions 1
   done
 }
-begun() {  # the group has a place in the topic where it begins
-  until on tools kafka-share-groups.sh --bootstrap-server "$BOOTSTRAP" --describe --group "$GROUP" |
-    grep -qE " $TOPIC +0 +[0-9]"; do :; done
+begin() {  # make the topics, and let the group begin where they do
+  make
+  on tools kafka-configs.sh --bootstrap-server "$BOOTSTRAP" --alter --entity-type groups \
+    --entity-name "$GROUP" --add-config share.auto.offset.reset=earliest
 }
-write() { seq "$RECORDS" | on tools kcat -P -b "$BOOTSTRAP" -t "$TOPIC" -X batch.num.messages=1; }
+write() {  # as they might come in: four a second
+  for number in $(seq "$RECORDS"); do echo "$number"; sleep 0.25; done |
+    on tools kcat -P -b "$BOOTSTRAP" -t "$TOPIC"
+}
 seen() { timeout 90 "$FAB" exercise.check "$EXERCISE" --watch --claim "$1" >/dev/null; }

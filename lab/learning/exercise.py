@@ -108,6 +108,7 @@ class Exercise(Section):
     parameters: Mapping[str, Derived | Value] = {}
     topics: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    share_groups: tuple[str, ...] = ()
     transactions: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
     claims: Annotated[tuple[Claim, ...], Field(min_length=1)]

@@ -30,7 +30,7 @@ from scripts.errors import LabError, UsageError, one_line
 from scripts.learning import live, shell
 from scripts.learning.back import awake, ended
 from scripts.learning.library import Book
-from scripts.learning.removal import remove, remove_mirrored
+from scripts.learning.removal import remove, remove_mirrored, remove_shared
 from scripts.platforms import Instance
 from scripts.session import Session
 
@@ -292,6 +292,8 @@ class Course:
             done += awake(here) + self._settled()
             topics = [str(filled(one, course.values)) for one in course.exercise.topics]
             groups = [str(filled(one, course.values)) for one in course.exercise.groups]
+            shares = [str(filled(one, course.values)) for one in course.exercise.share_groups]
+            done += remove_shared(here, shares)
             mirror = course.place.mirror
             if mirror and course.exercise.mirror:
                 done += remove_mirrored(self.sites, mirror, topics, groups)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from lab.mirrors.topics import remote_name
 from lab.options.mirrors import Mirror
+from scripts.clients.brokers import Client, unanswered
 from scripts.clients.groups import group_names
 from scripts.clients.kafka import admin_client, settle
 from scripts.drivers.driver import Site
-from scripts.errors import LabError, TimeoutExpired
+from scripts.errors import LabError, TimeoutExpired, one_line
 from scripts.workstation.waiting import wait_until
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
 
 GONE_SECONDS = 60.0
+BEGINS = "share.auto.offset.reset"  # where a share group begins in a topic
 
 
 def remove(
@@ -84,6 +87,45 @@ def _left(admin: Any, group: str, where: str) -> None:
             f"group {group} still has members ({who}), so it cannot be removed", where=where,
             hint="end them, and run it again",
         ) from None
+
+
+def remove_shared(site: Site, groups: Sequence[str]) -> list[str]:
+    """Remove share groups that are there, once their workers have left, and where they begin; what
+    was done, in words. Raises LabError. librdkafka's client for such work does not see them."""
+    if not groups:
+        return []
+    done: list[str] = []
+
+    def gone(admin: Any) -> bool:
+        known = {one["group_id"] for one in admin.list_groups(types_filter=["share"])}
+        there = [one for one in groups if one in known]
+        done.extend(name for name, said in (admin.delete_groups(there) if there else ())
+                    if said == "OK")
+        return not there
+
+    with closing(Client(site.kafka.endpoint)) as client:
+        try:
+            wait_until(lambda: client.ask(gone), timeout=GONE_SECONDS, where=site.name)
+            client.ask(lambda admin: _begins_anywhere(admin, groups))
+        except TimeoutExpired:
+            raise LabError(
+                f"share group {', '.join(groups)} cannot be removed: workers are in it",
+                where=site.name, hint="end them, and run it again",
+            ) from None
+        except unanswered() as error:
+            raise LabError(f"share groups cannot be removed: {one_line(error)}",
+                           where=site.name, hint="see `fab status`") from error
+    return [f"{site.name}: share group {one} removed" for one in dict.fromkeys(done)]
+
+
+def _begins_anywhere(admin: Any, groups: Sequence[str]) -> None:
+    """Take away what was set of where groups begin; it outlives them."""
+    from kafka.admin import ConfigResource, ConfigResourceType  # noqa: PLC0415 - 0.2 s
+
+    admin.reset_configs(
+        [ConfigResource(ConfigResourceType.GROUP, one, {BEGINS: None}) for one in groups],
+        raise_on_unknown=False,
+    )
 
 
 def remove_mirrored(

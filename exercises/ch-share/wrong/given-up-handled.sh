@@ -1,8 +1,7 @@
 # Both workers take the spoiled record for a good one.
 . "$FOLDER/steps.sh"
-make
+begin
 worker a
 worker b
-begun
 write
 seen workers

@@ -1,7 +1,6 @@
 # One worker, as in a consumer group of a topic with one partition.
 . "$FOLDER/steps.sh"
-make
+begin
 worker a --spoiled "$SPOILED"
-begun
 write
 seen accepted
