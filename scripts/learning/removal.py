@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from lab.mirrors.topics import remote_name
 from lab.options.mirrors import Mirror
-from scripts.clients.brokers import Client, unanswered
+from scripts.clients.brokers import unanswered
 from scripts.clients.groups import group_names
 from scripts.clients.kafka import admin_client, settle
+from scripts.clients.sharing import Sharing
 from scripts.drivers.driver import Site
 from scripts.errors import LabError, TimeoutExpired, one_line
 from scripts.workstation.waiting import wait_until
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
 
 GONE_SECONDS = 60.0
-BEGINS = "share.auto.offset.reset"  # where a share group begins in a topic
 
 
 def remove(
@@ -91,22 +91,20 @@ def _left(admin: Any, group: str, where: str) -> None:
 
 def remove_shared(site: Site, groups: Sequence[str]) -> list[str]:
     """Remove share groups that are there, once their workers have left, and where they begin; what
-    was done, in words. Raises LabError. librdkafka's client for such work does not see them."""
+    was done, in words. Raises LabError."""
     if not groups:
         return []
     done: list[str] = []
 
-    def gone(admin: Any) -> bool:
-        known = {one["group_id"] for one in admin.list_groups(types_filter=["share"])}
-        there = [one for one in groups if one in known]
-        done.extend(name for name, said in (admin.delete_groups(there) if there else ())
-                    if said == "OK")
+    def gone() -> bool:
+        there = sharing.there(groups)
+        done.extend(sharing.delete(there) if there else ())
         return not there
 
-    with closing(Client(site.kafka.endpoint)) as client:
+    with closing(Sharing(site.kafka.endpoint)) as sharing:
         try:
-            wait_until(lambda: client.ask(gone), timeout=GONE_SECONDS, where=site.name)
-            client.ask(lambda admin: _begins_anywhere(admin, groups))
+            wait_until(gone, timeout=GONE_SECONDS, where=site.name)
+            sharing.forget_beginnings(groups)
         except TimeoutExpired:
             raise LabError(
                 f"share group {', '.join(groups)} cannot be removed: workers are in it",
@@ -115,17 +113,7 @@ def remove_shared(site: Site, groups: Sequence[str]) -> list[str]:
         except unanswered() as error:
             raise LabError(f"share groups cannot be removed: {one_line(error)}",
                            where=site.name, hint="see `fab status`") from error
-    return [f"{site.name}: share group {one} removed" for one in dict.fromkeys(done)]
-
-
-def _begins_anywhere(admin: Any, groups: Sequence[str]) -> None:
-    """Take away what was set of where groups begin; it outlives them."""
-    from kafka.admin import ConfigResource, ConfigResourceType  # noqa: PLC0415 - 0.2 s
-
-    admin.reset_configs(
-        [ConfigResource(ConfigResourceType.GROUP, one, {BEGINS: None}) for one in groups],
-        raise_on_unknown=False,
-    )
+    return [f"{site.name}: share group {one} removed" for one in done]
 
 
 def remove_mirrored(
