@@ -15,8 +15,7 @@ begin() {  # make the topics, and let the group begin where they do
   on tools kafka-configs.sh --bootstrap-server "$BOOTSTRAP" --alter --entity-type groups \
     --entity-name "$GROUP" --add-config share.auto.offset.reset=earliest
 }
-write() {  # as they might come in: four a second
-  for number in $(seq "$RECORDS"); do echo "$number"; sleep 0.25; done |
-    on tools kcat -P -b "$BOOTSTRAP" -t "$TOPIC"
+write() {  # each in a batch of its own: a batch is lent as a whole
+  seq "$RECORDS" | on tools kcat -P -b "$BOOTSTRAP" -t "$TOPIC" -X batch.num.messages=1
 }
 seen() { timeout 90 "$FAB" exercise.check "$EXERCISE" --watch --claim "$1" >/dev/null; }

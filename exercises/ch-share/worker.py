@@ -17,7 +17,7 @@ import time
 
 from confluent_kafka import AcknowledgeType, Message, Producer, ShareConsumer
 
-WORK_SECONDS = 0.1  # what a record takes
+WORK_SECONDS = 0.4  # what a record takes
 AT_ONCE = 2  # records that a worker takes, so that others get some, too
 
 

@@ -30,7 +30,7 @@ class Sharing:
     def delete(self, groups: Sequence[str]) -> list[str]:
         """Those of some groups that could be deleted: nobody was in them."""
         found = self._client.ask(lambda admin: admin.delete_groups(list(groups)))
-        return [name for name, said in found if said == DELETED]
+        return [name for name, said in found.items() if said == DELETED]
 
     def forget_beginnings(self, groups: Sequence[str]) -> None:
         """Take away what was set of where groups begin; it outlives them."""

@@ -171,13 +171,13 @@ class Shares:
         assert types_filter == ["share"]
         return [{"group_id": one} for one in self.groups]
 
-    def delete_groups(self, names: list[str]) -> list[tuple[str, str]]:
+    def delete_groups(self, names: list[str]) -> dict[str, str]:
         assert set(names) <= self.groups
         if self.leaving != 0:
             self.leaving = self.leaving and self.leaving - 1
-            return [(one, "NonEmptyGroupError") for one in names]
+            return dict.fromkeys(names, "NonEmptyGroupError")
         self.groups -= set(names)
-        return [(one, "OK") for one in names]
+        return dict.fromkeys(names, "OK")
 
     def reset_configs(self, resources: list[Any], raise_on_unknown: bool) -> None:
         assert not raise_on_unknown, "the client knows no settings of groups"
