@@ -51,7 +51,8 @@ class Exercise(Part):
     """An exercise, and how far one is."""
 
     id: Id
-    chapter: Annotated[int, Field(ge=1)]
+    chapter: Annotated[int | None, Field(
+        ge=1, description="of a book; null for what came after it")]
     title: Annotated[Text, Field(description="in the language asked for")]
     minutes: Annotated[int, Field(ge=1, description="how long it takes, about")]
     needs: Annotated[str, Field(description="what the lab must have; empty for any lab")]

@@ -22,9 +22,14 @@ def has_zookeeper(version: str) -> bool:
     return line(version) < 4
 
 
+def at_least(version: str, other: str) -> bool:
+    """Whether a version is another one ("4.2") or newer, by its numbers."""
+    return [*map(int, version.split("."))] >= [*map(int, other.split("."))]
+
+
 def has_quorums(version: str) -> bool:
     """Whether a quorum of controllers may change while it runs (KIP-853)."""
-    return tuple(map(int, version.split("."))) >= (3, 9)
+    return at_least(version, "3.9")
 
 
 def with_metadata(metadata: str) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
 """One member of a consumer group, which tells what it is given and what is taken from it.
 
-    python member.py NAME --group GROUP [--strategy range] [--static]
+    python member.py NAME --group GROUP [--strategy range] [--static] [--busy SECONDS]
+    python member.py NAME --group GROUP --protocol consumer [--busy SECONDS]
 
 It prints every event with its time, and writes it into a topic, the journal. Ctrl-C ends it.
+With --busy it takes so long for the first record that it gets, and does not poll meanwhile.
 BOOTSTRAP, TOPICS (A,B) and JOURNAL come from the environment.
 """
 
@@ -12,6 +14,7 @@ import argparse
 import json
 import os
 import signal
+import time
 from datetime import datetime
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -19,6 +22,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 SESSION_MS = 20_000
 STRATEGIES = ("range", "roundrobin", "cooperative-sticky")
+UNIFORM = "uniform"  # the broker's own, with the protocol of KIP-848
 
 
 class Member:
@@ -34,11 +38,10 @@ class Member:
             **brokers,
             "group.id": said.group,
             "client.id": said.name,
-            "partition.assignment.strategy": said.strategy,
+            **protocol(said),
             # A member with an id of its own is the same one when it comes back before its session
             # ends (KIP-345).
             **({"group.instance.id": said.name} if said.static else {}),
-            "session.timeout.ms": SESSION_MS,
             "auto.offset.reset": "earliest",
         })
 
@@ -65,11 +68,27 @@ class Member:
             message = self.consumer.poll(0.2)
             if message and (error := message.error()) and not error.retriable():
                 raise SystemExit(f"error: {error}")
+            if message and not message.error() and self.said.busy:
+                self.handle()
         self.tell("ended")
         self.consumer.close()
 
+    def handle(self) -> None:
+        """Do a record's work, which takes its time, once."""
+        self.tell("busy")
+        time.sleep(self.said.busy)
+        self.said.busy = 0
+        self.tell("free")
+
     def end(self, *_: object) -> None:
         self.ended = True
+
+
+def protocol(said: argparse.Namespace) -> dict[str, object]:
+    """Who divides the partitions: a member, by the strategy of all of them; or the broker."""
+    if said.protocol == "consumer":  # when a session ends is the broker's to say, too
+        return {"group.protocol": "consumer", "group.remote.assignor": UNIFORM}
+    return {"partition.assignment.strategy": said.strategy, "session.timeout.ms": SESSION_MS}
 
 
 def make(admin: AdminClient, topic: str) -> None:
@@ -86,9 +105,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("name")
     parser.add_argument("--group", required=True)
-    parser.add_argument("--strategy", choices=STRATEGIES, default="range")
+    parser.add_argument("--protocol", choices=("classic", "consumer"), default="classic")
+    parser.add_argument("--strategy", choices=STRATEGIES, help="range; not with consumer")
     parser.add_argument("--static", action="store_true", help="with a group.instance.id")
+    parser.add_argument("--busy", type=float, default=0, metavar="SECONDS")
     said = parser.parse_args()
+    if said.strategy and said.protocol == "consumer":
+        parser.error("--strategy: with --protocol consumer the broker divides")
+    said.strategy = said.strategy or (UNIFORM if said.protocol == "consumer" else "range")
     if missing := [name for name in ("BOOTSTRAP", "TOPICS", "JOURNAL") if name not in os.environ]:
         parser.error(f"not set: {', '.join(missing)} (see the task)")
     member = Member(said)

@@ -93,14 +93,14 @@ def ends(batches: Sequence[Batch]) -> tuple[str, ...]:
 def _marker(record: bytes) -> str:
     """How a transaction ended, by a control record: its key is a version and a type, of two bytes
     each. "" for other control records."""
-    at = _behind_varint(record, 0) + 1  # its length, and attributes that nobody uses
+    at = behind_varint(record, 0) + 1  # its length, and attributes that nobody uses
     for _ in ("the time", "the offset", "the key's length"):
-        at = _behind_varint(record, at)
+        at = behind_varint(record, at)
     kind = int.from_bytes(record[at + 2:at + 4], "big") if len(record) >= at + 4 else len(MARKERS)
     return MARKERS[kind] if kind < len(MARKERS) else ""
 
 
-def _behind_varint(data: bytes, at: int) -> int:
+def behind_varint(data: bytes, at: int) -> int:
     """Where a number of variable length ends: all its bytes but the last have their first bit."""
     while at < len(data) and data[at] & 0x80:
         at += 1

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from lab.options.section import Section
+from lab.versions import Metadata
 
 LANGUAGES = ("en", "ko")
 WORD = re.compile(r"\{([a-z_]+)\}")
@@ -90,17 +91,24 @@ class Question(Section):
 
 
 class Exercise(Section):
-    """One exercise; `id` is its folder's name. transactions: transactional ids that it uses."""
+    """One exercise; `id` is its folder's name. transactions: transactional ids that it uses.
+
+    chapter: of a book; None for what came after it. metadata, since: where the cluster has to keep
+    its metadata, and from which version of Kafka on; "" for any.
+    """
 
     id: Id
-    chapter: Annotated[int, Field(ge=1, le=20)]
+    chapter: Annotated[int, Field(ge=1, le=20)] | None = None
     minutes: Annotated[int, Field(ge=1, le=120)]
     title: Text
     brokers: Annotated[int, Field(ge=1, le=9)] = 1
     mirror: bool = False
+    metadata: Metadata | Literal[""] = ""
+    since: Annotated[str, Field(pattern=r"^(\d+\.\d+)?$")] = ""
     parameters: Mapping[str, Derived | Value] = {}
     topics: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    share_groups: tuple[str, ...] = ()
     transactions: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
     claims: Annotated[tuple[Claim, ...], Field(min_length=1)]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.learning.batches import Batch
+from lab.learning.metadata import Entry
 
 # (what, its arguments) -> what the cluster answers, as JSON has it.
 Ask = Callable[[str, Mapping[str, Any]], Any]
@@ -80,6 +81,23 @@ class Transaction:
     def settled(self) -> bool:
         """Whether none is open: what was committed or aborted has its markers."""
         return self.state in ("Empty", "CompleteCommit", "CompleteAbort")
+
+
+@dataclass(frozen=True)
+class Quorum:
+    """A KRaft quorum: the node id that leads, its epoch, and the ids that vote."""
+
+    leader: int
+    epoch: int
+    voters: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a broker has of all topics: replicas, and partitions that it leads."""
+
+    replicas: int
+    leads: int
 
 
 @dataclass(frozen=True)
@@ -186,6 +204,20 @@ class Facts:
         """The same on the disk of one broker, whether it runs or not."""
         found = self._fact("disk", topic=topic, partition=partition, broker=broker) or []
         return tuple(Batch(*one) for one in found)
+
+    def quorum(self) -> Quorum | None:
+        """The controllers' quorum; None where there is none, or none of them leads."""
+        found = self._fact("quorum")
+        return None if found is None else Quorum(found["leader"], found["epoch"],
+                                                 tuple(found["voters"]))
+
+    def metadata(self, topic: str) -> tuple[Entry, ...]:
+        """What stands about a topic in KRaft's metadata log; empty where there is no such topic."""
+        return tuple(Entry(*one) for one in self._fact("metadata", topic=topic) or [])
+
+    def shares(self) -> Mapping[int, Share]:
+        """What each broker that is registered has, by its id."""
+        return {int(id): Share(*found) for id, found in self._fact("shares").items()}
 
     def transaction(self, id: str) -> Transaction | None:
         """What the coordinator keeps of a transactional id; None where it knows none."""

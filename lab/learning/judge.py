@@ -162,7 +162,8 @@ def mistakes(exercise: Exercise, values: Mapping[str, Value]) -> Iterator[str]:
             for state in one.hints.keys() - known:
                 yield (f"{exercise.id}: {one.id}: no state {state!r} of {one.probe} "
                        f"(known: {', '.join(sorted(known))})")
-    for name in (*exercise.topics, *exercise.groups, *exercise.transactions):
+    for name in (*exercise.topics, *exercise.groups, *exercise.share_groups,
+                 *exercise.transactions):
         try:
             filled(name, values)
         except ExerciseError as error:

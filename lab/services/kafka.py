@@ -25,7 +25,7 @@ from lab.topology import (
     Host,
 )
 from lab.upgrade import PROTOCOL, Release, own_protocol
-from lab.versions import BOTH, KRAFT, ZOOKEEPER
+from lab.versions import BOTH, KRAFT, ZOOKEEPER, at_least
 
 DATA = "/data/kafka-logs"
 CONFIG = "/etc/kafka/server.properties"
@@ -108,6 +108,7 @@ def settings(host: Host, context: Context) -> dict[str, object]:
         "transaction.state.log.num.partitions": lab.kafka.offsets_partitions,
         "transaction.state.log.replication.factor": internal,
         "transaction.state.log.min.isr": max(1, internal - 1),
+        **_of_share_groups(lab, datacenter),
         # A laptop's measure: fewer threads, and 16 MB instead of 128 for the log cleaner.
         "num.network.threads": 2,
         "num.io.threads": 4,
@@ -128,6 +129,18 @@ def release(datacenter: Datacenter, lab: Lab) -> Release:
     version = datacenter.config.version
     said = str(lab.kafka.config.get(PROTOCOL, own_protocol(version)))
     return Release(version, said.partition("-")[0])
+
+
+def _of_share_groups(lab: Lab, datacenter: Datacenter) -> dict[str, object]:
+    """The topic where brokers keep what share groups have handled; before 4.2 there are none."""
+    if not at_least(datacenter.config.version, "4.2"):
+        return {}
+    internal, name = internal_factor(datacenter), "share.coordinator.state.topic"
+    return {
+        f"{name}.num.partitions": lab.kafka.offsets_partitions,
+        f"{name}.replication.factor": internal,
+        f"{name}.min.isr": max(1, internal - 1),
+    }
 
 
 def _listeners(host: Host, context: Context, *more: str) -> dict[str, object]:

@@ -16,6 +16,7 @@ from lab.learning.drawn import Drawing, drawings
 from lab.learning.exercise import Exercise, Question, Value, filled
 from lab.learning.facts import Facts
 from lab.learning.judge import Bench, Judged, Verdict, mistakes
+from lab.learning.needs import fits, lab_file, needs
 from lab.learning.progress import Progress, ProgressError, parse
 from lab.learning.snapshot import Snapshot
 from lab.learning.words import told
@@ -29,7 +30,7 @@ from scripts.errors import LabError, UsageError, one_line
 from scripts.learning import live, shell
 from scripts.learning.back import awake, ended
 from scripts.learning.library import Book
-from scripts.learning.removal import remove, remove_mirrored
+from scripts.learning.removal import remove, remove_mirrored, remove_shared
 from scripts.platforms import Instance
 from scripts.session import Session
 
@@ -60,10 +61,10 @@ def place(exercise: Exercise, session: Session) -> Place:
     topology = session.topology
     for one in topology.datacenters:
         mirror = next((m for m in topology.config.mirrors if m.source == one.name), None)
-        if len(one.by_role("kafka")) >= exercise.brokers and (mirror or not exercise.mirror):
+        if fits(exercise, one.config, mirrored=mirror is not None):
             return Place(one, mirror)
-    needs = f"{exercise.brokers} brokers in one datacenter" if not exercise.mirror else "a mirror"
-    raise UsageError(f"{exercise.id} needs {needs}", hint="LAB=lab.toml has both")
+    raise UsageError(f"{exercise.id} needs {needs(exercise)} in one datacenter",
+                     hint=f"LAB={lab_file(exercise)} has that")
 
 
 class Course:
@@ -291,6 +292,8 @@ class Course:
             done += awake(here) + self._settled()
             topics = [str(filled(one, course.values)) for one in course.exercise.topics]
             groups = [str(filled(one, course.values)) for one in course.exercise.groups]
+            shares = [str(filled(one, course.values)) for one in course.exercise.share_groups]
+            done += remove_shared(here, shares)
             mirror = course.place.mirror
             if mirror and course.exercise.mirror:
                 done += remove_mirrored(self.sites, mirror, topics, groups)

@@ -13,6 +13,7 @@ from scripts.workstation.paths import PROJECT
 
 FOLDER = PROJECT / "exercises"
 FILE = "exercise.toml"
+LAST = 100  # behind every chapter
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,13 @@ class Book:
 
 
 def names() -> list[str]:
-    """Every exercise's id, by chapter and name."""
+    """Every exercise's id, by chapter and name; those of no chapter come last."""
     return sorted((path.parent.name for path in FOLDER.glob(f"*/{FILE}")), key=_order)
 
 
 def _order(name: str) -> tuple[int, str]:
     chapter = name.partition("-")[0].removeprefix("ch")
-    return (int(chapter) if chapter.isdecimal() else 0, name)
+    return (int(chapter) if chapter.isdecimal() else LAST, name)
 
 
 def load(name: str) -> Book:

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from lab.learning import coordinator
+from lab.learning import coordinator, metadata
 from lab.learning.batches import Batch, parse
 from lab.learning.facts import Facts, recording
 from lab.services.kafka import DATA
@@ -45,7 +45,7 @@ class Live:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self._metadata: Any = None
+        self._cluster: Any = None
         self._extents: dict[str, dict[str, tuple[int, int]]] = {}
         self._admin = admin_client(site.kafka.endpoint)
         self._readers: dict[bool, Partitions] = {}
@@ -58,7 +58,7 @@ class Live:
 
     def anew(self) -> Live:
         """Itself, to look at what is so from now on."""
-        self._metadata = None
+        self._cluster = None
         self._extents.clear()
         self._logs.clear()
         return self
@@ -76,13 +76,13 @@ class Live:
             ) from error
 
     def _topics(self) -> Any:
-        if self._metadata is None:
-            self._metadata = self._admin.list_topics(timeout=REQUEST_SECONDS)
-        return self._metadata.topics
+        if self._cluster is None:
+            self._cluster = self._admin.list_topics(timeout=REQUEST_SECONDS)
+        return self._cluster.topics
 
     def _brokers(self) -> list[int]:
         self._topics()
-        return sorted(self._metadata.brokers)
+        return sorted(self._cluster.brokers)
 
     def _topic(self, name: str) -> list[dict[str, Any]] | None:
         topic = self._topics().get(name)
@@ -189,17 +189,47 @@ class Live:
                 if coordinator.id_of(one.key() or b"") == id]
         return coordinator.state_of(mine[-1]) if mine and mine[-1] else None
 
+    def _quorum(self) -> dict[str, Any] | None:
+        if not self.site.datacenter.config.kraft:
+            return None
+        found = self.site.quorum.ask().described
+        return None if found is None else {
+            "leader": found.leader, "epoch": found.epoch, "voters": sorted(found.voters)}
+
+    def _metadata(self, topic: str) -> list[metadata.Entry] | None:
+        """Every broker has the controllers' log, so any will do."""
+        if topic not in self._topics():
+            return None
+        log = self._logs_of(self._brokers()[0], [metadata.PLACE]).get(metadata.PLACE, b"")
+        if len(log) >= MOST_BYTES:
+            raise LabError(
+                f"{metadata.PLACE} has more than the {MOST_BYTES >> 20} MB that are looked at",
+                where=self.site.name, hint="it grows with time; a new lab has a short one",
+            )
+        return metadata.entries(log, topic)
+
+    def _shares(self) -> dict[str, tuple[int, int]]:
+        partitions = [one for topic in self._topics().values()
+                      for one in topic.partitions.values()]
+        return {
+            str(broker): (sum(one.replicas.count(broker) for one in partitions),
+                          sum(one.leader == broker for one in partitions))
+            for broker in self._brokers()
+        }
+
     def _leaders(self, topic: str) -> dict[int, int | None]:
         """The leader of each partition of a topic."""
         return {one["number"]: one["leader"] for one in self._topic(topic) or []}
 
     def _read(self, broker: int | None, places: list[str]) -> dict[str, list[Batch]]:
         """The batches in folders of partitions on one broker's disk, of those that it has."""
+        return {place: list(parse(log)) for place, log in self._logs_of(broker, places).items()}
+
+    def _logs_of(self, broker: int | None, places: list[str]) -> dict[str, bytes]:
+        """The logs themselves."""
         lines = self._on_broker(broker, LOGS, places).splitlines()
-        return {
-            place: list(parse(gzip.decompress(base64.b64decode(packed))))
-            for place, packed in (line.split() for line in lines)
-        }
+        return {place: gzip.decompress(base64.b64decode(packed))
+                for place, packed in (line.split() for line in lines)}
 
     def _on_broker(self, broker: int | None, script: str, places: list[str]) -> str:
         """What a script prints on the host of a broker; "" for none, or where it fails."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from lab.mirrors.topics import remote_name
 from lab.options.mirrors import Mirror
+from scripts.clients.brokers import unanswered
 from scripts.clients.groups import group_names
 from scripts.clients.kafka import admin_client, settle
+from scripts.clients.sharing import Sharing
 from scripts.drivers.driver import Site
-from scripts.errors import LabError, TimeoutExpired
+from scripts.errors import LabError, TimeoutExpired, one_line
 from scripts.workstation.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -84,6 +87,33 @@ def _left(admin: Any, group: str, where: str) -> None:
             f"group {group} still has members ({who}), so it cannot be removed", where=where,
             hint="end them, and run it again",
         ) from None
+
+
+def remove_shared(site: Site, groups: Sequence[str]) -> list[str]:
+    """Remove share groups that are there, once their workers have left, and where they begin; what
+    was done, in words. Raises LabError."""
+    if not groups:
+        return []
+    done: list[str] = []
+
+    def gone() -> bool:
+        there = sharing.there(groups)
+        done.extend(sharing.delete(there) if there else ())
+        return not there
+
+    with closing(Sharing(site.kafka.endpoint)) as sharing:
+        try:
+            wait_until(gone, timeout=GONE_SECONDS, where=site.name)
+            sharing.forget_beginnings(groups)
+        except TimeoutExpired:
+            raise LabError(
+                f"share group {', '.join(groups)} cannot be removed: workers are in it",
+                where=site.name, hint="end them, and run it again",
+            ) from None
+        except unanswered() as error:
+            raise LabError(f"share groups cannot be removed: {one_line(error)}",
+                           where=site.name, hint="see `fab status`") from error
+    return [f"{site.name}: share group {one} removed" for one in done]
 
 
 def remove_mirrored(

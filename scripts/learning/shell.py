@@ -18,6 +18,7 @@ from scripts.errors import LabError
 from scripts.platforms import Instance
 from scripts.session import known_host, ssh_options
 from scripts.workstation import process
+from scripts.workstation.runlog import MANDATE
 
 SECONDS = 300.0
 MARK = "KAFKALAB_EXERCISE"  # in the environment of what a script runs on a host
@@ -68,7 +69,7 @@ def run(
     there. Raises LabError with its last line. It does not outlive this process."""
     environment = {
         **os.environ, "TOOLS": tools, "LC_ALL": "C.UTF-8", "FAB": str(FAB),
-        "FOLDER": str(folder), "PYTHON": sys.executable,
+        "FOLDER": str(folder), "PYTHON": sys.executable, MANDATE: str(os.getpid()),
         **{name.upper(): str(value) for name, value in values.items()},
     }
     ssh = shlex.join(["ssh", "-F", str(ssh_config)])

@@ -140,6 +140,9 @@ def _guarded(
         if not locks:
             session.warn_open()
             return work(session) or 0
+        if runlog.mandated(session.state):
+            session.warn()
+            return work(session) or 0
         here = session.platform_name == "local"
         with runlog.lock(session.state, name), (
             runlog.machine_lock(session.topology.lab) if here else nullcontext()

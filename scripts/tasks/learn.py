@@ -42,6 +42,7 @@ def _course(session: Session, id: str, language: str) -> Course:
     **LANGUAGE, "json": "print one JSON object, for programs"})
 def listed(session: Session, language: str = "", json: bool = False) -> None:
     """List the exercises, and how far you are."""
+    from lab.learning.needs import needs
     from scripts.learning.course import Course
     from scripts.learning.library import load, names
     from scripts.workstation.screen import table
@@ -55,15 +56,14 @@ def listed(session: Session, language: str = "", json: bool = False) -> None:
             state = Course(session, book, spoken).progress.state
         except UsageError:
             state = "not here"
-        needs = "a mirror" if one.mirror else f"{one.brokers} brokers" if one.brokers > 1 else ""
-        rows.append((one.id, one.chapter, one.title.said(spoken), one.minutes, needs, state))
+        rows.append((one.id, one.chapter, one.title.said(spoken), one.minutes, needs(one), state))
     if json:
         keys = ("id", "chapter", "title", "minutes", "needs", "state")
         print(jsonlib.dumps({"exercises": [dict(zip(keys, row, strict=True)) for row in rows]},
                             indent=2, ensure_ascii=False))
         return
     table("exercises", ("exercise", "chapter", "", "minutes", "needs", "state"),
-          [tuple(map(str, row)) for row in rows])
+          [tuple("" if one is None else str(one) for one in row) for row in rows])
 
 
 @lab_task(name="exercise.start", locks=False, help=ID)

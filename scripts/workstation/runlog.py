@@ -20,6 +20,8 @@ from scripts.errors import LockedError
 
 log = logging.getLogger("kafkalab.run")
 LOGS_KEPT = 50
+# In the environment of what a run starts: the process that holds the lab, and lets it run tasks.
+MANDATE = "KAFKALAB_HELD_BY"
 
 
 class RunLog(logging.FileHandler):
@@ -78,6 +80,22 @@ def lock(state: Path, task: str) -> Iterator[None]:
         file.write(json.dumps(holder))
         file.flush()
         yield
+
+
+def mandated(state: Path) -> bool:
+    """Whether the run that holds the lab has started this one: a script of an exercise runs tasks,
+    as its student would."""
+    try:
+        with (state / "lock").open(encoding="utf-8") as file:
+            holder = json.load(file)["pid"]
+            if os.environ.get(MANDATE) != str(holder):
+                return False
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return False  # it has ended, and what it started holds the lab for itself
 
 
 @contextlib.contextmanager

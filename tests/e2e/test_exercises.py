@@ -18,7 +18,8 @@ from tests.e2e.conftest import MakeLab
 from tests.e2e.lab_under_test import Lab, Run, killed_at_last, until
 
 MIRRORED = [name for name in library.names() if library.load(name).exercise.mirror]
-ALONE = [name for name in library.names() if name not in MIRRORED]
+TODAY = [name for name in library.names() if library.load(name).exercise.metadata == "kraft"]
+ALONE = [name for name in library.names() if name not in (*MIRRORED, *TODAY)]
 pytestmark = [pytest.mark.host, pytest.mark.area("learning")]
 
 
@@ -44,10 +45,25 @@ def mirrored(make_lasting: MakeLab) -> Lab:
     return lab
 
 
-@pytest.mark.full("exercises", sample=2)
+@pytest.fixture(scope="module")
+def today(make_lasting: MakeLab) -> Lab:
+    """One host that is broker and controller, of the newest Kafka."""
+    lab = make_lasting("today", first=98, port_base=23600, datacenters=(
+        {"control": 0, "version": "4.3.1", "metadata": "kraft", "combined": 1, "kafka": 1},))
+    lab.fab("up")
+    return lab
+
+
+@pytest.mark.full("exercises", sample=2, of="exercises in one datacenter")
 @pytest.mark.parametrize("name", ALONE)
 def test_an_exercise_is_solved_done_wrong_and_brought_back(lab: Lab, name: str) -> None:
     solved_done_wrong_and_brought_back(lab, name)
+
+
+@pytest.mark.full("exercises", sample=2, of="exercises in one datacenter")
+@pytest.mark.parametrize("name", TODAY)
+def test_so_is_one_about_kafka_of_today(today: Lab, name: str) -> None:
+    solved_done_wrong_and_brought_back(today, name)
 
 
 @pytest.mark.full("exercises", sample=0)

@@ -142,6 +142,21 @@ def test_replication_defaults_fit_the_number_of_brokers(lab: Lab) -> None:
                 <= int(str(found["transaction.state.log.replication.factor"])) <= brokers)
 
 
+@pytest.mark.parametrize(("version", "brokers", "kept"), [
+    ("4.1.1", 3, None), ("4.3.1", 1, (1, 1)), ("4.3.1", 2, (2, 1)), ("4.3.1", 5, (3, 2)),
+])
+def test_share_groups_are_kept_on_as_many_brokers_as_there_are(
+    version: str, brokers: int, kept: tuple[int, int] | None
+) -> None:
+    topology = build(parse({"owner": "ann", "datacenters": [{
+        "name": "dc1", "cidr": "10.1.0.0/24", "version": version, "metadata": "kraft",
+        "combined": 1, "kafka": brokers}]}).lab)
+    found = broker_settings(topology.hosts[-1], local_context(topology, DIGESTS))
+    name = "share.coordinator.state.topic"
+    assert (found.get(f"{name}.replication.factor"), found.get(f"{name}.min.isr")) == (
+        kept or (None, None))
+
+
 def test_a_broker_has_an_internal_and_an_external_listener() -> None:
     context = default()
     found = read_properties(content(

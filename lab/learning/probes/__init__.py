@@ -15,8 +15,11 @@ from lab.learning.probes import (
     losses,
     mirrored,
     producers,
+    quorum,
     reads,
     rebalance,
+    shared,
+    shares,
     topics,
     transactions,
 )
@@ -24,6 +27,6 @@ from lab.learning.probes.finding import PROBES, Finding, look
 
 __all__ = [
     "PROBES", "Finding", "batches", "failover", "groups", "logs", "look", "losses", "mirrored",
-    "producers", "reads", "rebalance",
-    "topics", "transactions",
+    "producers", "quorum", "reads", "rebalance", "shared", "shares", "topics",
+    "transactions",
 ]

@@ -14,6 +14,7 @@ from lab.learning.facts import Facts
 from lab.learning.probes.finding import Finding, ok, probe
 
 STARTED, ASSIGNED, REVOKED, ENDED = "started", "assigned", "revoked", "ended"
+BUSY, FREE = "busy", "free"  # while it is busy with a record, a member does not poll
 
 
 @dataclass(frozen=True)
@@ -108,22 +109,38 @@ def stopped(facts: Facts, *, journal: str, group: str, member: str, strategy: st
     """That a member joined at least two others that had partitions; and how many of these stopped
     for it."""
     happened = events(facts, journal, group)
-    if not happened:
-        return Finding("absent")
-    came = _first(happened, member, STARTED)
-    if came is None:
-        return Finding("alone")
-    if other := _other(happened, strategy):
-        return Finding("strategy", {"found": other})
+    came = _joined(happened, member, strategy)
+    if isinstance(came, Finding):
+        return came
     before = holders(happened[:came])
-    if len(set(before.values())) < 2:
-        return Finding("early", {"found": len(set(before.values()))})
     given = any(one.member == member and one.what == ASSIGNED for one in happened[came:])
     found = [one for one in stops(happened) if one.cause == came]
     if not given or any(one.until is None for one in found):
         return Finding("moving")
     number = len({one.partition for one in found})
     return ok(answer=number, all=len(before), longest=_longest(found))
+
+
+@probe
+def waited_for(
+    facts: Facts, *, journal: str, group: str, member: str, busy: str, strategy: str
+) -> Finding:
+    """That a member joined others of which one was busy; and whether it waited for this one until
+    it had its first partition ("yes", "no")."""
+    happened = events(facts, journal, group)
+    came = _joined(happened, member, strategy)
+    if isinstance(came, Finding):
+        return came
+    began, through = _first(happened, busy, BUSY), _first(happened, busy, FREE)
+    if began is None or began > came or (through is not None and through < came):
+        return Finding("idle")
+    given = _first(happened, member, ASSIGNED)
+    if given is None or through is None:
+        return Finding("moving")
+    since = happened[came].at
+    return ok(answer="yes" if through < given else "no",
+              waited=f"{(happened[given].at - since) / 1000:.1f}",
+              through=f"{(happened[through].at - since) / 1000:.1f}")
 
 
 @probe
@@ -170,6 +187,20 @@ def share(facts: Facts, *, group: str, members: int, assignor: str, most: int) -
     if any(len(one.partitions) != most for one in found.members):
         return Finding("uneven", {"found": shares})
     return ok(found=shares)
+
+
+def _joined(happened: Sequence[Event], member: str, strategy: str) -> Finding | int:
+    """The number of the event with which a member joined at least two others that had partitions,
+    all of them with a strategy; or what is missing."""
+    if not happened:
+        return Finding("absent")
+    came = _first(happened, member, STARTED)
+    if came is None:
+        return Finding("alone")
+    if other := _other(happened, strategy):
+        return Finding("strategy", {"found": other})
+    held = len(set(holders(happened[:came]).values()))
+    return came if held >= 2 else Finding("early", {"found": held})
 
 
 def _first(happened: Sequence[Event], member: str, what: str) -> int | None:

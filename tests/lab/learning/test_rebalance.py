@@ -75,6 +75,32 @@ def test_what_stopped_for_one_that_came(
     assert (one.state, one.answer, one.seen.get("longest")) == (state, answer, longest)
 
 
+BUSY: list[Line] = [(50, "a", "busy", []), (100, "c", "started", [])]
+FREE: Line = (5100, "a", "free", [])
+FIRST: Line = (5300, "c", "assigned", ["t-2"])
+
+
+@pytest.mark.parametrize(("lines", "state", "answer"), [
+    ([*TWO, *BUSY, FREE, FIRST], "ok", "yes"),
+    ([*TWO, *BUSY, (400, "c", "assigned", ["t-2"]), FREE], "ok", "no"),
+    ([*TWO, *BUSY, (400, "c", "assigned", ["t-2"])], "moving", None),
+    ([*TWO, *BUSY, FREE], "moving", None),
+    ([*TWO, *BUSY[1:], FREE, FIRST], "idle", None),
+    ([*TWO, *BUSY[::-1], FREE, FIRST], "ok", "yes"),  # by their times
+    ([*TWO, BUSY[0], (60, "a", "free", []), BUSY[1], FIRST], "idle", None),
+    ([*TWO, (100, "c", "started", []), (200, "a", "busy", []), FREE, FIRST], "idle", None),
+    ([*TWO[:2], *BUSY, FREE, FIRST], "early", None), (TWO, "alone", None), ([], "absent", None),
+])
+def test_whether_one_that_came_waited_for_a_busy_one(
+    lines: list[Line], state: str, answer: str | None
+) -> None:
+    one = found("waited-for", lines, member="c", busy="a", strategy="range")
+    assert (one.state, one.answer) == (state, answer)
+    if answer:
+        assert one.seen["waited"] == ("5.2" if answer == "yes" else "0.3")
+        assert one.seen["through"] == "5.0"
+
+
 BACK: list[Line] = [
     (50, "b", "ended", []), (51, "b", "revoked", ["t-2"]), (2000, "b", "started", []),
     (2051, "b", "assigned", ["t-2"]),

@@ -128,7 +128,11 @@ def test_a_host_that_serves_nobody_does_not_make_a_lab_run(lab: Lab, course: Cou
 
 
 def test_a_lab_that_is_too_small_for_it(lab: Lab) -> None:
-    for change, said in (({"brokers": 3}, "3 brokers"), ({"mirror": True}, "a mirror")):
+    for change, said in (
+        ({"brokers": 3}, r"3 brokers in one datacenter \(LAB=lab.toml has that\)"),
+        ({"mirror": True}, "a mirror"),
+        ({"metadata": "kraft"}, r"KRaft in one datacenter \(LAB=labs/kraft.toml has that\)"),
+    ):
         with pytest.raises(UsageError, match=f"ch3-try needs {said}"):
             lab.course(lab.state, {**EXERCISE, **change})
     assert place(lab.course(lab.state).exercise, lab.session).tools.name.endswith("ctl01")

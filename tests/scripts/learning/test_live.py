@@ -7,17 +7,19 @@ import gzip
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from lab.endpoint import Endpoint
-from lab.learning.facts import Facts
+from lab.learning import metadata
+from lab.learning.facts import Facts, Quorum
 from scripts.errors import CommandError, LabError
 from scripts.learning import live
 from scripts.learning.live import Live
 from tests.fakes import FakeFleet, FakeHost
+from tests.lab.learning import test_metadata
 from tests.lab.learning.test_batches import segment
 from tests.scripts.learning.fakes import done, topology
 
@@ -188,13 +190,13 @@ def test_a_cluster_that_does_not_answer_is_a_line(admin: Admin) -> None:
 def _on_a_host(monkeypatch: pytest.MonkeyPatch, folder: Path) -> FakeHost:
     """The leader's host, whose scripts run here, on a folder that stands for its data."""
     monkeypatch.setattr(live, "DATA", str(folder))
+    return FakeHost("ann-dc1-kafka02", {"look into t-0": _run})
 
-    def run(text: str) -> Any:
-        done = subprocess.run(["bash", "-s"], input=text, text=True, capture_output=True,
-                              check=False, timeout=10)
-        return SimpleNamespace(stdout=done.stdout, stderr=done.stderr, status=done.returncode)
 
-    return FakeHost("ann-dc1-kafka02", {"look into t-0": run})
+def _run(text: str) -> Any:
+    done = subprocess.run(["bash", "-s"], input=text, text=True, capture_output=True,
+                          check=False, timeout=10)
+    return SimpleNamespace(stdout=done.stdout, stderr=done.stderr, status=done.returncode)
 
 
 def test_files_are_those_of_the_leaders_folder(
@@ -263,3 +265,41 @@ def test_what_comes_over_the_line_is_small() -> None:
     """gzip before base64, or a segment's zeros would be sent."""
     packed = base64.b64encode(gzip.compress(bytes(1 << 20)))
     assert len(packed) < 3000 and "gzip" in live.LOGS and "base64" in live.LOGS
+
+
+def test_the_metadata_log_is_that_of_a_broker(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    admin.topics = {"t": [partition(0, 2, [2], [2])]}
+    monkeypatch.setattr(live, "DATA", str(tmp_path))
+    folder = tmp_path / metadata.PLACE
+    folder.mkdir()
+    data = test_metadata.log([test_metadata.made("t"), test_metadata.partition("t", 0)])
+    (folder / "00000000000000000000.log").write_bytes(data)
+    host = FakeHost("ann-dc1-kafka01", {f"look into {metadata.PLACE}": _run})
+    assert facts(a_live(host)).metadata("t") == (
+        (0, "TopicRecord", 0), (1, "PartitionRecord", 0))
+    assert facts(a_live()).metadata("none") == (), "the log of a topic that is gone is not read"
+    monkeypatch.setattr(live, "MOST_BYTES", len(data))
+    with pytest.raises(LabError, match=r"dc1: __cluster_metadata-0 has more than"):
+        facts(a_live(host)).metadata("t")
+
+
+def test_shares_are_of_all_topics_and_of_brokers_that_have_nothing(admin: Admin) -> None:
+    admin.topics = {"t": [partition(0, 2, [2, 1], [2]), partition(1, -1, [2], [])],
+                    "u": [partition(0, 2, [2], [2])]}
+    assert {id: tuple(vars(one).values()) for id, one in facts(a_live()).shares().items()} == {
+        1: (1, 0), 2: (3, 2)}
+
+
+def test_a_quorum_is_asked_where_there_is_one(admin: Admin) -> None:
+    one = a_live()
+    assert facts(one).quorum() is None, "ZooKeeper has the metadata"
+    said: Any = SimpleNamespace(leader=3002, epoch=4, voters={3002: None, 3001: None})
+    for described in (None, said):
+        view = SimpleNamespace(described=described)
+        one.site = cast(Any, SimpleNamespace(
+            name="dc1", quorum=SimpleNamespace(ask=lambda view=view: view),
+            datacenter=SimpleNamespace(config=SimpleNamespace(kraft=True))))
+        found = facts(one).quorum()
+        assert found == (None if described is None else Quorum(3002, 4, (3001, 3002)))

@@ -74,6 +74,13 @@ def sheet(**change: Any) -> Sheet:
     })
 
 
+def test_what_is_in_no_chapter_says_none() -> None:
+    said = [render(sheet(exercise=library.load(one).exercise, language=language))
+            for one in ("ch3-segments", "ch-kraft") for language in ("en", "ko")]
+    assert ["chapter 3" in one or "3장" in one for one in said] == [True, True, False, False]
+    assert not any("None" in one for one in said)
+
+
 def boxes(svg: str) -> list[Element]:
     return list(fromstring(svg).iter(f"{SVG}rect"))
 

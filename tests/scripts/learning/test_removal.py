@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lab.endpoint import Endpoint
 from lab.options.mirrors import Mirror
 from scripts.errors import LabError, TimeoutExpired
 from scripts.learning import removal
@@ -155,3 +156,80 @@ def test_a_group_whose_members_stay_is_told_before_anything_is_removed(
     with pytest.raises(LabError, match="shop still has members"):
         removal.remove(made.sites()["dc1"], ["orders"], ["shop"])
     assert here.topics == {"orders"}
+
+
+@dataclass
+class Shares:
+    """kafka-python's client of a cluster with share groups. leaving: how many tries it takes until
+    a group's workers have left, None for never. settings: of groups, which outlive them."""
+
+    groups: set[str]
+    leaving: int | None = 0
+    settings: set[str] = field(default_factory=set)
+
+    def list_groups(self, types_filter: list[str]) -> list[dict[str, str]]:
+        assert types_filter == ["share"]
+        return [{"group_id": one} for one in self.groups]
+
+    def delete_groups(self, names: list[str]) -> dict[str, str]:
+        assert set(names) <= self.groups
+        if self.leaving != 0:
+            self.leaving = self.leaving and self.leaving - 1
+            return dict.fromkeys(names, "NonEmptyGroupError")
+        self.groups -= set(names)
+        return dict.fromkeys(names, "OK")
+
+    def reset_configs(self, resources: list[Any], raise_on_unknown: bool) -> None:
+        assert not raise_on_unknown, "the client knows no settings of groups"
+        assert {one.resource_type.name for one in resources} == {"GROUP"}
+        assert all([*one.configs] == ["share.auto.offset.reset"] for one in resources)
+        self.settings -= {one.name for one in resources}
+
+    def close(self) -> None:
+        self.settings.add("closed")
+
+
+@pytest.fixture
+def shares(monkeypatch: pytest.MonkeyPatch) -> Shares:
+    one = Shares({"mine", "other"}, settings={"mine", "other"})
+    monkeypatch.setattr("scripts.clients.brokers.python_admin", lambda endpoint, request_ms: one)
+    return one
+
+
+SITE: Any = SimpleNamespace(name="dc1", kafka=SimpleNamespace(endpoint=Endpoint("a:1")))
+
+
+@pytest.mark.parametrize("leaving", [0, 2])
+def test_a_share_group_goes_with_its_settings_once_its_workers_have_left(
+    shares: Shares, leaving: int
+) -> None:
+    shares.leaving = leaving
+    assert removal.remove_shared(SITE, ["mine"]) == ["dc1: share group mine removed"]
+    assert (shares.groups, shares.settings) == ({"other"}, {"other", "closed"})
+    assert removal.remove_shared(SITE, ["mine"]) == [], "it was not there any more"
+
+
+def test_settings_of_a_share_group_that_never_was_go_too(shares: Shares) -> None:
+    shares.groups.clear()
+    assert removal.remove_shared(SITE, ["mine"]) == [] and "mine" not in shares.settings
+    assert removal.remove_shared(SITE, []) == []
+
+
+def test_workers_that_stay_are_a_line(
+    shares: Shares, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removal, "GONE_SECONDS", 0.2)
+    shares.leaving = None
+    with pytest.raises(LabError, match=r"dc1: share group mine .* workers are in it \(end them"):
+        removal.remove_shared(SITE, ["mine"])
+
+
+def test_a_cluster_that_does_not_answer_for_its_share_groups_is_a_line(
+    shares: Shares, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(types_filter: list[str]) -> None:
+        raise OSError("connection lost")
+
+    monkeypatch.setattr(shares, "list_groups", lost)
+    with pytest.raises(LabError, match="dc1: share groups cannot be removed: connection lost"):
+        removal.remove_shared(SITE, ["mine"])

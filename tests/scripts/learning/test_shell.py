@@ -14,6 +14,7 @@ import pytest
 from lab.artifacts import PREFIX
 from scripts.errors import LabError
 from scripts.learning import shell
+from scripts.workstation.runlog import MANDATE
 from tests.scripts.learning.fakes import instance
 
 SECONDS = 10.0
@@ -50,6 +51,10 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], str]
 
 def test_parameters_are_variables_in_capitals(run: Callable[[str], str]) -> None:
     assert run('echo "$TOPIC/$RECORDS/$EXERCISE"') == "t ann/3/ch3-try\n"
+
+
+def test_it_may_run_tasks_on_the_lab_that_is_held_for_it(run: Callable[[str], str]) -> None:
+    assert run(f"echo ${MANDATE}") == f"{os.getpid()}\n"
 
 
 def test_a_command_goes_to_its_host_as_it_was_written(

@@ -1,0 +1,62 @@
+"""What an exercise needs, and which datacenters have it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lab.file import parse as lab_of
+from lab.learning.exercise import ExerciseError, parse
+from lab.learning.needs import fits, lab_file, needs
+from lab.model import Datacenter
+from lab.versions import VERSIONS, at_least
+
+
+def exercise(**change: Any) -> Any:
+    return parse({"minutes": 5, "title": {"en": "T"}, "claims": [
+        {"id": "a", "say": {"en": "A"}, "probe": "topic"}], **change}, id="ch-x")
+
+
+def datacenter(**change: Any) -> Datacenter:
+    return lab_of({"owner": "ann", "datacenters": [
+        {"name": "dc1", "cidr": "10.1.0.0/24", **change}]}).lab.datacenters[0]
+
+
+BOOK = datacenter(kafka=3)
+TODAY = datacenter(version="4.3.1", metadata="kraft", combined=1, kafka=1)
+
+
+@pytest.mark.parametrize(("change", "said", "book", "today", "file"), [
+    ({}, "", True, True, "lab.toml"),
+    ({"brokers": 3}, "3 brokers", True, False, "lab.toml"),
+    ({"metadata": "kraft"}, "KRaft", False, True, "labs/kraft.toml"),
+    ({"metadata": "zookeeper"}, "ZooKeeper", True, False, "lab.toml"),
+    ({"since": "3.10"}, "Kafka 3.10", False, True, "lab.toml"),
+    ({"since": "4.2"}, "Kafka 4.2", False, True, "labs/kraft.toml"),
+    ({"since": "4.4", "metadata": "kraft", "brokers": 2}, "KRaft, Kafka 4.4, 2 brokers", False,
+     False, "labs/kraft.toml"),
+])
+def test_a_datacenter_has_it_or_not(
+    change: dict[str, Any], said: str, book: bool, today: bool, file: str
+) -> None:
+    one = exercise(**change)
+    assert (needs(one), lab_file(one)) == (said, file)
+    assert (fits(one, BOOK, mirrored=False), fits(one, TODAY, mirrored=False)) == (book, today)
+
+
+def test_a_mirror_is_needed_where_it_begins() -> None:
+    one = exercise(mirror=True)
+    assert needs(one) == "a mirror"
+    assert fits(one, BOOK, mirrored=True) and not fits(one, BOOK, mirrored=False)
+
+
+@pytest.mark.parametrize("change", [{"since": "4"}, {"since": "new"}, {"metadata": "raft"}])
+def test_what_no_lab_can_have_is_told_by_field(change: dict[str, str]) -> None:
+    with pytest.raises(ExerciseError, match=next(iter(change))):
+        exercise(**change)
+
+
+def test_versions_are_compared_by_their_numbers() -> None:
+    assert at_least("3.10.0", "3.9") and not at_least("3.9.2", "3.10")
+    assert [one for one in VERSIONS if at_least(one, "4.2")] == ["4.3.1"]
