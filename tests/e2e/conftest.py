@@ -26,6 +26,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+def pytest_exception_interact(
+    node: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport
+) -> None:
+    """Say at once why a test fails: a run that is stopped before its end tells nothing of it."""
+    reporter = node.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and call.excinfo is not None:
+        reporter.write_line(f"\n{node.nodeid}: {call.excinfo.exconly()}")
+
+
 @pytest.fixture(scope="session")
 def engine() -> Engine:
     """The container engine; where none can be had, the tests are skipped, but not in CI."""
