@@ -54,13 +54,13 @@ def today(make_lasting: MakeLab) -> Lab:
     return lab
 
 
-@pytest.mark.full("exercises", sample=2, of="exercises in one datacenter")
+@pytest.mark.full("exercises", sample=3)
 @pytest.mark.parametrize("name", ALONE)
 def test_an_exercise_is_solved_done_wrong_and_brought_back(lab: Lab, name: str) -> None:
     solved_done_wrong_and_brought_back(lab, name)
 
 
-@pytest.mark.full("exercises", sample=2, of="exercises in one datacenter")
+@pytest.mark.full("exercises", sample=0)  # they take up to three minutes each
 @pytest.mark.parametrize("name", TODAY)
 def test_so_is_one_about_kafka_of_today(today: Lab, name: str) -> None:
     solved_done_wrong_and_brought_back(today, name)
