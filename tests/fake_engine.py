@@ -20,6 +20,10 @@ from scripts.platforms.local.access import GREETS
 from scripts.platforms.local.keys import ADMIT
 
 KEY = "ssh-ed25519 AAAA{}"
+NO_MONITOR = (  # recorded
+    'container create failed (no logs from conmon): conmon bytes "": readObjectStart: expect '
+    "{ or n, but found , error found in #0 byte of ...||..., bigger context ...||..."
+)
 
 
 @dataclass
@@ -58,6 +62,7 @@ class FakeEngine:
     calls: list[list[str]] = field(default_factory=list)
     pairs: int = 0  # of login keys that were made
     made_networks: int = 0
+    monitors_lost: int = 0  # how many containers are left half-made, as Podman does at times
     network_ids: dict[str, str] = field(default_factory=dict)  # of those that were made here
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -130,6 +135,9 @@ class FakeEngine:
     def _run(self, rest: list[str], stdin: bytes | None) -> tuple[int, str]:
         assert "--pull" in rest, "a host's image is never looked for in a registry"
         name = _value(rest, "--name")
+        if "--replace" in rest:
+            assert self.name == "podman", "Docker knows no --replace"
+            del self.containers[name]
         assert name not in self.containers, f"{name} exists"
         labels = dict(pair.split("=", 1) for pair in _values(rest, "--label"))
         one = FakeContainer(f"id-{name}-{len(self.calls)}", name, labels, rest)
@@ -141,6 +149,10 @@ class FakeEngine:
             return 125, f"network {network} not found"
         one.joined = self._network_id(network)
         self.containers[name] = one
+        if self.monitors_lost:
+            self.monitors_lost -= 1
+            one.state = "created"
+            return 126, NO_MONITOR
         return 0, ""
 
     def prune(self) -> None:

@@ -52,6 +52,9 @@ if TYPE_CHECKING:
 READY_S = 60.0
 POLL_S = 0.05
 STOP_S = 20  # for what still runs in a container that is stopped
+# The process with which Podman begins a container ended without a word. It does now and then
+# (4.3.1, several at once), and the next one does not.
+NO_MONITOR = "no logs from conmon"
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -383,7 +386,13 @@ class Local:
             capabilities=capabilities(software_of(self.topology)), cgroups=own_groups,
         )
         try:
-            self.engine(*words)
+            try:
+                self.engine(*words)
+            except CommandError as error:
+                if NO_MONITOR not in error.stderr:
+                    raise
+                # What is there of the container is replaced.
+                self.engine(words[0], "--replace", *words[1:])
         except CommandError as error:
             what = f"{self.engine.name} run: {error.said or f'exit status {error.status}'}"
             raise LabError(what, where=host.name) from error

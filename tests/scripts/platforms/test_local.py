@@ -418,6 +418,20 @@ def test_a_container_that_cannot_run_is_named(bench: Bench) -> None:
         bench.local().create({})
 
 
+@PODMAN
+@pytest.mark.parametrize(("lost", "made"), [(1, 4), (4, 0)])
+def test_a_container_that_podman_left_half_made_is_made_again_once(
+    bench: Bench, lost: int, made: int
+) -> None:
+    bench.fake.monitors_lost = lost
+    if made:
+        assert all(one.running for one in bench.local().create({}).values())
+        assert len(bench.fake.made("run")) == made
+    else:
+        with pytest.raises(LabError, match=r"kafka\d: podman run: container create failed"):
+            bench.local().create({})
+
+
 @ENGINES
 def test_nothing_is_made_where_the_subnet_is_taken(bench: Bench) -> None:
     bench.fake.networks["kafkalab-older"] = ("kafkalab.lab=older", "10.66.0.0/23")
