@@ -169,7 +169,7 @@ def test_the_quorums_leader_dies_under_load(pair: Lab) -> None:
 
 @pytest.mark.parametrize(("number", "change", "words"), [
     (0, {"metadata": "kraft"}, "its metadata is in ZooKeeper"),
-    (1, {"controller": 2}, "with 3 controllers, and the lab takes none of them out"),
+    (1, {"controller": 2}, "with 3 controllers, and the lab takes none out of a quorum"),
     (1, {"controller": 0, "combined": 1}, "with 3 controllers"),
     (1, {"controller": 5}, "its metadata is with the controllers "),
 ], ids=["to KRaft", "fewer", "combined", "more"])
