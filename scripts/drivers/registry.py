@@ -29,8 +29,13 @@ def drivers() -> Iterator[Driver]:
             yield SPECIAL.get(service.name, Driver)(service)
 
 
+def driver(name: str) -> Driver:
+    """The one of the service called `name`, which has one."""
+    return next(one for one in drivers() if one.name == name)
+
+
 def drivers_of(site: Site, but: Collection[str] = ()) -> Iterator[Driver]:
     """Those that concern a datacenter, without the services named in `but`."""
-    for driver in drivers():
-        if driver.name not in but and driver.concerns(site):
-            yield driver
+    for one in drivers():
+        if one.name not in but and one.concerns(site):
+            yield one

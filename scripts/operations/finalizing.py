@@ -11,7 +11,7 @@ from lab import upgrade
 from lab.services.registry import SERVICES
 from scripts.clients.features import raise_levels
 from scripts.drivers.driver import Site, sites
-from scripts.drivers.registry import drivers
+from scripts.drivers.registry import driver
 from scripts.drivers.release import KEEPER, NAME
 from scripts.drivers.upgrading import Upgrade, held_at, known_levels
 from scripts.hosts.converge import HostPlan, pending, survey
@@ -40,15 +40,13 @@ def hold_back(
 def raise_protocols(found: Mapping[str, Upgrade], progress: Progress) -> int:
     """The roll after which all brokers speak the protocol of their release, where there was another
     one before it; how many restarts that took. Raises LabError."""
-    driver = next(one for one in drivers() if one.name == NAME)
-
     def one(name: str) -> int:
         # As it was before anything was held: with the protocol that the lab file means.
         site = found[name].site
         brokers = site.carriers(NAME)
         plans = survey(site.fleet, brokers, site.context, (NAME,), progress)
         stale = pending(plans, SERVICES[NAME])
-        restart_in_turn(driver, site, stale, progress, plans)
+        restart_in_turn(driver(NAME), site, stale, progress, plans)
         return len(stale)
 
     chosen = [name for name, each in found.items() if each.last]
@@ -66,8 +64,7 @@ def finalize(found: Mapping[str, Upgrade]) -> list[str]:
 def _finalized(one: Upgrade) -> Iterator[str]:
     site = one.site
     if site.datacenter.config.led and (one.before or one.raised or not one.known):
-        driver = next(each for each in drivers() if each.name == KEEPER)
-        driver.settled(site)
+        driver(KEEPER).settled(site)
         one = replace(one, raised=upgrade.raised(known_levels(site), one.version))
         if one.finalizes:
             wanted = {name: level for name, (_, level) in one.raised.items()}

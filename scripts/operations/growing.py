@@ -16,7 +16,7 @@ from lab.services.zookeeper import CONFIG, listed
 from lab.state import Key
 from lab.topology import Datacenter, Host
 from scripts.drivers.driver import Driver, Site
-from scripts.drivers.registry import drivers
+from scripts.drivers.registry import driver
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan, converge, pending, survey
 from scripts.hosts.deliver import Deliverer
@@ -108,8 +108,8 @@ def grow(
     site: Site, growth: Growth, deliverer: Deliverer, progress: Progress
 ) -> int:
     """Take an ensemble through its lists; how many restarts that took. Raises LabError."""
-    driver = next(one for one in drivers() if one.name == NAME)
-    return sum(_step(driver, site, servers, deliverer, progress) for servers in growth.lists)
+    keeper = driver(NAME)
+    return sum(_step(keeper, site, servers, deliverer, progress) for servers in growth.lists)
 
 
 def _step(
