@@ -33,8 +33,9 @@ LAB = (
 STACKS = (*LAB, "stacks")
 SCRIPTS = (
     *LAB, "scripts.errors", "scripts.workstation", "scripts.software", "scripts.platforms",
-    "scripts.hosts", "scripts.clients", "scripts.drivers", "scripts.session", "scripts.operations",
-    "scripts.picture", "scripts.drills", "scripts.learning", "scripts.tasks", "scripts",
+    "scripts.hosts", "scripts.clients", "scripts.drivers", "scripts.session", "scripts.passages",
+    "scripts.operations", "scripts.picture", "scripts.drills", "scripts.learning", "scripts.tasks",
+    "scripts",
 )
 # What only some rooms may import of the world outside.
 OUTSIDE = {
@@ -56,16 +57,6 @@ OUTSIDE = {
 }
 IMPURE = {"subprocess", "socket", "threading", "time", "random", "shutil", "tempfile", "http",
           "urllib", "fabric", "paramiko", "confluent_kafka", "boto3", "cdktf"}
-
-
-# Operations loop over drivers and name no service; these are what is left of those that do. Here a
-# line may go, and none may come.
-NAMING = {
-    "growing": {"zookeeper"},  # servers join an ensemble one at a time
-    "surplus": {"kafka"}, "verify": {"kafka"},  # a broker that the lab file has no more
-    "mending": {"kafka"},  # whether the brokers can be asked
-    "migrate": {"zookeeper", "controller", "kafka"},  # metadata goes from one to the other
-}
 
 
 @dataclass(frozen=True)
@@ -165,7 +156,8 @@ def test_the_world_outside_is_met_in_few_rooms(folder: str) -> None:
 
 
 def test_operations_name_no_service() -> None:
-    """Neither in a word nor by importing its module or driver."""
+    """Neither in a word nor by importing its module or driver: they loop over drivers and
+    passages."""
     names = {name for name, one in SERVICES.items() if one.process} | SPECIAL.keys()
     found: dict[str, set[str]] = {}
     for path in sorted((PROJECT / "scripts/operations").glob("*.py")):
@@ -178,7 +170,7 @@ def test_operations_name_no_service() -> None:
         }
         if named := said & names:
             found[path.stem] = named
-    assert found == NAMING
+    assert found == {}
 
 
 def test_lab_is_pure() -> None:

@@ -10,7 +10,7 @@ from scripts.drills.outage import Blow, Outage
 from scripts.drivers.driver import sites
 from scripts.errors import LabError, UsageError
 from scripts.hosts.deliver import Deliverer
-from scripts.operations.migrate import Mover, StepsOf
+from scripts.passages.metadata import Mover, StepsOf
 from scripts.workstation.screen import Progress
 
 WAYS: dict[Stage, tuple[StepsOf, StepsOf]] = {

@@ -16,8 +16,8 @@ from scripts.drills.clients import Place, Reader, Writer, read_all
 from scripts.drills.rehearsal import SETTLE_S, Every, Rehearsal
 from scripts.drivers.driver import Driver, Site
 from scripts.drivers.kafka import Kafka
+from scripts.drivers.turns import restart_in_turn
 from scripts.errors import LabError, UsageError
-from scripts.operations.rolling import restart_in_turn
 from scripts.session import Session
 from scripts.workstation.screen import Progress
 

@@ -307,9 +307,9 @@ class Driver:
 
     # -- what it keeps in a cluster for itself
 
-    def unsound(self, site: Site) -> tuple[str, ...]:
+    def unsound(self, site: Site, fresh: Collection[str] = ()) -> tuple[str, ...]:
         """What of that has to be put right before its processes start, in lines for `plan`;
-        nothing where no broker answers."""
+        nothing where no broker answers, or where one is `fresh`: made or started a moment ago."""
         return ()
 
     def mend(self, site: Site, tell: Tell) -> int:

@@ -1,6 +1,6 @@
 """A cluster that comes to another release of Kafka: in which rolls, and what finalises it.
 
-See lab.upgrade for why, and scripts.operations.finalizing for how it is done. Where it stands is
+See lab.upgrade for why, and scripts.passages.upgrading for how it is done. Where it stands is
 read from the files that brokers and controllers are started from, and with KRaft from the cluster:
 a run that is cut off goes on from there.
 """

@@ -8,9 +8,10 @@ from lab.standing import Obstacle, Standing, fewer_controllers, smaller, strange
 from lab.topology import Host, Topology
 from scripts.drivers.driver import Site, sites
 from scripts.drivers.registry import drivers_of
-from scripts.drivers.upgrading import unfit
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan, survey
+from scripts.passages.passage import Run
+from scripts.passages.registry import unfit
 from scripts.platforms import Instance
 from scripts.session import Session
 from scripts.workstation.memory import check_memory
@@ -70,7 +71,7 @@ def unsurvived(
         context = session.context(session.peek_software(), instances)
         places = sites(fleet, context, session.datacenters(tuple(asked)))
         plans = survey(fleet, asked, context)
-        return [*obstacles(places, plans), *unfit(places, asked, plans)]
+        return [*obstacles(places, plans), *unfit(Run(places, asked, plans))]
 
 
 def refuse(found: Sequence[LabError]) -> None:

@@ -20,9 +20,8 @@ def unsound(
     places: Mapping[str, Site], hosts: Iterable[Host], only: Collection[str] | None = None,
     fresh: Collection[str] = (),
 ) -> Unsound:
-    """The drivers that have something to put right, by datacenter.
-
-    Nobody is asked where a broker is `fresh`: it was made or started a moment ago.
+    """The drivers that have something to put right, by datacenter; `fresh` are the hosts that were
+    made or started a moment ago.
     """
     names = {host.name for host in hosts}
 
@@ -32,16 +31,12 @@ def unsound(
             driver for driver in drivers_of(site)
             if (only is None or driver.name in only)
             and any(host.name in names for host in site.carriers(driver.name))
-            and driver.unsound(site)
+            and driver.unsound(site, fresh)
         ]
 
-    chosen = [
-        name for name, site in places.items()
-        if not any(host.name in fresh for host in site.datacenter.by_role("kafka"))
-    ]
-    if not chosen:
+    if not places:
         return {}
-    found = next(iter(places.values())).fleet.each(one, chosen)
+    found = next(iter(places.values())).fleet.each(one, places)
     return {name: drivers for name, drivers in found.items() if drivers}
 
 

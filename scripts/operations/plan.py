@@ -10,22 +10,19 @@ from lab.migration import notes
 from lab.services.context import Context
 from lab.services.registry import published, resources, roles
 from lab.topology import Host
-from lab.upgrade import PROTOCOL
 from scripts.drivers.driver import Differences, Site, sites
 from scripts.drivers.registry import drivers_of
-from scripts.drivers.release import NAME as RAISES
-from scripts.drivers.upgrading import Upgrade, upgrades
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan, pending, survey
 from scripts.operations.described import describe_hosts
-from scripts.operations.finalizing import hold_back
-from scripts.operations.growing import NAME as GROWS, Growth, growing
 from scripts.operations.guard import missing_hosts, obstacles, refusals
 from scripts.operations.leaving import Going, look as look_at_leavers
 from scripts.operations.reach import UNSEEN, Unreached, lines, refuse_hopeless, unreached
 from scripts.operations.replacing import in_the_way, losses
 from scripts.operations.surplus import lines as surplus_lines, surplus
 from scripts.operations.up import concerned, reconcilers
+from scripts.passages.passage import Passage, Run
+from scripts.passages.registry import enter
 from scripts.platforms import UP, Instance
 from scripts.session import Session
 
@@ -37,22 +34,19 @@ class Plan:
     `things` are changes in the clusters, in lines; `refused` is what `up` would not do, and why.
     `unreached` run and let nobody in, which `up` mends; what else they need is not known before.
     `groundwork` is what was lost beside hosts, and is made again before they are started.
-    `phases`: in which steps clusters come to another release of Kafka; of how many of them features
-    are `finalised`. `going`: hosts that are emptied and removed.
+    `passages`: what clusters pass through. `going`: hosts that are emptied and removed.
     """
 
     absent: tuple[Host, ...]
     stopped: tuple[Host, ...]
     hosts: Mapping[str, HostPlan]
     things: tuple[str, ...] = ()
-    joins: tuple[str, ...] = ()
     restarts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     unreached: Mapping[str, Unreached] = field(default_factory=dict)
     groundwork: tuple[str, ...] = ()
-    phases: tuple[str, ...] = ()
-    finalised: int = 0
+    passages: tuple[Passage, ...] = ()
     going: Going = field(default_factory=Going)
 
     @property
@@ -60,7 +54,7 @@ class Plan:
         """How many things would be changed."""
         things = (self.groundwork, self.absent, self.unreached, self.things, self.going.leavers)
         changes = sum(len(plan.changes) for plan in self.hosts.values())
-        return sum(map(len, things)) + changes + self.finalised
+        return sum(map(len, things)) + changes + sum(one.count for one in self.passages)
 
     def summary(self) -> str:
         if not self.count:
@@ -68,13 +62,11 @@ class Plan:
         changed = sum(1 for plan in self.hosts.values() if plan.changes)
         begin = "to create or start" if self.stopped else "to create"
         more = f", {counted(len(self.things), 'change')} in the clusters" if self.things else ""
-        joins = f", {counted(len(self.joins), 'server joins its', 'servers join their')} ensemble" \
-            if self.joins else ""
         again = f", {len(self.unreached)} to reach again" if self.unreached else ""
-        final = f", {counted(self.finalised, 'release')} to finalise" if self.finalised else ""
+        passed = "".join(f", {one.summary}" for one in self.passages if one.summary)
         less = f", {len(self.going.leavers)} to remove" if self.going else ""
         return (f"plan: {counted(len(self.absent), 'host')} {begin}{again}, {changed} to change"
-                f"{less}, {counted(len(self.restarts), 'restart')}{joins}{final}{more}")
+                f"{less}, {counted(len(self.restarts), 'restart')}{passed}{more}")
 
 
 def show(
@@ -134,25 +126,22 @@ def gather(
             one for one in session.datacenters(tuple(hosts)) if one.name not in shut
         ])
         refused += map(str, obstacles(places, plans))
-        coming = _upgrades(places, hosts, plans, only, refused)
-        places, plans = hold_back(places, plans, coming, only)
-        joins = _joins(places, hosts, plans, only, refused)
+        passages, run = enter(Run(places, hosts, plans, only), refused=refused)
+        places, plans = {**run.places}, {**run.plans}
         found = [one for site in places.values() for one in _resources(site, names, gone, only)]
         return Plan(
             absent=tuple(absent),
             stopped=tuple(host for host in absent if host.name in instances),
             hosts=plans,
             things=tuple(line for one in found for line in one.lines),
-            joins=tuple(line for growth in joins.values() for line in growth.lines()),
             restarts=tuple(line for name, site in places.items()
-                           for line in (*_restarts(site, plans, grows=name in joins),
-                                        *_again(coming.get(name)))),
+                           for line in (*_restarts(site, plans, passages),
+                                        *(again for one in passages for again in one.again(name)))),
             notes=(*unpublished(present, context), *notes(context.topology)),
             refused=(*refused, *(line for one in found for line in one.refused)),
             unreached=closed,
             groundwork=() if only is not None else tuple(session.platform.groundwork(names)),
-            phases=tuple(line for one in coming.values() for line in one.lines()),
-            finalised=sum(1 for one in coming.values() if one.finalizes and one.raised),
+            passages=passages,
             going=going,
         )
 
@@ -167,7 +156,9 @@ def _lines(plan: Plan, session: Session) -> Iterator[str]:
     if plan.unreached:
         yield UNSEEN
     yield from describe_hosts(plan.hosts.values())
-    yield from (*plan.things, *plan.joins, *plan.phases)
+    yield from plan.things
+    for passage in plan.passages:
+        yield from passage.lines()
     if plan.restarts:
         yield "restarts, one at a time, in this order:"
         yield from (f"  {line}" for line in plan.restarts)
@@ -175,30 +166,6 @@ def _lines(plan: Plan, session: Session) -> Iterator[str]:
     if plan.going:
         yield f"asked first: whether {plan.going.whose} may be removed (`fab up --yes` answers)"
     yield from plan.notes
-
-
-def _joins(
-    places: Mapping[str, Site], hosts: Sequence[Host], plans: Mapping[str, HostPlan],
-    only: Collection[str] | None, refused: list[str],
-) -> dict[str, Growth]:
-    """The ensembles that would grow first; why one cannot is added to `refused`."""
-    try:
-        return growing(places, hosts, plans, only)
-    except LabError as error:
-        refused.append(str(error))
-        return {}
-
-
-def _upgrades(
-    places: Mapping[str, Site], hosts: Sequence[Host], plans: Mapping[str, HostPlan],
-    only: Collection[str] | None, refused: list[str],
-) -> dict[str, Upgrade]:
-    """The clusters that come to another release; why one cannot is added to `refused`."""
-    try:
-        return upgrades(places, hosts, plans, only)
-    except LabError as error:  # of several, the others are in the notes
-        refused += [str(error), *getattr(error, "__notes__", ())]
-        return {}
 
 
 def unpublished(hosts: Sequence[Host], context: Context) -> Iterator[str]:
@@ -224,20 +191,15 @@ def _resources(
         yield driver.differences(site, wanted, there=there)
 
 
-def _again(coming: Upgrade | None) -> Iterator[str]:
-    """The restarts with which brokers come to the protocol of their release."""
-    if coming and coming.last:
-        for host in coming.site.carriers(RAISES):
-            yield f"{host.name} {RAISES} ({PROTOCOL} {coming.last.protocol})"
-
-
-def _restarts(site: Site, plans: Mapping[str, HostPlan], *, grows: bool = False) -> Iterator[str]:
-    """The services of a datacenter that would restart, in order; not those of an ensemble that
-    `grows`, whose restarts are told with that."""
+def _restarts(
+    site: Site, plans: Mapping[str, HostPlan], passages: Sequence[Passage] = ()
+) -> Iterator[str]:
+    """The services of a datacenter that would restart, in order; not those whose restarts one of
+    `passages` tells."""
     mine = {name: plan for name, plan in plans.items() if plan.host.datacenter == site.name}
     for driver in drivers_of(site):
         stale = pending(mine, driver.service)
-        if not stale or (grows and driver.name == GROWS):
+        if not stale or any(one.tells(site.name, driver.name) for one in passages):
             continue
         try:
             seen = driver.look(site)

@@ -1,22 +1,14 @@
-"""Rolling restarts: one host of a service at a time, and only while the service bears it."""
+"""Rolling restarts of all that runs with an old configuration, datacenters side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Mapping
 
-from lab.state import Change
-from lab.topology import Host
-from scripts.drivers.driver import Driver, Site
+from scripts.drivers.driver import Site
 from scripts.drivers.registry import drivers_of
-from scripts.errors import CommandError, LabError
-from scripts.hosts.change import restart_script
+from scripts.drivers.turns import restart_in_turn
 from scripts.hosts.converge import HostPlan, pending
-from scripts.hosts.units import GOES_ON, START_SECONDS
 from scripts.workstation.screen import Progress
-
-RESTART_TIMEOUT = 2 * START_SECONDS + 90  # with new files, and once more with the former ones
 
 
 def roll(
@@ -37,45 +29,3 @@ def roll(
         return 0
     fleet = next(iter(sites.values())).fleet
     return sum(fleet.each(one, sites).values())
-
-
-def restart_in_turn(
-    driver: Driver, site: Site, hosts: Sequence[Host], progress: Progress,
-    plans: Mapping[str, HostPlan] | None = None,
-) -> None:
-    """Restart a service on `hosts`, one at a time; it has settled before and after each.
-
-    Who is next is asked anew each time: a leader changes with every restart. `plans` have what
-    changes on a host with the restart. The first one that does not serve with that ends it: this
-    one has its former files again, those of the others are as they were. Raises LabError.
-    """
-    left = list(hosts)
-    while left:
-        host = driver.order(left, driver.settled(site))[0].host
-        plan = (plans or {}).get(host.name)
-        changes = plan.restarting(str(driver.service.unit)) if plan else ()
-        try:
-            _restart(driver, site, host, progress, changes)
-        except CommandError as error:
-            if GOES_ON in str(error):  # whole, too, when the error is told: replicas take a moment
-                with suppress(LabError):
-                    driver.settled(site)
-            raise
-        left.remove(host)
-    if hosts:
-        driver.settled(replace(site, joining=frozenset()))
-
-
-def _restart(
-    driver: Driver, site: Site, host: Host, progress: Progress, changes: Sequence[Change]
-) -> None:
-    progress.step(host.name, f"restarting {driver.name}")
-    port = driver.service.port
-    site.fleet[host.name].script(
-        restart_script(
-            str(driver.service.unit), str(host.address), port.number if port else None,
-            START_SECONDS, changes,
-        ),
-        label=f"restart {driver.name}", timeout=RESTART_TIMEOUT,
-    )
-    progress.done(host.name, f"restarted {driver.name}")

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 from lab.counted import counted
-from lab.endpoint import Endpoint
-from lab.services.local import LOOPBACK
 from lab.standing import Standing, leaving, strangers
 from lab.topology import Topology
-from scripts.clients.kafka import Cluster, View
-from scripts.errors import LabError
+from scripts.drivers.holdings import Holding, holding, views
 from scripts.platforms import Instance
 
-LOOK_SECONDS = 3.0
 SOME = 5  # names in a line
 
 
@@ -83,8 +78,8 @@ def surplus(topology: Topology, instances: Mapping[str, Instance]) -> tuple[Surp
     there = strangers(topology, (one.standing for one in left.values() if one.standing))
     names = {datacenter.name for datacenter in topology.datacenters}
     leavers = {one.name for one in leaving(topology, there)}
-    views = _views([one for one in there if left[one.name].running])
-    told = [replace(_told(one, left[one.name], views.get(one.datacenter), names),
+    seen = views(one for one in there if left[one.name].running)
+    told = [replace(_told(one, left[one.name], holding(one, seen), names),
                     leaves=one.name in leavers) for one in there]
     untold = [
         Surplus(name, "", "", one.address, one.running) for name, one in sorted(left.items())
@@ -113,7 +108,7 @@ def problems(found: Iterable[Surplus], datacenter: str) -> list[str]:
 def lost(instances: Mapping[str, Instance]) -> Iterator[str]:
     """What would go with all of these hosts, a line for each datacenter whose cluster answers."""
     there = [one.standing for one in instances.values() if one.standing and one.running]
-    for datacenter, view in sorted(_views(there).items()):
+    for datacenter, view in sorted(views(there).items()):
         topics = sorted({name.rpartition("-")[0] for name in view.replicas})
         mine = [name for name in topics if not name.startswith("__")]
         yield (f"{counted(len(mine), 'topic')} of {datacenter}"
@@ -127,34 +122,10 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _told(
-    one: Standing, instance: Instance, seen: View | None, datacenters: Collection[str]
+    one: Standing, instance: Instance, has: Holding | None, datacenters: Collection[str]
 ) -> Surplus:
-    broker = next(
-        (id for id, port in seen.ports.items() if port in one.ports), None
-    ) if seen and one.role == "kafka" else None
     return Surplus(
-        one.name, one.datacenter, one.role, str(one.address), instance.running, broker,
-        seen.on(broker) if seen and broker is not None else (), one.datacenter in datacenters,
+        one.name, one.datacenter, one.role, str(one.address), instance.running,
+        has.broker if has else None, has.partitions if has else (), one.datacenter in datacenters,
         one.carries,
     )
-
-
-def _views(running: Iterable[Standing]) -> dict[str, View]:
-    """What the clusters say that have brokers among `running`, by datacenter; of those that
-    answer."""
-    servers: dict[str, list[str]] = {}
-    for one in running:
-        if one.role == "kafka":
-            servers.setdefault(one.datacenter, []).extend(f"{LOOPBACK}:{p}" for p in one.ports[1:])
-
-    def view(name: str) -> View | None:
-        try:
-            return Cluster(name, Endpoint(",".join(servers[name])), ()).view(LOOK_SECONDS)
-        except LabError:
-            return None
-
-    if not servers:
-        return {}
-    with ThreadPoolExecutor(len(servers)) as pool:
-        seen = dict(zip(servers, pool.map(view, servers), strict=True))
-    return {name: one for name, one in seen.items() if one is not None}

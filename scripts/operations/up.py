@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lab.artifacts import Artifact
@@ -16,13 +16,10 @@ from lab.state import STARTING
 from lab.topology import Host
 from scripts.drivers.driver import Driver, Site, sites
 from scripts.drivers.registry import drivers_of
-from scripts.drivers.upgrading import Upgrade, upgrades
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan, converge, forget_names, survey
 from scripts.hosts.deliver import Deliverer
 from scripts.hosts.fleet import Fleet
-from scripts.operations.finalizing import finalize, hold_back, raise_protocols
-from scripts.operations.growing import grow, growing
 from scripts.operations.guard import (
     missing_hosts,
     obstacles,
@@ -35,6 +32,8 @@ from scripts.operations.reach import reach
 from scripts.operations.rolling import roll
 from scripts.operations.staying import services_stay
 from scripts.operations.surplus import lines, surplus
+from scripts.passages.passage import Passage, Run
+from scripts.passages.registry import enter
 from scripts.platforms import Instance
 from scripts.session import Session
 from scripts.software.obtain import Obtained
@@ -158,14 +157,14 @@ def _converge(
                 )
             finally:
                 deliverer.close(fleet)
-            places, plans = ready.places, ready.plans
+            places, plans = {**ready.places}, ready.plans
             restarted = ready.restarted + roll(places, plans, progress)
             settle(places, plans, woken, {name for name, one in instances.items() if one.running})
-            restarted += raise_protocols(ready.upgrades, progress)
+            restarted += sum(one.after(progress) for one in ready.passages)
             if only is None and len(hosts) == len(session.topology.hosts):
                 forget_names(fleet, plans)
         with phase("clusters"):
-            told = finalize(ready.upgrades)
+            told = [line for one in ready.passages for line in one.end()]
             moved = reconcile(places, {host.name for host in hosts}, progress, only)
         if mended:
             moved[INTERNAL] = mended
@@ -187,9 +186,9 @@ class Ready:
     lab around them meanwhile, what their clusters pass through, and how many services were
     restarted to come so far."""
 
-    places: dict[str, Site]
-    plans: dict[str, HostPlan]
-    upgrades: Mapping[str, Upgrade] = field(default_factory=dict)
+    places: Mapping[str, Site]
+    plans: Mapping[str, HostPlan]
+    passages: tuple[Passage, ...] = ()
     restarted: int = 0
 
 
@@ -205,8 +204,8 @@ def _sound(
     if not places:
         return Ready({}, {}), 0
     looking = beside(lambda: unsound(places, hosts, only, fresh))
-    ready = _grown(hosts, places, deliverer, progress, only=only, woken=woken)
-    places, plans = ready.places, ready.plans
+    ready = _entered(hosts, places, deliverer, progress, only=only, woken=woken)
+    places, plans = ready.places, {**ready.plans}
     context = next(iter(places.values())).context
     mended = mend(places, looking(), progress)
     if mended:  # it took stopping processes and starting them
@@ -224,28 +223,23 @@ def _sound(
     return replace(ready, plans=plans), mended
 
 
-def _grown(
+def _entered(
     hosts: Sequence[Host], places: Mapping[str, Site], deliverer: Deliverer,
     progress: Progress, *, only: Collection[str] | None, woken: Collection[str] = (),
 ) -> Ready:
-    """`hosts` once their ensembles have grown.
+    """`hosts` once all is done that their clusters pass through before.
 
-    Raises LabError where one cannot grow, or a cluster not run its version, before anything is
-    changed.
+    Raises LabError where one cannot, before anything is changed.
     """
     one = next(iter(places.values()))
     plans = survey(one.fleet, hosts, one.context, only, progress)
     refuse(obstacles(places, plans))
-    coming = upgrades(places, hosts, plans, only, woken=woken)
-    places, plans = hold_back(places, plans, coming, only, progress)
-    found = growing(places, hosts, plans, only)
-    counts = one.fleet.each(
-        lambda name: grow(places[name], found[name], deliverer, progress), found
-    )
-    again = [host for host in hosts if host.datacenter in found]
-    context = next(iter(places.values())).context
-    plans |= survey(one.fleet, again, context, only, progress)
-    return Ready(places, plans, coming, sum(counts.values()))
+    passages, run = enter(Run(places, hosts, plans, only, woken), progress)
+    restarted = 0
+    for passage in passages:
+        run, count = passage.before(run, deliverer, progress)
+        restarted += count
+    return Ready(run.places, run.plans, passages, restarted)
 
 
 def settle(

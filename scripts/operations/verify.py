@@ -9,7 +9,7 @@ from scripts.drivers.driver import Line, Report, Site
 from scripts.drivers.registry import drivers, drivers_of
 from scripts.errors import told
 from scripts.operations.staying import services_stay
-from scripts.operations.surplus import Surplus, problems
+from scripts.operations.surplus import Surplus
 from scripts.workstation.screen import Progress
 
 
@@ -47,8 +47,8 @@ def verify(
         reports += fleet.each(one_span, spans).values()
     for report in reports:
         report.lines += [
-            Line("kafka", "no surplus broker", False, text)
-            for text in problems(left, report.where)
+            Line(one.role, "no surplus broker", False, one.problem)
+            for one in left if one.datacenter == report.where and one.problem
         ]
     fleet.each(lambda name: _aside(spans[name].forget), spans)
     return reports

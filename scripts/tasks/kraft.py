@@ -156,7 +156,7 @@ def _each(
     """Do in one datacenter after the other what there is to do. Raises LabError before anything is
     changed where one of them cannot. `anyway`: also where the lab file has it in ZooKeeper."""
     from lab.migration import told
-    from scripts.operations.migrate import movers, steps
+    from scripts.passages.metadata import movers, steps
     from scripts.workstation.screen import duration
 
     began = time.monotonic()

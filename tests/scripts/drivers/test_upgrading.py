@@ -22,8 +22,9 @@ from scripts.drivers.driver import Site
 from scripts.drivers.upgrading import Upgrade, unfit, upgrades
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan
-from scripts.operations import finalizing
-from scripts.operations.finalizing import hold_back
+from scripts.passages import passage
+from scripts.passages.passage import Run
+from scripts.passages.upgrading import Upgrading
 from tests.fakes import FakeFleet, FakeHost
 
 NAMES = ("kafka", "controller")
@@ -64,7 +65,7 @@ class Lab:
             self.surveyed += [host.name for host in hosts]
             return {host.name: self.plan(host, context) for host in hosts}
 
-        for module in (upgrading, finalizing):
+        for module in (upgrading, passage):
             monkeypatch.setattr(module, "survey", survey)
         monkeypatch.setattr(upgrading, "levels", lambda _: levels)
 
@@ -97,9 +98,9 @@ def test_brokers_come_to_a_newer_version_in_two_rolls(monkeypatch: pytest.Monkey
         f"  1. brokers restart with 3.9.2, one at a time, and speak {PROTOCOL} 3.8 as before",
         f"  2. finalised, {PROTOCOL} 3.8 to 3.9: no way back from then on",
     ]
-    places, plans = hold_back({"d": lab.place}, lab.plans, {"d": found})
-    assert dict(places["d"].context.protocols) == {"d": "3.8"}
-    change = plans["a-d-kafka01"].of(FILE)
+    run = Upgrading({"d": found}).hold(Run({"d": lab.place}, lab.hosts, lab.plans))
+    assert dict(run.places["d"].context.protocols) == {"d": "3.8"}
+    change = run.plans["a-d-kafka01"].of(FILE)
     assert change and f"{PROTOCOL}=3.8\n" in getattr(change.after, "text", "")
 
 

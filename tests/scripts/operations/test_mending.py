@@ -10,8 +10,10 @@ import pytest
 from lab.file import parse
 from lab.services.local import local_context
 from lab.topology import build
+from scripts.drivers import connect
 from scripts.drivers.connect import Connect
-from scripts.drivers.driver import Site, sites
+from scripts.drivers.driver import sites
+from scripts.drivers.internals import Internals
 from scripts.errors import LabError
 from scripts.operations import up
 from scripts.operations.mending import mend, unsound
@@ -38,11 +40,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The datacenters whose workers were looked at; something is wrong with all of them."""
     found: list[str] = []
 
-    def look(driver: Connect, site: Site) -> tuple[str, ...]:
-        found.append(site.name)
-        return ("~ something",)
+    class Looked(Internals):
+        def lines(self) -> tuple[str, ...]:
+            found.append(self.site.name)
+            return ("~ something",)
 
-    monkeypatch.setattr(Connect, "unsound", look)
+    monkeypatch.setattr(connect, "Internals", Looked)
     monkeypatch.setattr(Connect, "mend", lambda driver, site, tell: 2)
     return found
 
@@ -89,7 +92,7 @@ class Run:
 
         for name, fake in (
             ("converge", converge), ("unsound", look), ("mend", put_right), ("survey", survey),
-            ("_grown", lambda *_, **__: up.Ready({**PLACES}, {})),
+            ("_entered", lambda *_, **__: up.Ready({**PLACES}, {})),
         ):
             monkeypatch.setattr(up, name, fake)
 

@@ -13,16 +13,14 @@ from dataclasses import dataclass, replace
 
 from lab.migration import CannotMove, Stage, Step, Way, World, at, clean
 from lab.services.registry import SERVICES
-from lab.topology import Datacenter, Host
+from lab.topology import Datacenter
 from scripts.clients.quorum import Quorum
 from scripts.drivers import migrating
-from scripts.drivers.driver import Driver, Site, Tell, sites
-from scripts.drivers.registry import drivers
+from scripts.drivers.driver import Site, Tell, sites
 from scripts.errors import LabError
-from scripts.hosts.converge import converge, pending, survey
 from scripts.hosts.deliver import Deliverer
 from scripts.hosts.units import STOP_SECONDS
-from scripts.operations.rolling import restart_in_turn
+from scripts.passages.passage import set_up
 from scripts.session import Session
 from scripts.workstation.memory import check_added
 from scripts.workstation.screen import Progress, duration
@@ -180,16 +178,7 @@ class Mover:
 
     def _set_up(self, site: Site, only: Sequence[str], role: str) -> None:
         """Bring the hosts of a role to what services want of them, and restart these in turn."""
-        hosts: tuple[Host, ...] = site.datacenter.by_role(role)
-        plans = survey(site.fleet, hosts, site.context, only, self.progress)
-        converge(site.fleet, plans, site.context, self.deliverer, self.progress)
-        for driver in _drivers(only):
-            stale = pending(plans, driver.service)
-            restart_in_turn(driver, site, stale, self.progress, plans)
-
-
-def _drivers(only: Collection[str]) -> Iterator[Driver]:
-    return (one for one in drivers() if one.name in only)
+        set_up(site, site.datacenter.by_role(role), only, self.deliverer, self.progress)
 
 
 @contextmanager

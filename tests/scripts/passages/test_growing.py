@@ -15,7 +15,8 @@ from lab.topology import Host, build
 from scripts.drivers.driver import Site
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan
-from scripts.operations.growing import Growth, at, growing, joining
+from scripts.passages.growing import Growing, Growth, at, growing, joining
+from scripts.passages.passage import Run
 from tests.fakes import FakeFleet
 
 FILE, UNIT = Key("file", CONFIG), Key("unit", "zookeeper.service")
@@ -58,7 +59,7 @@ def plan(
 
 def steps(place: Site, *plans: HostPlan) -> list[list[int]]:
     hosts = place.datacenter.by_role("zookeeper")
-    found = growing({"d": place}, hosts, {one.host.name: one for one in plans}, None)
+    found = growing(Run({"d": place}, hosts, {one.host.name: one for one in plans}))
     return [sorted(servers) for servers in found["d"].lists] if found else []
 
 
@@ -98,7 +99,7 @@ def test_an_ordinary_restart_lets_nobody_be_silent() -> None:
             one.host, (Change(UNIT, state.Unit("stale-of-something-else"), after),)
         )
     assert joining(place, plans, ALL).joining == frozenset()
-    assert growing({"d": place}, place.datacenter.hosts, plans, None) == {}
+    assert growing(Run({"d": place}, place.datacenter.hosts, plans)) == {}
 
 
 def test_a_server_alone_is_not_made_to_join() -> None:
@@ -106,8 +107,8 @@ def test_a_server_alone_is_not_made_to_join() -> None:
     plans = {p.host.name: p for p in (plan(place, 1, file=one, process=one),)}
     (first, *_) = place.datacenter.by_role("zookeeper")
     with pytest.raises(LabError, match=r"takes all its servers \(run `fab up --datacenter d`\)"):
-        growing({"d": place}, [first], plans, None)
-    assert growing({"d": place}, [first], plans, ("kafka",)) == {}
+        growing(Run({"d": place}, [first], plans))
+    assert growing(Run({"d": place}, [first], plans, ("kafka",))) == {}
 
 
 def test_lists_that_differ_too_much_are_refused() -> None:
@@ -123,3 +124,11 @@ def test_a_person_is_told_who_joins_whom() -> None:
         "a-d-zk02 joins server 1 of d, restarted one at a time",
         "a-d-zk03 joins servers 1, 2 of d, restarted one at a time",
     ]
+
+
+def test_the_plan_tells_it_once() -> None:
+    place = site()
+    found = Growing({"d": Growth(place.datacenter, (frozenset({1}), frozenset({1, 2}), ALL))})
+    assert found.summary == "2 servers join their ensemble" and found.count == 0
+    assert found.tells("d", "zookeeper") and not found.tells("d", "kafka")
+    assert not found.tells("e", "zookeeper") and Growing().summary == ""

@@ -5,22 +5,23 @@ See lab.ensemble for why. A run that is cut off goes on from the lists that the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from lab import ensemble, state
+from lab.counted import counted
 from lab.ensemble import CannotGrow, Servers
 from lab.services.context import Context
-from lab.services.registry import SERVICES, desired_state
+from lab.services.registry import desired_state
 from lab.services.zookeeper import CONFIG, listed
 from lab.state import Key
 from lab.topology import Datacenter, Host
-from scripts.drivers.driver import Driver, Site
+from scripts.drivers.driver import Site
 from scripts.drivers.registry import driver
 from scripts.errors import LabError
-from scripts.hosts.converge import HostPlan, converge, pending, survey
+from scripts.hosts.converge import HostPlan, converge, survey
 from scripts.hosts.deliver import Deliverer
-from scripts.operations.rolling import restart_in_turn
+from scripts.passages.passage import Passage, Run, restart_stale
 from scripts.workstation.screen import Progress
 
 NAME = "zookeeper"
@@ -70,20 +71,17 @@ def growths(sites: Iterable[Site], plans: Mapping[str, HostPlan]) -> list[Growth
     return found
 
 
-def growing(
-    places: Mapping[str, Site], hosts: Sequence[Host], plans: Mapping[str, HostPlan],
-    only: Collection[str] | None,
-) -> dict[str, Growth]:
-    """The ensembles that have to grow before `hosts` are changed as planned, by datacenter.
+def growing(run: Run) -> dict[str, Growth]:
+    """The ensembles that have to grow before the run's hosts are changed as planned, by datacenter.
 
     Other servers of theirs are looked at, too, where only some hosts are asked for. Raises LabError
     where those would be left behind.
     """
-    if only is not None and NAME not in only:
+    if not run.means(NAME):
         return {}
-    names = {host.name for host in hosts}
+    names = {host.name for host in run.hosts}
     chosen = {
-        name: site for name, site in places.items()
+        name: site for name, site in run.places.items()
         if any(host.name in names for host in site.datacenter.by_role(NAME))
     }
     others = [
@@ -92,7 +90,7 @@ def growing(
     ]
     one_site = next(iter(chosen.values()), None)
     more = survey(one_site.fleet, others, one_site.context, (NAME,)) if one_site else {}
-    found = growths(chosen.values(), {**plans, **more})
+    found = growths(chosen.values(), {**run.plans, **more})
     for one in found:
         for host in one.datacenter.by_role(NAME):
             if host.name not in names:
@@ -104,26 +102,55 @@ def growing(
     return {one.datacenter.name: one for one in found}
 
 
+@dataclass(frozen=True)
+class Growing(Passage):
+    """The ensembles of a run that grow, by datacenter, each before its hosts converge."""
+
+    found: Mapping[str, Growth] = field(default_factory=dict)
+
+    @classmethod
+    def find(cls, run: Run) -> Growing:
+        return cls(growing(run))
+
+    def before(self, run: Run, deliverer: Deliverer, progress: Progress) -> tuple[Run, int]:
+        if not self.found:
+            return run, 0
+        fleet = next(iter(run.places.values())).fleet
+        counts = fleet.each(
+            lambda name: grow(run.places[name], self.found[name], deliverer, progress), self.found
+        )
+        again = [host for host in run.hosts if host.datacenter in self.found]
+        return run.looked_again(again, run.places, progress), sum(counts.values())
+
+    @property
+    def summary(self) -> str:
+        joins = sum(1 for _ in self.lines())
+        return f"{counted(joins, 'server joins its', 'servers join their')} ensemble" \
+            if joins else ""
+
+    def lines(self) -> Iterator[str]:
+        for growth in self.found.values():
+            yield from growth.lines()
+
+    def tells(self, datacenter: str, service: str) -> bool:
+        return service == NAME and datacenter in self.found
+
+
 def grow(
     site: Site, growth: Growth, deliverer: Deliverer, progress: Progress
 ) -> int:
     """Take an ensemble through its lists; how many restarts that took. Raises LabError."""
-    keeper = driver(NAME)
-    return sum(_step(keeper, site, servers, deliverer, progress) for servers in growth.lists)
+    return sum(_step(site, servers, deliverer, progress) for servers in growth.lists)
 
 
-def _step(
-    driver: Driver, site: Site, servers: Servers, deliverer: Deliverer, progress: Progress
-) -> int:
+def _step(site: Site, servers: Servers, deliverer: Deliverer, progress: Progress) -> int:
     context = at(site.context, site.datacenter, servers)
     now = Site(site.fleet, context, site.datacenter)
-    hosts = now.zookeeper.hosts
-    plans = survey(site.fleet, hosts, context, (NAME,), progress)
+    plans = survey(site.fleet, now.zookeeper.hosts, context, (NAME,), progress)
     converge(site.fleet, plans, context, deliverer, progress)
-    stale = pending(plans, SERVICES[NAME])
-    restart_in_turn(driver, joining(now, plans, servers), stale, progress, plans)
-    driver.settled(now)  # the next server comes when this one has what the others have
-    return len(stale)
+    count = restart_stale(joining(now, plans, servers), plans, (NAME,), progress)
+    driver(NAME).settled(now)  # the next server comes when this one has what the others have
+    return count
 
 
 def at(context: Context, datacenter: Datacenter, servers: Servers) -> Context:

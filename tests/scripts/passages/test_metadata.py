@@ -15,8 +15,8 @@ from scripts.drivers import migrating
 from scripts.drivers.driver import Driver, Site
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan
-from scripts.operations import migrate
-from scripts.operations.migrate import Mover, steps
+from scripts.passages import metadata, passage
+from scripts.passages.metadata import Mover, steps
 from tests.fakes import FakeFleet
 from tests.lab.test_migration import BROKERS, DATACENTER, HOSTS, topology, world
 
@@ -105,7 +105,7 @@ def test_the_leader_is_ended_last_once_zookeeper_has_what_it_has(
 
     monkeypatch.setattr(migrating, "ask", lambda site: Session())
     monkeypatch.setattr(migrating, "words", words)
-    monkeypatch.setattr(migrate, "LOOK_PAUSE", 0)
+    monkeypatch.setattr(metadata, "LOOK_PAUSE", 0)
     monkeypatch.setattr(Told, "_end", lambda self, names: did.append(list(names)))
     mover._stop()
     if leads:
@@ -129,9 +129,9 @@ def test_brokers_are_rolled_to_what_a_stage_has(monkeypatch: pytest.MonkeyPatch)
     def restart(driver: Driver, site: Site, hosts: object, *_: object) -> None:
         did.append((driver.name, site.datacenter.config.led))
 
-    monkeypatch.setattr(migrate, "survey", survey)
-    monkeypatch.setattr(migrate, "converge", lambda *_: did.append("converged"))
-    monkeypatch.setattr(migrate, "restart_in_turn", restart)
+    monkeypatch.setattr(passage, "survey", survey)
+    monkeypatch.setattr(passage, "converge", lambda *_: did.append("converged"))
+    monkeypatch.setattr(passage, "restart_in_turn", restart)
     way: Way = clean(DATACENTER, Stage.BROKERS)
     Mover._set_up(mover, mover._at(way), ("kafka",), "kafka")
     assert did == [{"kraft"}, "converged", ("kafka", True)]
