@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine, report
+from bench.checks import SCENARIO as CHECKS
 from bench.drills import failovers, mirrors
 from bench.lab import bench_lab
 from bench.many import SCENARIO as MANY
@@ -26,7 +27,7 @@ from scripts.workstation.paths import PROJECT, cache_dir
 
 SCENARIOS = {
     **PLAIN, "many": MANY, "mirrors": Scenario(mirrors), "failovers": Scenario(failovers),
-    "page": Scenario(page), "picture": Scenario(picture),
+    "page": Scenario(page), "picture": Scenario(picture), "checks": CHECKS,
 }
 RESULTS = Path(__file__).parent / "results"
 PAGE = PROJECT / "docs" / "performance.md"
