@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from lab.options.aws import Image
+if TYPE_CHECKING:
+    from lab.options.aws import Image
+
 
 Family = Literal["debian", "amazon"]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
-from pydantic import BaseModel
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ def _unknown_key(location: tuple[str | int, ...], whole: type[BaseModel]) -> str
 def _section(model: type[BaseModel], field: str) -> type[BaseModel]:
     annotation = model.model_fields[field].annotation
     for candidate in (annotation, *get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
+        if isinstance(candidate, type) and hasattr(candidate, "model_fields"):
+            return cast("type[BaseModel]", candidate)
     return model
 
 

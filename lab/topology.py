@@ -9,9 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
+from typing import TYPE_CHECKING
 
-from lab.model import Datacenter as DatacenterConfig, Lab
 from lab.roles import ROLES
+
+if TYPE_CHECKING:
+    from lab.model import Datacenter as DatacenterConfig, Lab
 
 # How a datacenter uses its ports on the workstation, counted from its own base: SSH of a host at
 # the host's offset; a broker's EXTERNAL listener at EXTERNAL_OFFSET plus the same offset; and from

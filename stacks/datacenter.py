@@ -6,7 +6,7 @@ from constructs import Construct
 
 from lab.aws.sizes import image_parameter, instance_type, region, volume_gb
 from lab.aws.tags import EXPIRES, NAME
-from lab.options.aws import USER
+from lab.options.fixed import USER
 from lab.topology import EXTERNAL_PORT, Datacenter, Host, Topology
 from stacks import aws, plan
 from stacks.base import add_backend, add_provider

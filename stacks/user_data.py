@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lab.options.aws import USER
+from lab.options.fixed import USER
 from lab.topology import Host
 
 MAX_BYTES = 16 * 1024  # EC2 user guide, "Run commands on your Linux instance at launch"

@@ -31,7 +31,7 @@ from lab.drills.measures import (
     reading,
 )
 from lab.drills.translation import Translation, translation
-from lab.options.mirrors import OFFSET_LAG_MAX
+from lab.options.fixed import OFFSET_LAG_MAX
 
 
 @dataclass(frozen=True)

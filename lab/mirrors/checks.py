@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lab.mirrors.topics import identity_cycle
-from lab.model import Lab
 from lab.problems import Problem, no_such_datacenter
+
+if TYPE_CHECKING:
+    from lab.model import Lab
 
 
 def findings(lab: Lab) -> Iterator[Problem]:

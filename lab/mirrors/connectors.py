@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lab.endpoint import Endpoint
 from lab.mirrors.sizes import carried, fetched
 from lab.mirrors.topics import excluded, included
-from lab.options.mirrors import OFFSET_LAG_MAX, Mirror, Mirroring
+from lab.options.fixed import OFFSET_LAG_MAX
+
+if TYPE_CHECKING:
+    from lab.options.mirrors import Mirror, Mirroring
 
 SOURCE, CHECKPOINT, HEARTBEAT = "source", "checkpoint", "heartbeat"
 KINDS = {

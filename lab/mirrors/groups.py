@@ -11,7 +11,8 @@ from typing import NamedTuple
 from lab.counted import counted
 from lab.mirrors.connectors import INTERNAL_GROUPS, PROOF_GROUPS
 from lab.mirrors.offsets import Spot
-from lab.options.mirrors import OFFSET_LAG_MAX, Mirror, Mirroring
+from lab.options.fixed import OFFSET_LAG_MAX
+from lab.options.mirrors import Mirror, Mirroring
 
 # What is early by more is far behind: as long as it writes its notes in time, MirrorMaker has one
 # for every so many records, and its translation is early by no more. One that is earlier goes by

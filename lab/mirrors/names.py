@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from lab.mirrors.topics import (
     HEARTBEATS,
@@ -17,7 +18,9 @@ from lab.mirrors.topics import (
     returns,
     shortest,
 )
-from lab.options.mirrors import Mirror
+
+if TYPE_CHECKING:
+    from lab.options.mirrors import Mirror
 
 # What Kafka, MirrorMaker and the lab make for themselves: nobody expects a copy of it.
 OWN = re.compile(r"__.*|mm2-.*\.internal|.*\.checkpoints\.internal|kafkalab-verify-.*|"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from lab.options.mirrors import Mirror
+if TYPE_CHECKING:
+    from lab.options.mirrors import Mirror
+
 
 # What is the clusters' own business: offsets, transactions, MirrorMaker's and Connect's own state,
 # and what `fab verify` makes and removes on one side only.

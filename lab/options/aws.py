@@ -18,8 +18,6 @@ from lab.roles import ROLES
 Architecture = Literal["x86_64", "arm64"]
 Image = Literal["al2023", "debian12"]
 
-USER = "student"  # who logs in to every host; sudo asks for no password
-
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d{1,2}")
 INSTANCE_TYPE = re.compile(r"(?P<family>[a-z][a-z0-9-]*)\.[a-z0-9-]+")
 # The keys that EC2 lets one import (EC2 user guide, "Create key pairs").

@@ -27,9 +27,6 @@ def _regex(value: str) -> str:
     return value
 
 
-# MirrorMaker's offset.lag.max, in records of a partition: how far it means to be off, at most, when
-# it translates an offset.
-OFFSET_LAG_MAX = 100
 Regex = Annotated[str, AfterValidator(_regex)]
 Seconds = Annotated[int, Field(ge=1, le=3600)]
 
@@ -37,7 +34,8 @@ Seconds = Annotated[int, Field(ge=1, le=3600)]
 class Mirror(Section):
     """One direction between two datacenters."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
     source: Annotated[str, Field(alias="from", description="a datacenter that `to` is linked to")]
     target: Annotated[str, Field(alias="to", description="the datacenter that gets the copies")]

@@ -28,7 +28,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 class Section(BaseModel):
     """A part of the lab file: immutable, and it refuses keys that it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, defer_build=True)
 
 
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")  # RFC 1123, in lower case

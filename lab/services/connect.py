@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lab import artifacts
-from lab.model import Datacenter as DatacenterConfig, Lab
 from lab.services.context import Context
 from lab.services.java import JVM_MB, Java, log_settings, logging_file
 from lab.services.kafka import internal_factor
 from lab.services.service import Port, Service
 from lab.topology import Host
+
+if TYPE_CHECKING:
+    from lab.model import Datacenter as DatacenterConfig, Lab
 
 PORT = 8083
 DATA = "/data/connect"

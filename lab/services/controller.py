@@ -4,9 +4,9 @@ service of their own; the quorum is looked after all the same (scripts/drivers/c
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lab import artifacts
-from lab.model import Datacenter as DatacenterConfig, Lab
 from lab.problems import Problem
 from lab.services import quorum
 from lab.services.context import Context
@@ -18,6 +18,9 @@ from lab.services.zookeeper import MIGRATES, keeping
 from lab.state import HostState
 from lab.topology import CONTROLLER_PORT, Datacenter, Host
 from lab.versions import BOTH, KRAFT, ZOOKEEPER, has_quorums, has_zookeeper, with_metadata
+
+if TYPE_CHECKING:
+    from lab.model import Datacenter as DatacenterConfig, Lab
 
 NAME = "controller"
 DATA = "/data/controller"

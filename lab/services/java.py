@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lab.artifacts import Artifact
-from lab.options.aws import USER as LOGIN
+from lab.options.fixed import USER as LOGIN
 from lab.services.context import JAVA, LANG, OPEN_FILES, UNIT_FOLDER, Context
 from lab.services.service import Extension
 from lab.state import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lab import artifacts
-from lab.model import Lab
 from lab.problems import Problem, no_such_datacenter
 from lab.resources import TOPIC, Absent, ClusterState, Topic
 from lab.services import quorum
@@ -26,6 +26,9 @@ from lab.topology import (
 )
 from lab.upgrade import PROTOCOL, Release, own_protocol
 from lab.versions import BOTH, KRAFT, ZOOKEEPER, at_least
+
+if TYPE_CHECKING:
+    from lab.model import Lab
 
 DATA = "/data/kafka-logs"
 CONFIG = "/etc/kafka/server.properties"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from lab.artifacts import PREFIX, Artifact
-from lab.model import Lab
 from lab.resources import ClusterState
 from lab.services import (
     base,
@@ -23,6 +23,9 @@ from lab.services.context import Context
 from lab.services.service import PORTS_EACH, Extension, Port, Service
 from lab.state import Archive, HostState, Key, Link, Resource, Unit, merge
 from lab.topology import SERVICES_OFFSET, Datacenter, Host, Topology
+
+if TYPE_CHECKING:
+    from lab.model import Lab
 
 # In the order in which they are converged and restarted: what is needed comes first.
 SERVICES: dict[str, Service] = {

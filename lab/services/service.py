@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from lab.artifacts import Artifact
-from lab.model import Datacenter as DatacenterConfig, Lab
 from lab.problems import Problem
 from lab.resources import ClusterState
 from lab.services.context import Context
 from lab.state import File, HostState
 from lab.topology import Datacenter, Host
+
+if TYPE_CHECKING:
+    from lab.model import Datacenter as DatacenterConfig, Lab
 
 PORTS_EACH = 10  # of the workstation's, for a published port: one a host, by its number
 

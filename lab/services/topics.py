@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from lab.model import Lab
+from typing import TYPE_CHECKING
+
 from lab.topology import Datacenter
+
+if TYPE_CHECKING:
+    from lab.model import Lab
 
 
 def replication(lab: Lab, datacenter: Datacenter) -> tuple[int, int]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lab import artifacts
-from lab.model import Datacenter as DatacenterConfig, Lab
 from lab.problems import Problem
 from lab.services.context import Context
 from lab.services.java import JVM_MB, USER, Java
 from lab.services.service import Port, Service
 from lab.state import Directory, File, HostState, Key
 from lab.topology import ZOOKEEPER_CLIENT_PORT, Datacenter, Host
+
+if TYPE_CHECKING:
+    from lab.model import Datacenter as DatacenterConfig, Lab
 
 DATA = "/data/zk"
 CONFIG = "/etc/zookeeper/zoo.cfg"

@@ -6,10 +6,13 @@ import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from lab.options.section import Setting
 from lab.problems import Problem
 from lab.settings.definitions import Definition, Definitions, definitions
+
+if TYPE_CHECKING:
+    from lab.options.section import Setting
 
 FREE = "x."  # names of no software: a place for what people's own plug-ins and scripts read
 # AbstractConfig: where values come from that are written as ${PROVIDER:PATH:KEY}.

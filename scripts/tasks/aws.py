@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from lab.counted import counted
 from scripts.errors import UsageError
-from scripts.session import Session
 from scripts.tasks.cli import confirm, lab_task
+
+if TYPE_CHECKING:
+    from scripts.session import Session
 
 if TYPE_CHECKING:
     from scripts.platforms.aws import Aws

@@ -13,11 +13,13 @@ from invoke import Collection
 from lab.balance.plan import RATE_MB
 from lab.services.registry import SERVICES
 from scripts.errors import UsageError
-from scripts.session import Session
 from scripts.tasks.cli import DATACENTER, lab_task
 from scripts.tasks.clusters import bounded, problem, sites_of
 from scripts.tasks.services import task_of
 from scripts.tasks.upgrades import finalize
+
+if TYPE_CHECKING:
+    from scripts.session import Session
 
 if TYPE_CHECKING:
     from lab.balance.parts import Load

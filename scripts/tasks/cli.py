@@ -8,15 +8,16 @@ import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from invoke import Argument, Context, Task, task
 from invoke.exceptions import Exit
 
-from lab.file import LabFileError
 from scripts.errors import CommandError, LabError, UsageError, told
-from scripts.session import Session
 from scripts.workstation import output, runlog
+
+if TYPE_CHECKING:
+    from scripts.session import Session
 
 DATACENTER = "only this datacenter (several: dc1,dc2)"
 HOST = "only this host (several: a,b)"
@@ -132,6 +133,9 @@ def _guarded(
     *, locks: bool, debug: bool, lab_file_error: int, echo: bool = False,
 ) -> int:
     """Run a task's body; turn what a person can act on into one line and a status."""
+    from lab.file import LabFileError
+    from scripts.session import Session
+
     log_file = None
     output.go_on(locks)
     try:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from scripts.session import Session
+if TYPE_CHECKING:
+    from scripts.session import Session
+
 
 if TYPE_CHECKING:
     from scripts.drivers.driver import Site

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from scripts.errors import LabError, UsageError, one_line, stranger
-from scripts.session import Session
 from scripts.tasks.cli import DATACENTER, lab_task
 from scripts.tasks.clusters import again, bounded, fresh, looks_of, problem
+
+if TYPE_CHECKING:
+    from scripts.session import Session
 
 if TYPE_CHECKING:
     from scripts.drivers.looks import Looks

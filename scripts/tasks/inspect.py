@@ -7,11 +7,14 @@ import os
 import shlex
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from scripts.errors import LabError, UsageError
-from scripts.session import Session
 from scripts.tasks.cli import NARROW, lab_task
 from scripts.workstation.screen import duration
+
+if TYPE_CHECKING:
+    from scripts.session import Session
 
 # Runs as root with HOST SERVICE KNOWN START and journalctl's arguments: journalctl itself says
 # nothing of a unit that does not exist. START is 0 for this start, 1 for the one before. A

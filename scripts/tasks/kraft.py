@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from invoke import Collection
 
 from scripts.errors import LabError, UsageError
-from scripts.session import Session
 from scripts.tasks.cli import DATACENTER, lab_task
+
+if TYPE_CHECKING:
+    from scripts.session import Session
 
 if TYPE_CHECKING:
     from lab.migration import Step, World

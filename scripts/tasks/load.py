@@ -6,9 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from scripts.errors import LabError, UsageError
-from scripts.session import Session
 from scripts.tasks.cli import lab_task
 from scripts.tasks.clusters import sites_of
+
+if TYPE_CHECKING:
+    from scripts.session import Session
 
 if TYPE_CHECKING:
     from lab.load import Load

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from invoke import Collection
 
 from lab.counted import counted
 from lab.services.registry import carriers
 from scripts.errors import UsageError
-from scripts.session import Session
 from scripts.tasks.cli import NARROW, confirm, lab_task
+
+if TYPE_CHECKING:
+    from scripts.session import Session
 
 
 def _plan(session: Session, datacenter: str | None = None, host: str | None = None) -> None:

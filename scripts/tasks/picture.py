@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.errors import UsageError
-from scripts.session import Session
 from scripts.tasks.cli import DATACENTER, lab_task
+
+if TYPE_CHECKING:
+    from scripts.session import Session
 
 if TYPE_CHECKING:
     from scripts.picture.feed import Feed

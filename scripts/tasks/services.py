@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.services.registry import SERVICES
 from lab.services.service import Service
-from scripts.session import Session
 from scripts.tasks.cli import NARROW, lab_task
+
+if TYPE_CHECKING:
+    from scripts.session import Session
 
 # Connect and the mirrors have tasks of their own beside setting up (scripts.tasks.mirrors); what
 # every host has is set up by `fab hosts`, and Kafka's tools with the control host's own files.

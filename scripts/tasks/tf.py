@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.counted import counted
-from scripts.session import Session
 from scripts.tasks.cli import lab_task
 from scripts.workstation import paths
+
+if TYPE_CHECKING:
+    from scripts.session import Session
 
 if TYPE_CHECKING:
     from scripts.platforms.aws.terraform.stacks import Project

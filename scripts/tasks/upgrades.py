@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from scripts.errors import LabError
-from scripts.session import Session
 from scripts.tasks.cli import DATACENTER, lab_task
 from scripts.tasks.clusters import sites_of
+
+if TYPE_CHECKING:
+    from scripts.session import Session
 
 
 def _planned(session: Session, *, datacenter: str | None = None) -> None:

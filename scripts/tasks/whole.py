@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from lab.counted import counted
 from scripts.errors import LabError, UsageError
 from scripts.platforms import Platform
-from scripts.session import Session
 from scripts.tasks.cli import NARROW, confirm, lab_task
 from scripts.workstation import paths, runlog
+
+if TYPE_CHECKING:
+    from scripts.session import Session
 
 
 def _show(

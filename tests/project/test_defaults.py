@@ -11,8 +11,8 @@ from docs import tables
 from lab.file import load
 from lab.mirrors import groups, progress
 from lab.mirrors.sizes import MIB, carried
+from lab.options.fixed import OFFSET_LAG_MAX
 from lab.options.kafka import Kafka
-from lab.options.mirrors import OFFSET_LAG_MAX
 from lab.roles import role
 from lab.settings.definitions import definitions
 from lab.topology import EXTERNAL_OFFSET, PORTS_PER_DATACENTER, build

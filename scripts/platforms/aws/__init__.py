@@ -17,7 +17,8 @@ from lab.aws import sizes
 from lab.aws.checks import for_aws
 from lab.counted import counted
 from lab.file import LabFile, LabFileError
-from lab.options.aws import PUBLIC_KEY, USER
+from lab.options.aws import PUBLIC_KEY
+from lab.options.fixed import USER
 from lab.packages import FAMILY
 from lab.paths import LOGIN_KEY
 from lab.services.context import Context
