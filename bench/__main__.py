@@ -20,6 +20,7 @@ from bench.measure import BenchError
 from bench.peers import ANSIBLE, Peers
 from bench.picture import page, picture
 from bench.scenarios import SCENARIOS as PLAIN, Bench, Results, Scenario
+from bench.versions import balance, fresh, migration
 from lab.artifacts import kafka
 from scripts.errors import LabError
 from scripts.software.obtain import obtain
@@ -28,6 +29,7 @@ from scripts.workstation.paths import PROJECT, cache_dir
 SCENARIOS = {
     **PLAIN, "many": MANY, "mirrors": Scenario(mirrors), "failovers": Scenario(failovers),
     "page": Scenario(page), "picture": Scenario(picture), "checks": CHECKS,
+    "fresh": Scenario(fresh), "migration": Scenario(migration), "balance": Scenario(balance),
 }
 RESULTS = Path(__file__).parent / "results"
 PAGE = PROJECT / "docs" / "performance.md"

@@ -24,9 +24,9 @@ def checks(bench: Bench) -> None:
 
 
 def alone(name: str) -> bool:
-    """Whether an exercise needs neither a mirror nor Kafka of today."""
+    """Whether an exercise needs neither a mirror nor Kafka of today, nor one that is upgraded."""
     exercise = library.load(name).exercise
-    return not exercise.mirror and exercise.metadata != "kraft"
+    return not (exercise.mirror or exercise.begins) and exercise.metadata != "kraft"
 
 
 SCENARIO = Scenario(checks, usual=False)

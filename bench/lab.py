@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import sys
 import tomllib
@@ -62,18 +64,26 @@ KAFKAS_JVM = (
     "-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent",
     "-Djava.awt.headless=true",
 )
+CIDR = re.compile(r"^cidr = .*\n", re.MULTILINE)
 KAFKAS_HEAP_MB = {"kafka": 1024, "zookeeper": 512}
 
 
 def lab_file(
-    *, kafkas_jvm: bool = False, mirrored: bool = False, settings: Mapping[str, str] | None = None
+    *, kafkas_jvm: bool = False, mirrored: bool = False, settings: Mapping[str, str] | None = None,
+    alone: Mapping[str, object] | None = None, **of_datacenters: object,
 ) -> str:
     """The lab file: by default as anybody's, with two datacenters of seven hosts.
 
     `kafkas_jvm`: the JVM options and heaps of Kafka's start scripts instead of the lab's small
-    ones. `mirrored`: both ways. `settings` are broker settings.
+    ones. `mirrored`: both ways. `settings` are broker settings. `alone`: the first datacenter only,
+    with these keys. Others are keys of all datacenters.
     """
     text = LAB_FILE + MIRRORS if mirrored else LAB_FILE
+    if alone is not None:
+        text = text[:text.rindex("[[datacenters]]")]
+        of_datacenters |= alone
+    more = "".join(f"{key} = {json.dumps(one)}\n" for key, one in of_datacenters.items())
+    text = CIDR.sub(lambda line: f"{line[0]}{more}", text)
     if kafkas_jvm:
         options = ", ".join(f'"{option}"' for option in KAFKAS_JVM)
         for section, heap in KAFKAS_HEAP_MB.items():

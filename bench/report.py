@@ -85,11 +85,34 @@ PICTURE = (
     ("page-many.sent", "what a reader is sent meanwhile", "KB/s", ""),
     ("page-many.size", "that page", "MB", ""),
 )
+# The same of Kafka's versions.
+VERSIONS = (
+    ("fresh-zookeeper.total", "from no hosts to verified: Kafka 3.9 with ZooKeeper", "s", ""),
+    ("fresh-kraft.total", "the same: Kafka 4.3 with KRaft", "s", ""),
+    ("fresh.ratio", "the second divided by the first", "", "≤ 1.25"),
+    ("migration.total", "metadata of 3 servers and 3 brokers moves to KRaft, for good", "s",
+     "≤ 90"),
+    ("migration.migrate", "of which: until brokers are with KRaft", "s", ""),
+    ("migration.back", "from there back to ZooKeeper", "s", ""),
+    ("migration.written", "records written meanwhile, 200 a second", "records", ""),
+    ("migration.failed", "of which failed", "records", "0"),
+    ("balance.took", "a fourth broker gets its share, 50 MB/s at most", "s", ""),
+    ("balance.copied", "replicas that were copied for it", "", ""),
+    ("balance.least", "that had to be copied at least", "", ""),
+    ("balance.replicas", "replicas by which brokers differ then", "", "≤ 1"),
+    ("balance.leaders", "leaders by which brokers differ then", "", "≤ 1"),
+    ("balance.bytes", "bytes by which they differ, of the mean", "%", "≤ 10"),
+)
 COUNTED = ("records", "again")  # numbers of records, not seconds
+WHOLE = ("migration.written", "migration.failed", "balance.copied", "balance.least",
+         "balance.replicas", "balance.leaders")
 # What is the sum of other measures of the same run.
 SUMS = {
     "ours.total": ("ours.create", "ours.first"),
     "mirrors.total": ("mirrors.create", "mirrors.first"),
+    "fresh-zookeeper.total": ("fresh-zookeeper.create", "fresh-zookeeper.first"),
+    "fresh-kraft.total": ("fresh-kraft.create", "fresh-kraft.first"),
+    "migration.total": ("migration.migrate", "migration.finish"),
     "cold.total": ("cold.environment", "cold.up", "cold.verify"),
 }
 
@@ -160,7 +183,9 @@ def render(result: Mapping[str, Any]) -> str:
         _compared(measures), _ratios(measures),
         _steps(measures, PHASES, "Phases, with warm caches"),
         _steps(measures, MIRRORED, "Two datacenters that mirror each other"), _failovers(measures),
-        _steps(measures, COLD, "Caches cold"), _picture(measures),
+        _steps(measures, COLD, "Caches cold"),
+        _aimed(measures, VERSIONS, "Versions of Kafka"),
+        _aimed(measures, PICTURE, "The picture"),
         _breakdown(result.get("breakdown", {}).get("ours", []), measures),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -284,12 +309,19 @@ def _failovers(measures: Mapping[str, Samples]) -> str:
     return head + table(["", *COSTS.values()], rows)
 
 
-def _picture(measures: Mapping[str, Samples]) -> str:
-    rows = [[text, spread(measures[key], "wall"), unit, aim]
-            for key, text, unit, aim in PICTURE if key in measures]
+def _aimed(
+    measures: Mapping[str, Samples], lines: Sequence[tuple[str, str, str, str]], title: str
+) -> str:
+    """Figures with their units, and what is aimed at."""
+    rows = [[text, _figure(key, spread(measures[key], "wall")), unit, aim]
+            for key, text, unit, aim in lines if key in measures]
     if not rows:
         return ""
-    return "### The picture\n\n" + table(["", "measured", "unit", "aim"], rows)
+    return f"### {title}\n\n" + table(["", "measured", "unit", "aim"], rows)
+
+
+def _figure(key: str, found: Spread | None) -> str | None:
+    return found.text(0) if found and key in WHOLE else str(found) if found else None
 
 
 def _cost(cost: str, samples: Samples) -> str | None:

@@ -47,7 +47,7 @@ class Bench:
     peers: Peers | None = None
     number: int = 0
 
-    def first(self, key: str) -> None:
+    def first(self, key: str) -> Ran:
         """`fab up verify` on hosts that have nothing yet, split where the second task begins."""
         ran = self.lab.fab("up", "verify")
         up, verify = self.lab.log_of(ran, "up"), self.lab.log_of(ran, "verify")
@@ -61,6 +61,7 @@ class Bench:
             for step in runlog.breakdown(entries)
         ]
         self.results.breakdown.setdefault(key, []).append(parts)
+        return ran
 
     def second(self, key: str) -> None:
         """`fab up`, then `fab up verify`, where nothing is to be done."""

@@ -1,6 +1,6 @@
 """Single steps of the product as processes of their own, so that each can be timed.
 
-    python -m bench.steps create|up|admit-root [--repository NAME]
+    python -m bench.steps images|create|up|admit-root [--repository NAME]
 
 The lab is the one that LAB names. With --repository the images get names and a build label of their
 own: a build from cold caches then neither finds nor removes what belongs to other runs.
@@ -39,6 +39,11 @@ systemctl reload ssh
 def _local(session: Session) -> Local:
     assert isinstance(session.platform, Local), "the bench measures local hosts"
     return session.platform
+
+
+def images(session: Session) -> None:
+    """The image of the lab's hosts, so that it is not made while they are timed."""
+    session.platform.prepare(session.software())
 
 
 def create(session: Session) -> None:
@@ -90,7 +95,7 @@ def remove_images(repository: str) -> None:
 
 
 ACTIONS = {
-    "create": create, "up": up, "admit-root": admit_root,
+    "images": images, "create": create, "up": up, "admit-root": admit_root,
 }
 
 

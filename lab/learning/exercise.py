@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from lab.options.section import Section
-from lab.versions import Metadata
+from lab.versions import KafkaVersion, Metadata
 
 LANGUAGES = ("en", "ko")
 WORD = re.compile(r"\{([a-z_]+)\}")
@@ -94,7 +94,9 @@ class Exercise(Section):
     """One exercise; `id` is its folder's name. transactions: transactional ids that it uses.
 
     chapter: of a book; None for what came after it. metadata, since: where the cluster has to keep
-    its metadata, and from which version of Kafka on; "" for any.
+    its metadata, and from which version of Kafka on; "" for any. begins: the version that it runs
+    at first, where the exercise brings it to another one; the lab file then has to leave it to a
+    person to finalise that.
     """
 
     id: Id
@@ -105,6 +107,7 @@ class Exercise(Section):
     mirror: bool = False
     metadata: Metadata | Literal[""] = ""
     since: Annotated[str, Field(pattern=r"^(\d+\.\d+)?$")] = ""
+    begins: KafkaVersion | Literal[""] = ""
     parameters: Mapping[str, Derived | Value] = {}
     topics: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()

@@ -101,6 +101,24 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Start:
+    """A start of a broker that came to its end: when (ms since 1970), and of which version of
+    Kafka."""
+
+    at: int
+    version: str
+
+
+@dataclass(frozen=True)
+class Lived:
+    """What a broker with ZooKeeper has run: its starts, the oldest first, as far as its log goes
+    back, and the inter-broker protocol that it speaks now, as "3.9"."""
+
+    starts: tuple[Start, ...]
+    protocol: str
+
+
+@dataclass(frozen=True)
 class File:
     """A file of a partition's folder on its leader: name and bytes. Only those of a segment have
     a base."""
@@ -218,6 +236,13 @@ class Facts:
     def shares(self) -> Mapping[int, Share]:
         """What each broker that is registered has, by its id."""
         return {int(id): Share(*found) for id, found in self._fact("shares").items()}
+
+    def releases(self) -> Mapping[int, Lived]:
+        """What each broker of the lab file has run, by its id; none that says nothing of it."""
+        return {
+            int(id): Lived(tuple(Start(*one) for one in found["starts"]), found["protocol"])
+            for id, found in self._fact("releases").items()
+        }
 
     def transaction(self, id: str) -> Transaction | None:
         """What the coordinator keeps of a transactional id; None where it knows none."""

@@ -18,6 +18,7 @@ from lab.learning.facts import Facts
 from lab.learning.judge import Bench, Judged, Verdict, mistakes
 from lab.learning.needs import fits, lab_file, needs
 from lab.learning.progress import Progress, ProgressError, parse
+from lab.learning.released import backward
 from lab.learning.snapshot import Snapshot
 from lab.learning.words import told
 from lab.mirrors.topics import remote_name
@@ -59,9 +60,10 @@ def tools(datacenter: Datacenter) -> Host:
 def place(exercise: Exercise, session: Session) -> Place:
     """The first datacenter where the exercise can take place. Raises UsageError for none."""
     topology = session.topology
+    by_hand = topology.config.kafka.finalize == "by hand"
     for one in topology.datacenters:
         mirror = next((m for m in topology.config.mirrors if m.source == one.name), None)
-        if fits(exercise, one.config, mirrored=mirror is not None):
+        if fits(exercise, one.config, mirrored=mirror is not None, by_hand=by_hand):
             return Place(one, mirror)
     raise UsageError(f"{exercise.id} needs {needs(exercise)} in one datacenter",
                      hint=f"LAB={lab_file(exercise)} has that")
@@ -279,6 +281,7 @@ class Course:
                     script, folder=course.book.folder,
                     values={**course.values, "exercise": course.exercise.id},
                     ssh_config=path, tools=course.place.tools.name, where=course.exercise.id,
+                    seconds=max(shell.SECONDS, 60.0 * course.exercise.minutes),
                 )
 
         def reset(self) -> list[str]:
@@ -304,6 +307,14 @@ class Course:
                 done += remove(here, topics, groups)
                 course._file.unlink(missing_ok=True)
             return done
+
+        def left(self) -> str:
+            """What only a person can bring back: the release with which the exercise begins. How,
+            in words; "" where there is nothing left to do."""
+            course, here = self.course, self.course.place.datacenter.name
+            begins = course.exercise.begins
+            return f"{here}: {line}" if begins and (
+                line := backward(begins, self.facts().releases().values())) else ""
 
         def _settled(self) -> list[str]:
             """Abort transactions that the exercise left open. Their markers would come into the

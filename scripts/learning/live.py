@@ -18,6 +18,7 @@ from scripts.clients.kafka import admin_client
 from scripts.clients.partitions import Partitions
 from scripts.drivers.driver import Site
 from scripts.errors import LabError, one_line
+from scripts.learning.lived import lived
 
 REQUEST_SECONDS = 10.0
 OFFSETS = "__consumer_offsets"
@@ -216,6 +217,9 @@ class Live:
                           sum(one.leader == broker for one in partitions))
             for broker in self._brokers()
         }
+
+    def _releases(self) -> dict[str, dict[str, Any]]:
+        return lived(self.site)
 
     def _leaders(self, topic: str) -> dict[int, int | None]:
         """The leader of each partition of a topic."""

@@ -63,10 +63,11 @@ def config(instances: Iterable[Instance], key_file: Path, folder: Path) -> Path:
 
 def run(
     script: Path, *, folder: Path, values: Mapping[str, Value], ssh_config: Path, tools: str,
-    where: str,
+    where: str, seconds: float = SECONDS,
 ) -> str:
-    """Run a script to its end; what it printed. folder: the exercise's, for programs that stand
-    there. Raises LabError with its last line. It does not outlive this process."""
+    """Run a script to its end, within so many seconds; what it printed. folder: the exercise's, for
+    programs that stand there. Raises LabError with its last line. It does not outlive this
+    process."""
     environment = {
         **os.environ, "TOOLS": tools, "LC_ALL": "C.UTF-8", "FAB": str(FAB),
         "FOLDER": str(folder), "PYTHON": sys.executable, MANDATE: str(os.getpid()),
@@ -79,7 +80,7 @@ def run(
     try:
         # Not on standard input: the first ssh would read the rest of it.
         done = process.run(
-            ["bash", "-c", text], env={**environment, "LIFE": str(life)}, timeout=SECONDS,
+            ["bash", "-c", text], env={**environment, "LIFE": str(life)}, timeout=seconds,
             check=False, shielded=True, pass_fds=(life,),
         )
     finally:

@@ -190,7 +190,8 @@ def reset(session: Session, id: str, language: str = "") -> None:
     with course.looking() as look:
         for line in look.reset():
             print(line)
-    print(f"{id}: as before")
+        left = look.left()
+    print(left or f"{id}: as before")
 
 
 @lab_task(name="exercise.solve", locks=True, help={

@@ -18,8 +18,9 @@ from tests.e2e.conftest import MakeLab
 from tests.e2e.lab_under_test import Lab, Run, killed_at_last, until
 
 MIRRORED = [name for name in library.names() if library.load(name).exercise.mirror]
+UPGRADES = [name for name in library.names() if library.load(name).exercise.begins]
 TODAY = [name for name in library.names() if library.load(name).exercise.metadata == "kraft"]
-ALONE = [name for name in library.names() if name not in (*MIRRORED, *TODAY)]
+ALONE = [name for name in library.names() if name not in (*MIRRORED, *TODAY, *UPGRADES)]
 pytestmark = [pytest.mark.host, pytest.mark.area("learning")]
 
 
@@ -71,6 +72,41 @@ def test_so_is_one_about_kafka_of_today(today: Lab, name: str) -> None:
 def test_so_is_one_between_datacenters(mirrored: Lab, name: str) -> None:
     solved_done_wrong_and_brought_back(mirrored, name)
     assert mirrored.fab("mirror.status", "--json").json["healthy"]
+
+
+@pytest.mark.full("exercises", sample=0)
+@pytest.mark.parametrize("name", UPGRADES)
+def test_one_about_upgrades_is_solved_and_done_wrong_in_a_lab_of_its_own(
+    make_lab: MakeLab, name: str
+) -> None:
+    """Each ends where only a new lab leads back to the beginning, or is gone back by the lab file.
+    """
+    book = library.load(name)
+    begins = book.exercise.begins
+    lab = make_lab("lesson", first=161, port_base=19400, sections={"kafka": {
+        "version": begins, "finalize": "by hand"}},
+        datacenters=({"control": 0, "zookeeper": 1, "kafka": book.exercise.brokers},))
+    lab.fab("up")
+    untouched = missing(lab.fab("exercise.check", name, "--json", expect=1))
+    for script, claim in book.wrong.items():
+        lab.fab("exercise.solve", name, "--wrong", script, expect=1, timeout=900)
+        assert claim in missing(lab.fab("exercise.check", name, "--json", expect=1)), script
+        begun_anew(lab, name, begins)
+        assert missing(lab.fab("exercise.check", name, "--json", expect=1)) == untouched
+    solved = lab.fab("exercise.solve", name, timeout=900)
+    assert solved.out.splitlines()[-1].endswith("- done"), solved
+    assert "say version =" in lab.fab("exercise.reset", name).out.splitlines()[-1]
+
+
+def begun_anew(lab: Lab, name: str, begins: str) -> None:
+    """As a reset says it."""
+    said = lab.fab("exercise.reset", name).out.splitlines()[-1]
+    assert f'say version = "{begins}" in the lab file' in said
+    if "`fab down`" in said:
+        lab.fab("down")
+    lab.write()  # with the version of the beginning
+    lab.fab("up")
+    assert lab.fab("exercise.reset", name).out.splitlines() == [f"{name}: as before"]
 
 
 def solved_done_wrong_and_brought_back(lab: Lab, name: str) -> None:

@@ -12,11 +12,22 @@ from typing import Any
 
 import pytest
 
-from bench import lab as bench_lab, measure, peers, picture, report, runlog, shots, steps
+from bench import (
+    lab as bench_lab,
+    measure,
+    peers,
+    picture,
+    report,
+    runlog,
+    shots,
+    steps,
+    versions,
+)
 from bench.__main__ import SCENARIOS, _arguments
 from bench.scenarios import without_version
 from bench.scene import Scene
 from lab.file import load, parse
+from lab.load import Load, Tally, closing
 from lab.services.registry import roles
 from lab.topology import Topology, build
 from scripts.errors import LabError
@@ -345,7 +356,8 @@ def test_a_build_from_cold_caches_finds_no_image_of_others(monkeypatch: pytest.M
 
 
 def test_baselines_run_only_where_their_folder_is_given(tmp_path: Path) -> None:
-    always = ["import", "many", "mirrors", "failovers", "page", "picture"]
+    always = ["import", "many", "mirrors", "failovers", "page", "picture", "fresh", "migration",
+              "balance"]
     assert _arguments([]).names == ["ours", "network", "network-jvm", *always]
     with_peer = _arguments(["--peer", str(tmp_path)]).names
     assert with_peer == [
@@ -368,6 +380,45 @@ def test_what_is_measured_of_the_picture_has_its_unit_and_aim() -> None:
         "| % of a core | ≤ 5 |" in text
     assert "| 57.0 | 1/s | ≥ 30 |" in text
     assert "The picture" not in report.render(result(ours__first=[1.0]))
+
+
+def test_labs_of_both_kinds_have_the_same_hosts_and_one_datacenter_may_be_alone() -> None:
+    both = [topology(version=version, metadata=metadata)
+            for metadata, version in versions.KEPT.items()]
+    assert [len(one.hosts) for one in both] == [14, 14]
+    assert [one.config.versions for one in both] == [("3.9.2",), ("4.3.1",)]
+    moving = topology(alone={**versions.ALONE, "metadata": "kraft"})
+    assert [one.name for one in moving.datacenters] == ["dc1"]
+    assert moving.datacenters[0].config.led is False or moving.datacenters[0].config.kraft
+    assert [len(topology(alone=one).hosts) for one in (
+        versions.ALONE, {**versions.ALONE, "kafka": 4})] == [7, 8]
+
+
+def test_what_versions_cost_has_its_aims_and_a_move_is_the_sum_of_its_steps() -> None:
+    text = report.render(result(
+        migration__migrate=[40.0, 50.0], migration__finish=[10.0, 10.0],
+        migration__failed=[0.0, 0.0], fresh__ratio=[1.1, 1.3]))
+    assert "| for good | 55.0 [50.0-60.0] | s | ≤ 90 |" in text.replace(
+        "metadata of 3 servers and 3 brokers moves to KRaft, ", "")
+    assert "| of which failed | 0 | records | 0 |" in text
+    assert "| the second divided by the first | 1.20 [1.10-1.30] |  | ≤ 1.25 |" in text
+
+
+def test_how_far_brokers_are_apart() -> None:
+    assert versions.apart("10 3 100\n11 3 90\n10 4 110\n") == {
+        "replicas": 1.0, "leaders": 1.0, "bytes": 20.0}
+
+
+def test_figures_of_a_balance_and_of_a_load_are_read_from_what_they_tell() -> None:
+    said = ("dc1: 18 replicas to copy, 40MB (at least 17 have to move); 6 partitions to be led\n"
+            "dc1: balanced in 12.5 s\n")
+    ran = measure.Ran(measure.Sample(1.0), said, 1, 0.0)
+    assert versions._told(ran) == (18, 17, 12.5)
+    with pytest.raises(measure.BenchError, match="no balance was told:\ndc1: nothing to do"):
+        versions._told(measure.Ran(measure.Sample(1.0), "dc1: nothing to do", 1, 0.0))
+    tally = Tally(sent=1200, acked=1199, lost=1)
+    found = versions.WRITTEN.search(f"x\n{closing(tally, 3.0, 'orders of dc1', Load())}\n")
+    assert found and found.groups() == ("1,200", "1,199", "1")
 
 
 DRILL = {"score": {"worst_key_gap_seconds": 3.0}, "events": [

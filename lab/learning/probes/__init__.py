@@ -18,6 +18,7 @@ from lab.learning.probes import (
     quorum,
     reads,
     rebalance,
+    releases,
     shared,
     shares,
     topics,
@@ -27,6 +28,6 @@ from lab.learning.probes.finding import PROBES, Finding, look
 
 __all__ = [
     "PROBES", "Finding", "batches", "failover", "groups", "logs", "look", "losses", "mirrored",
-    "producers", "quorum", "reads", "rebalance", "shared", "shares", "topics",
+    "producers", "quorum", "reads", "rebalance", "releases", "shared", "shares", "topics",
     "transactions",
 ]

@@ -34,6 +34,8 @@ TODAY = datacenter(version="4.3.1", metadata="kraft", combined=1, kafka=1)
     ({"metadata": "zookeeper"}, "ZooKeeper", True, False, "lab.toml"),
     ({"since": "3.10"}, "Kafka 3.10", False, True, "lab.toml"),
     ({"since": "4.2"}, "Kafka 4.2", False, True, "labs/kraft.toml"),
+    ({"begins": "3.9.1"}, 'Kafka 3.9.1 with finalize = "by hand"', False, False,
+     "labs/upgrade.toml"),
     ({"since": "4.4", "metadata": "kraft", "brokers": 2}, "KRaft, Kafka 4.4, 2 brokers", False,
      False, "labs/kraft.toml"),
 ])
@@ -51,7 +53,21 @@ def test_a_mirror_is_needed_where_it_begins() -> None:
     assert fits(one, BOOK, mirrored=True) and not fits(one, BOOK, mirrored=False)
 
 
-@pytest.mark.parametrize("change", [{"since": "4"}, {"since": "new"}, {"metadata": "raft"}])
+@pytest.mark.parametrize(("change", "fitting"), [
+    ({}, True), ({"version": "3.8.1"}, True), ({"version": "3.7.2"}, False), ({"kafka": 1}, False),
+])
+def test_an_upgrade_is_done_where_a_person_finalises_it_also_once_it_has_begun(
+    change: dict[str, Any], fitting: bool
+) -> None:
+    one = exercise(begins="3.8.1", brokers=2)
+    place = datacenter(**{"kafka": 3, **change})
+    assert fits(one, place, mirrored=False, by_hand=True) is fitting
+    assert not fits(one, place, mirrored=False)
+
+
+@pytest.mark.parametrize("change", [
+    {"begins": "3.8"}, {"since": "4"}, {"since": "new"}, {"metadata": "raft"},
+])
 def test_what_no_lab_can_have_is_told_by_field(change: dict[str, str]) -> None:
     with pytest.raises(ExerciseError, match=next(iter(change))):
         exercise(**change)

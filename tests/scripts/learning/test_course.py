@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lab.learning.snapshot import parse
+from lab.topology import build
 from scripts.errors import LabError, UsageError
 from scripts.learning.course import Course, place
 from tests.scripts.learning.fakes import ABSENT, EXERCISE, THERE, Lab, a_lab, instance
@@ -196,3 +197,16 @@ def test_the_page_takes_the_place_of_the_one_before(course: Course) -> None:
     (page,) = pages
     assert page.read_text() == "b" and page.name == "ch3-try.html"
     assert [one.name for one in page.parent.iterdir()] == ["ch3-try.html"]
+
+
+def test_an_exercise_about_upgrades_says_how_it_begins_anew(lab: Lab, course: Course) -> None:
+    with course.looking() as look:
+        assert look.left() == "", "no broker is asked where it does not matter"
+    with pytest.raises(UsageError, match=r'3\.8\.1 with finalize = "by hand" .*labs/upgrade\.toml'):
+        lab.course(lab.state, {**EXERCISE, "begins": "3.8.1"})
+    config = lab.topology.config
+    kafka = config.kafka.model_copy(update={"finalize": "by hand"})
+    lab.topology = build(config.model_copy(update={"kafka": kafka}))
+    lab.answers = {"releases": {"1": {"starts": [[1, "3.8.1"], [2, "3.9.2"]], "protocol": "3.8"}}}
+    with lab.course(lab.state, {**EXERCISE, "begins": "3.8.1"}).looking() as look:
+        assert look.left().startswith('dc1: brokers run Kafka 3.9.2: say version = "3.8.1"')
