@@ -15,7 +15,8 @@ from enum import Enum, IntEnum
 
 from lab.model import Datacenter as DatacenterConfig
 from lab.topology import Datacenter, Topology
-from lab.versions import BOTH, KRAFT, ZOOKEEPER, has_quorums, has_zookeeper, with_metadata
+from lab.upgrade import PROTOCOL, order, own_protocol
+from lab.versions import BOTH, BRIDGE, KRAFT, ZOOKEEPER, with_both
 
 
 class Stage(IntEnum):
@@ -49,13 +50,16 @@ _HOW = {ZOOKEEPER: "with ZooKeeper", BOTH: "with both", KRAFT: "with KRaft"}
 class Node:
     """What a host tells: how its broker and its controller keep metadata ("": there is none of
     them), whether it is a ZooKeeper server, the id of the cluster that its disk belongs to, and
-    whether its disk has metadata of a quorum that it is in no more."""
+    whether its disk has metadata of a quorum that it is in no more. version: of Kafka, that its
+    broker is started from. protocol: the one that its settings hold this at, "" for none."""
 
     broker: str = ""
     controller: str = ""
     server: bool = False
     cluster: str = ""
     left: bool = False
+    version: str = ""
+    protocol: str = ""
 
 
 def keeps(properties: str) -> str:
@@ -73,12 +77,14 @@ class Way:
 
     keeps: how each broker and each controller keeps metadata, by host. controllers: the hosts that
     have one; servers: those with ZooKeeper. taken: whether the quorum controls the cluster.
+    ready: whether brokers have come to the release with which they may move, for good.
     """
 
     keeps: Mapping[str, str] = field(default_factory=dict)
     controllers: frozenset[str] = frozenset()
     servers: frozenset[str] = frozenset()
     taken: bool = False
+    ready: bool = True
 
 
 class OnTheWay(DatacenterConfig):
@@ -232,8 +238,23 @@ class World:
              **{host.name: there.get(host.name, usual)
                 for host in self.datacenter.by_role("zookeeper")}},
             frozenset(there), self.servers,
-            bool(there) and ZOOKEEPER not in known.values() and bool(known),
+            bool(there) and ZOOKEEPER not in known.values() and bool(known), not self.unready,
         )
+
+    @property
+    def unready(self) -> str:
+        """Why brokers cannot move yet, in words: they run another release than that of the lab
+        file, or this is not finalised. A quorum takes none that speaks an older protocol than its
+        own release's. "" for nothing."""
+        wanted = self.datacenter.config.version
+        nodes = [self._node(name) for name, how in self.brokers.items() if how == ZOOKEEPER]
+        if others := sorted({one.version for one in nodes} - {"", wanted}, key=order):
+            return f"its brokers run Kafka {' and '.join(others)}, not {wanted}"
+        own = own_protocol(wanted)
+        held = {one.protocol.partition("-")[0] for one in nodes} - {""}
+        if older := sorted((one for one in held if order(one) < order(own)), key=order):
+            return f"Kafka {wanted} is not finalised: its brokers speak {PROTOCOL} {older[0]}"
+        return ""
 
     def _node(self, name: str) -> Node:
         return self.nodes.get(name, Node())
@@ -254,6 +275,10 @@ class Step(Enum):
     LEAVE = "stop ZooKeeper"
 
 
+# With an upgrade that ends by itself the first is enough.
+FIRST = "`fab up` and `fab kafka.finalize` come first"
+
+
 class CannotMove(ValueError):
     """The text says why, `hint` what can be done."""
 
@@ -267,6 +292,8 @@ def forward(world: World, goal: Stage = Stage.BROKERS) -> tuple[Step, ...]:
     _fits(world.datacenter)
     if world.final:
         return ()
+    if world.unready:
+        raise CannotMove(world.unready, FIRST)
     if not world.whole and {BOTH, KRAFT} & {*world.brokers.values()}:
         raise _headless(world)
     steps: list[Step] = []
@@ -327,11 +354,10 @@ def _headless(world: World) -> CannotMove:
 
 def _fits(datacenter: Datacenter) -> None:
     version = datacenter.config.version
-    if not (has_zookeeper(version) and has_quorums(version)):
-        both = [one for one in with_metadata(ZOOKEEPER) if one in with_metadata(KRAFT)]
+    if version not in with_both():
         raise CannotMove(
-            f"Kafka {version} has no way from ZooKeeper to KRaft; {' and '.join(both)} have",
-            f'say version = "{both[0]}" until `fab kraft.finish`',
+            f"Kafka {version} has no way from ZooKeeper to KRaft; {' and '.join(with_both())} have",
+            f'say version = "{BRIDGE}" until `fab kraft.finish`',
         )
 
 
@@ -373,9 +399,11 @@ def notes(topology: Topology) -> Iterable[str]:
     stays so whatever `fab up` does."""
     for datacenter in topology.datacenters:
         if isinstance(datacenter.config, OnTheWay):
-            where, command = _next(datacenter.config.way)
+            way = datacenter.config.way
+            where, command = _next(way)
+            once = "" if way.ready else f" once Kafka {datacenter.config.version} is finalised"
             yield (f"note: {datacenter.name} is to be with KRaft, and its metadata is {where}: "
-                   f"{command} (`fab kraft` shows where it stands)")
+                   f"{command}{once} (`fab kraft` shows where it stands)")
 
 
 def _next(way: Way) -> tuple[str, str]:

@@ -32,7 +32,15 @@ def has_quorums(version: str) -> bool:
     return at_least(version, "3.9")
 
 
+def with_both() -> tuple[str, ...]:
+    """The versions that can move from the one to the other."""
+    return tuple(one for one in with_metadata(ZOOKEEPER) if has_quorums(one))
+
+
 def with_metadata(metadata: str) -> tuple[str, ...]:
     """The versions that can keep metadata there."""
     fits = has_zookeeper if metadata == ZOOKEEPER else has_quorums
     return tuple(one for one in VERSIONS if fits(one))
+
+
+BRIDGE = with_both()[0]  # the newest of these

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab.upgrade import older
 from scripts.drills.outage import Blow, Outage
 from scripts.drivers.release import FINALIZE, Running, running
-from scripts.errors import UsageError
+from scripts.errors import UsageError, few
 from scripts.operations.up import deploy
 
 
@@ -19,6 +19,12 @@ def upgrade(drill: Outage) -> Blow:
             f"{drill.datacenter.name} runs Kafka {found.wanted}, as its lab file says",
             hint=f"it waits for {FINALIZE}" if found.left
             else "say another version there, and no `fab up`: the drill does it",
+        )
+
+    if drill.site.leaving:
+        raise UsageError(
+            f"{few(list(drill.site.leaving.values()))} has to leave {drill.datacenter.name} first",
+            hint="`fab up` with the version of before",
         )
 
     def strike() -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lab.artifacts import started
 from lab.kraft import METADATA_LOG
 from lab.migration import Node, Way, World, at, epoch_to_set, keeps, movable
 from lab.services import controller, kafka
 from lab.topology import ZOOKEEPER_CLIENT_PORT, Datacenter, Topology
+from lab.upgrade import PROTOCOL
 from lab.versions import KRAFT, ZOOKEEPER
 from scripts.clients.znodes import Held, Put, Remove, Znodes
 from scripts.drivers.driver import Site
@@ -24,14 +27,17 @@ CONTROLLER, EPOCH, MIGRATION = "/controller", "/controller_epoch", "/migration"
 LEFT = "/data/left"  # where a host keeps what a former quorum has left on its disk
 METADATA = f"{kafka.DATA}/{METADATA_LOG}"
 
-# A line for all that there is; of files only what says how metadata is kept.
+# A line for all that there is; of files only what says how metadata is kept and what brokers speak,
+# and of the broker's command line what it runs.
 READ = """\
 settings() { # SERVICE FILE
   [ -r "$2" ] || return 0
-  grep -E '^(process\\.roles|zookeeper\\.(connect|metadata\\.migration\\.enable))=' \\
+  grep -E '^(process\\.roles|zookeeper\\.(connect|metadata\\.migration\\.enable)|@PROTOCOL@)=' \\
     "$2" | while IFS= read -r line; do echo "$1 $line"; done
 }
 settings broker @BROKER@
+pid=$(systemctl show -p MainPID --value kafka.service 2>/dev/null) || :
+[ "${pid:-0}" = 0 ] || tr '\\0' '\\n' <"/proc/$pid/cmdline" | sed -n 's/^@/runs @/p'
 settings controller @CONTROLLER@
 for unit in controller zookeeper; do
   [ ! -L "/etc/systemd/system/multi-user.target.wants/$unit.service" ] || echo "enabled $unit"
@@ -47,6 +53,7 @@ echo end
 for _name, _value in (
     ("@BROKER@", kafka.CONFIG), ("@CONTROLLER@", controller.CONFIG), ("@DATA@", kafka.DATA),
     ("@QUORUM@", controller.DATA), ("@METADATA@", METADATA),
+    ("@PROTOCOL@", re.escape(PROTOCOL)),
 ):
     READ = READ.replace(_name, _value)
 
@@ -59,7 +66,8 @@ def node(answer: str) -> Node:
     said: dict[str, list[str]] = {}
     for word, rest in pairs:
         said.setdefault(word, []).append(rest)
-    broker = keeps("\n".join(said.get("broker", ())))
+    properties = "\n".join(said.get("broker", ()))
+    broker = keeps(properties)
     enabled, formatted = said.get("enabled", []), said.get("formatted", [])
     controls = ""
     if "controller" in enabled:
@@ -69,6 +77,8 @@ def node(answer: str) -> Node:
         cluster=next(iter(said.get("cluster", ())), ""),
         left=(controller.DATA in formatted and not controls)
         or (METADATA in formatted and broker == ZOOKEEPER),
+        version=started("\n".join(said.get("runs", ()))) or "",
+        protocol=next(iter(re.findall(rf"^{re.escape(PROTOCOL)}=(\S*)", properties, re.M)), ""),
     )
 
 

@@ -21,6 +21,7 @@ from lab.standing import REPLACE
 from lab.state import Key
 from lab.topology import Host
 from lab.upgrade import PROTOCOL, CannotBecome, Release
+from lab.versions import BRIDGE, has_zookeeper
 from scripts.clients.features import levels
 from scripts.drivers.driver import Site
 from scripts.drivers.release import FINALIZE, KEEPER, NAME
@@ -51,7 +52,8 @@ class Upgrade:
     """What the cluster of one datacenter passes through, on the way to the lab file's version.
 
     rolls: with ZooKeeper, what its brokers are, one roll after the other. raised: with KRaft, the
-    features that are finalised at the end. known: whether these could be asked for.
+    features that are finalised at the end. known: whether these could be asked for. gone: the hosts
+    that this run removes before that.
     """
 
     site: Site
@@ -60,6 +62,7 @@ class Upgrade:
     spoken: str = ""
     raised: upgrade.Raised = field(default_factory=dict)
     known: bool = True
+    gone: tuple[str, ...] = ()
 
     @property
     def version(self) -> str:
@@ -74,10 +77,12 @@ class Upgrade:
     @property
     def left(self) -> tuple[str, ...]:
         """The hosts that this run leaves alone, although the release is not finalised without them:
-        with ZooKeeper all have to restart for that, with KRaft all have to run it."""
+        with ZooKeeper all have to restart for that, with KRaft all have to run it. A broker that
+        the lab file has no more comes to no other version, and has to be gone."""
         kraft = self.site.datacenter.config.led
-        return tuple(node.host.name for node in self.nodes
-                     if not node.comes and not (kraft and node.version == self.version))
+        return (*(node.host.name for node in self.nodes
+                  if not node.comes and not (kraft and node.version == self.version)),
+                *self.site.leaving.values())
 
     @property
     def by_hand(self) -> bool:
@@ -125,7 +130,10 @@ class Upgrade:
         held = f", and speak {PROTOCOL} {self.held} as before" if self.held else ""
         yield f"  1. {what} restart with {self.version}, one at a time{held}"
         if self.finalizes:
-            yield f"  2. finalised, {self.ends}: {FOR_GOOD}"
+            once = f"once {few(self.gone)} is removed, " if self.gone else ""
+            yield f"  2. {once}finalised, {self.ends}: {FOR_GOOD}"
+        elif self.ends and self.site.leaving and not self.by_hand:
+            yield f"  2. not before {self._leavers} has left, with `fab up`: {self.ends}"
         elif self.ends and self.left:
             yield f"  2. not in this run, which is for some of its hosts: {self.ends}"
         elif self.ends:
@@ -134,11 +142,18 @@ class Upgrade:
     @property
     def waits(self) -> str:
         """What is not finalised after this run, and how it is."""
+        if self.site.leaving and not self.by_hand:
+            return (f"{self.site.name}: Kafka {self.version} is not finalised ({self.ends}) before "
+                    f"{self._leavers} has left: `fab up`")
         if self.left and not self.by_hand:
             return (f"{self.site.name}: Kafka {self.version} is not finalised ({self.ends}) by a "
                     f"run without {few(self.left)}: `fab up --datacenter {self.site.name}`")
         return (f"{self.site.name}: Kafka {self.version} waits to be finalised ({self.ends}): "
                 f"{FINALIZE}")
+
+    @property
+    def _leavers(self) -> str:
+        return few(list(self.site.leaving.values()))
 
 
 FOR_GOOD = "no way back from then on"
@@ -198,6 +213,15 @@ def _upgrade(
         closed = site.fleet.closed(host.name for host in others)
         there = [host for host in others if host.name not in closed]
         plans = {**plans, **survey(site.fleet, there, site.context, (NAME, KEEPER))}
+    config = site.datacenter.config
+    if config.servers and not has_zookeeper(config.version):
+        found = tuple(sorted({_version(site, plans.get(host.name), service)
+                              for host, service in carrying} - {"", config.version}))
+        raise Unfit(
+            f"it cannot become Kafka {config.version}: its metadata is in ZooKeeper, which that "
+            "version has not", where=site.name,
+            hint=f'say version = "{found[-1] if found else BRIDGE}" until `fab kraft.finish`',
+        )
     nodes = tuple(
         Node(host, service, _version(site, plans.get(host.name), service), chosen(host, service))
         for host, service in carrying

@@ -58,6 +58,13 @@ class Going:
         return [one.name for one in self.leavers]
 
     @property
+    def brokers(self) -> dict[str, tuple[str, ...]]:
+        """The hosts of brokers that leave their clusters, by datacenter."""
+        names = dict.fromkeys(one.datacenter for one in self.leavers if one.broker)
+        return {name: tuple(one.name for one in self.leavers
+                            if one.broker and one.datacenter == name) for name in names}
+
+    @property
     def whose(self) -> str:
         """Whom the question is about."""
         one = len(self.leavers) == 1

@@ -126,7 +126,8 @@ def gather(
             one for one in session.datacenters(tuple(hosts)) if one.name not in shut
         ])
         refused += map(str, obstacles(places, plans))
-        passages, run = enter(Run(places, hosts, plans, only), refused=refused)
+        passages, run = enter(
+            Run(places, hosts, plans, only, leavers=going.brokers), refused=refused)
         places, plans = {**run.places}, {**run.plans}
         found = [one for site in places.values() for one in _resources(site, names, gone, only)]
         return Plan(

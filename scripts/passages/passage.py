@@ -5,7 +5,7 @@ says of it beforehand.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from lab.services.registry import SERVICES
@@ -24,7 +24,9 @@ class Run:
     """What a run brings to what the lab file says.
 
     places: the datacenters of `hosts`, by name. plans: what changes on hosts, by name. only: the
-    services that are meant, None for all. woken: the hosts that this run has started.
+    services that are meant, None for all. woken: the hosts that this run has started. leavers: of
+    each datacenter the hosts of brokers that are removed before the passages' end, where one looks
+    at the lab as it is without them.
     """
 
     places: Mapping[str, Site]
@@ -32,6 +34,7 @@ class Run:
     plans: Mapping[str, HostPlan]
     only: Collection[str] | None = None
     woken: Collection[str] = ()
+    leavers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def means(self, *services: str) -> bool:
         """Whether one of these services is meant."""

@@ -30,8 +30,9 @@ class Upgrading(Passage):
 
     @classmethod
     def find(cls, run: Run) -> Upgrading:
-        return cls(upgrading.upgrades(
-            run.places, run.hosts, run.plans, run.only, woken=run.woken))
+        found = upgrading.upgrades(run.places, run.hosts, run.plans, run.only, woken=run.woken)
+        return cls({name: replace(one, gone=run.leavers.get(name, ()))
+                    for name, one in found.items()})
 
     @classmethod
     def unfit(cls, run: Run) -> list[LabError]:

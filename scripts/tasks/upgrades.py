@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scripts.errors import LabError
+from scripts.errors import LabError, few
 from scripts.tasks.cli import DATACENTER, lab_task
 from scripts.tasks.clusters import sites_of
 
@@ -34,6 +34,11 @@ def finalize(session: Session, *, datacenter: str | None = None) -> None:
     _as_if_automatic(session)  # before there is a platform, which has the topology, too
     with sites_of(session, datacenter) as (places, up):
         for site in places.values():
+            if site.leaving:
+                raise LabError(
+                    f"{few(list(site.leaving.values()))} has to leave first", where=site.name,
+                    hint="`fab up`",
+                )
             found = running(site, up)
             if found.several != (found.wanted,):
                 raise LabError(

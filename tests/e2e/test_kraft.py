@@ -172,6 +172,46 @@ def test_it_comes_to_its_end_wherever_runs_are_cut_off(whole: Lab) -> None:
         assert contents(whole) == before
     made_anew(whole)
     assert contents(whole) == before
+    with loaded(whole, failed=20):
+        to_today(whole)
+        assert contents(whole) == before
+
+
+@pytest.mark.full("versions", sample=0)
+def test_what_is_not_finalised_does_not_move(make_lab: MakeLab) -> None:
+    """A release that waits for a person, and metadata that is to move: `plan` says which is first.
+    """
+    lab = make_lab("kraft", first=170, port_base=17000, sections={"kafka": {"finalize": "by hand"}},
+                   datacenters=({**SMALL, "version": "3.8.1"},))
+    lab.fab("up")
+    fill(lab, 2)
+    before = contents(lab)
+    with loaded(lab):
+        lab.datacenters = (SMALL,)
+        moves(lab)
+        refused(lab, "its brokers run Kafka 3.8.1, not 3.9.2")
+        plan = lab.fab("plan", expect=2).out
+        first = "`fab kraft.migrate` moves it once Kafka 3.9.2 is finalised"
+        assert "dc1: from Kafka 3.8.1 to 3.9.2" in plan and first in plan, plan
+        assert first in lab.fab("up").out
+        refused(lab, "Kafka 3.9.2 is not finalised: its brokers speak "
+                     "inter.broker.protocol.version 3.8")
+        plan = lab.fab("plan").out
+        assert "plan: nothing to do" in plan and first in plan, plan
+        assert "Kafka 3.9.2 is finalised: inter.broker" in lab.fab("kafka.finalize").out
+        assert "`fab kraft.migrate` moves it (" in lab.fab("plan").out
+        lab.fab("kraft.migrate")
+        lab.fab("kraft.back")
+    assert stage(lab) == "zookeeper" and contents(lab) == before
+    lab.fab("verify")
+
+
+def refused(lab: Lab, why: str) -> None:
+    """It does not move, and nothing was touched."""
+    pids = {host.name: lab.main_pid(host) for host in lab.topology.hosts}
+    assert why in lab.fab("kraft.migrate", expect=1).err.replace("\n", " ")
+    assert {host.name: lab.main_pid(host) for host in lab.topology.hosts} == pids
+    assert why in lab.fab("kraft", "--json").json["datacenters"][0]["next"]
 
 
 def there_and_back(lab: Lab, before: dict[str, Any]) -> None:
@@ -265,6 +305,26 @@ def made_anew(lab: Lab) -> None:
         lab.fab("up")
         until(lambda: lab.fab("status", expect=None).status == 0, "all in order", 120)
     lab.fab("verify")
+
+
+def to_today(lab: Lab) -> None:
+    """What began with ZooKeeper comes to a Kafka that has none; cut off between two controllers and
+    between two brokers."""
+    lab.datacenters = ({**lab.datacenters[0], "version": "4.3.1"},)
+    lab.write()
+    plan = lab.fab("plan", expect=2).out
+    assert re.search(r"^dc1: from Kafka 3\.9\.2 to 4\.3\.1\n  1\. controllers and brokers .*\n"
+                     r"  2\. finalised, metadata\.version 21 to 30, ", plan, re.MULTILINE), plan
+    lab.kill_when("restart controller -> 0", "up")
+    lab.kill_when("restart kafka -> 0", "up")
+    run = lab.fab("up")
+    assert "dc1: Kafka 4.3.1 is finalised: metadata.version 21 to 30" in run.out, run
+    assert "in order, nothing to do" in lab.fab("up").out
+    assert stage(lab) == "finished"
+    lab.fab("verify")
+    lab.datacenters = ({**lab.datacenters[0], "version": "3.9.2"},)
+    lab.write()
+    assert "knows no more than" in lab.fab("up", expect=1).err.replace("\n", " ")
 
 
 @pytest.mark.full("versions", sample=0)

@@ -90,11 +90,11 @@ def apart(counts: Counter[int], brokers: int = 4) -> int:
     return max(found) - min(found)
 
 
-def numbers(lab: Lab, topic: str) -> Counter[int]:
+def numbers(lab: Lab, topic: str, datacenter: str = "dc1") -> Counter[int]:
     """How often each number of a load is in its topic."""
     consumer = Consumer({
-        "bootstrap.servers": lab.bootstrap(), "group.id": "nobody", "enable.auto.commit": False,
-        "enable.partition.eof": True,
+        "bootstrap.servers": lab.bootstrap(datacenter), "group.id": "nobody",
+        "enable.auto.commit": False, "enable.partition.eof": True,
     })
     parts = consumer.list_topics(topic, timeout=10).topics[topic].partitions
     consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in parts])

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import MakeLab
-from tests.e2e.lab_under_test import Lab, killed_at_last
-from tests.e2e.test_scale import ended, numbers
+from tests.e2e.lab_under_test import Lab, killed_at_last, until
+from tests.e2e.test_scale import ended, numbers, shares
 
 pytestmark = [pytest.mark.host, pytest.mark.area("versions")]
 
@@ -25,9 +25,9 @@ KINDS: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
 }
 
 
-def come_to(lab: Lab, version: str, finalize: str = "auto") -> None:
+def come_to(lab: Lab, version: str, finalize: str = "auto", **more: Any) -> None:
     """Say it in the lab file."""
-    lab.datacenters = ({**lab.datacenters[0], "version": version},)
+    lab.datacenters = ({**lab.datacenters[0], "version": version, **more},)
     lab.sections["kafka"] = {"finalize": finalize}
     lab.write()
 
@@ -140,3 +140,85 @@ def drilled(lab: Lab, version: str) -> None:
     assert (score["lost"], score["skipped"], score["order_violations"]) == (0, 0, 0)
     assert runs(lab)["running"] == [version]
     assert "as its lab file says" in lab.fab("drill.upgrade", expect=2).err
+
+
+# Four brokers of which one goes, the versions, and what is raised when it has gone.
+FEWER: dict[str, tuple[dict[str, Any], tuple[str, str], str]] = {
+    "zookeeper": ({"control": 0, "zookeeper": 1, "kafka": 4}, ("3.8.1", "3.9.2"),
+                  r"inter\.broker\.protocol\.version 3\.8 to 3\.9"),
+    "kraft": ({**KRAFT, "kafka": 4}, ("4.1.1", "4.3.1"), r"metadata\.version 27 to 30"),
+}
+
+
+@pytest.mark.full("versions", sample=0)
+@pytest.mark.parametrize("kind", FEWER)
+def test_a_broker_leaves_in_the_edit_that_brings_a_newer_version(
+    make_lab: MakeLab, kind: str
+) -> None:
+    """It would understand the others no more once they are finalised: so it goes before. Killed
+    while it is emptied, too."""
+    shape, (first, second), raised = FEWER[kind]
+    lab = make_lab("versions", first=161, port_base=19400,
+                   datacenters=({**shape, "version": first},))
+    lab.fab("up")
+    gone = lab.of("kafka")[3]
+    load = lab.start("load", "--topic", "orders", "--rate", "100")
+    with killed_at_last(load):
+        until(lambda: shares(lab)[0][gone.number], "the fourth broker has something")
+        come_to(lab, second, kafka=3)
+        plan = lab.fab("plan", expect=2).out
+        phases = (rf"^dc1: from Kafka {first} to {second}\n  1\. .*\n"
+                  rf"  2\. once {gone.name} is removed, finalised, {raised}")
+        assert re.search(phases, plan, re.MULTILINE), plan
+        assert f"- host {gone.name} (kafka of dc1)" in plan
+        lab.kill_when("(?s)restart kafka -> 0.*restart kafka -> 0.*restart kafka -> 0",
+                      "up", "--yes")
+        waits = rf"^note: dc1: Kafka {second} is not finalised \(.*\) before {gone.name} has left"
+        assert re.search(waits, lab.fab("--dry", "kafka").out, re.MULTILINE)
+        assert f"{gone.name} has to leave first" in lab.fab("kafka.finalize", expect=1).err
+        run = lab.fab("up", "--yes")
+        told = rf"{waits}.*removed host {gone.name}.*^dc1: Kafka {second} is finalised: {raised}"
+        assert re.search(told, run.out, re.MULTILINE | re.DOTALL), run
+        assert "in order, nothing to do" in lab.fab("up").out
+        count = ended(load)
+    assert numbers(lab, "orders") == Counter(range(count)), "none lost, none twice"
+    assert (runs(lab)["running"], runs(lab)["not_finalised"]) == ([second], "")
+    assert shares(lab)[0].keys() == {1, 2, 3}
+    lab.fab("verify")
+
+
+PAIR = (
+    {"control": 0, "version": "3.8.1", "zookeeper": 3, "kafka": 2},
+    {"control": 0, "version": "4.1.1", "metadata": "kraft", "controller": 3, "kafka": 2},
+)
+
+
+@pytest.mark.full("versions", sample=0)
+def test_a_mirrored_pair_comes_to_newer_versions_at_once(make_lab: MakeLab) -> None:
+    """ZooKeeper here, three controllers there, and a mirror each way; all that was written here is
+    there in the end."""
+    lab = make_lab(
+        "versions", first=161, port_base=26000, datacenters=PAIR, links=[("dc1", "dc2")],
+        mirrors=[{"from": "dc1", "to": "dc2"}, {"from": "dc2", "to": "dc1"}],
+    )
+    lab.fab("up")
+    load = lab.start("load", "--datacenter", "dc1", "--topic", "orders", "--rate", "100")
+    with killed_at_last(load):
+        lab.datacenters = tuple({**shape, "version": version} for shape, version in zip(
+            PAIR, ("3.9.2", "4.3.1"), strict=True))
+        lab.write()
+        plan = lab.fab("plan", expect=2).out
+        turns = re.findall(r"^  (ann-dc2-kraft0\d) controller( \(leader\))?$", plan, re.MULTILINE)
+        assert [bool(leads) for _, leads in turns] == [False, False, True], plan
+        lab.kill_when("restart controller -> 0", "up")
+        lab.kill_when("(?s)restart kafka -> 0.*restart kafka -> 0", "up")
+        run = lab.fab("up")
+        for line in ("dc1: Kafka 3.9.2 is finalised: inter.broker.protocol.version 3.8 to 3.9",
+                     "dc2: Kafka 4.3.1 is finalised: metadata.version 27 to 30"):
+            assert f"\n{line}" in run.out, run
+        assert "in order, nothing to do" in lab.fab("up").out
+        count = ended(load)
+    assert numbers(lab, "orders") == Counter(range(count)), "none lost, none twice"
+    until(lambda: numbers(lab, "dc1.orders", "dc2").keys() == {*range(count)}, "all are there")
+    assert lab.fab("mirror.status", "--json").json["healthy"]
+    lab.fab("verify")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -345,3 +346,42 @@ def test_what_is_made_anew_becomes_as_its_like_are() -> None:
     anew = replace(found, nodes={n: one for n, one in found.nodes.items()
                                  if n not in (BROKERS[0], HOSTS[0])})
     assert anew.way.keeps[BROKERS[0]] == KRAFT and anew.way.keeps[HOSTS[0]] == BOTH
+
+
+def brokers_that(version: str, protocol: str, stage: Stage = Stage.ZOOKEEPER) -> World:
+    """Brokers that run and speak so, in a stage."""
+    found = world(stage)
+    return replace(found, nodes={
+        name: replace(one, version=version, protocol=protocol) if one.broker else one
+        for name, one in found.nodes.items()})
+
+
+@pytest.mark.parametrize(("version", "protocol", "why"), [
+    ("3.9.2", "", ""), ("3.9.2", "3.9", ""), ("3.9.2", "3.9-IV0", ""), ("", "", ""),
+    ("3.8.1", "", "its brokers run Kafka 3.8.1, not 3.9.2"),
+    ("3.8.1", "3.8", "its brokers run Kafka 3.8.1, not 3.9.2"),
+    ("3.9.2", "3.8", "Kafka 3.9.2 is not finalised: its brokers speak "
+                     "inter.broker.protocol.version 3.8"),
+])
+def test_brokers_move_when_they_have_come_to_their_release_for_good(
+    version: str, protocol: str, why: str
+) -> None:
+    """And the note of `fab plan` says so beforehand."""
+    found = brokers_that(version, protocol)
+    assert (found.unready, found.way.ready) == (why, not why)
+    (line,) = notes(at(topology(), {"d": found.way}))
+    once = " once Kafka 3.9.2 is finalised" if why else ""
+    assert f": `fab kraft.migrate` moves it{once} (`fab kraft` shows" in line
+    if why:
+        for goal in (Stage.PREPARED, Stage.BROKERS):
+            with pytest.raises(CannotMove, match=re.escape(why)) as caught:
+                forward(found, goal)
+            assert "`fab kafka.finalize`" in caught.value.hint
+    else:
+        assert forward(found)
+    assert backward(found) == backward(world(Stage.ZOOKEEPER)), "home is never held up"
+
+
+@pytest.mark.parametrize("stage", [Stage.DUAL_WRITE, Stage.BROKERS])
+def test_what_has_moved_was_ready(stage: Stage) -> None:
+    assert not brokers_that("3.9.2", "3.8", stage).unready

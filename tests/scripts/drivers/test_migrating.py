@@ -40,6 +40,8 @@ MIGRATION = {"version": 0, "kraft_metadata_offset": 70, "kraft_controller_id": 3
     ({"etc/controller/controller.properties": ROLES + BETWEEN, "zookeeper": "",
       "data/controller/meta.properties": "cluster.id=x\n"},
      Node(server=True, cluster="x", left=True)),
+    ({"etc/kafka/server.properties": f"inter.broker.protocol.version=3.8\n{PLAIN}"},
+     Node(broker=ZOOKEEPER, protocol="3.8")),
 ])
 def test_a_host_tells_how_it_keeps_metadata(
     tmp_path: Path, files: dict[str, str], expected: Node
@@ -57,6 +59,18 @@ def test_a_host_tells_how_it_keeps_metadata(
     done = subprocess.run([str(shutil.which("bash")), "-s"], input=script, capture_output=True,
                           text=True, check=True)
     assert node(done.stdout.replace(f"{tmp_path}/data/", "/data/")) == expected
+
+
+def test_what_a_broker_runs_is_what_its_process_was_started_from(tmp_path: Path) -> None:
+    """Its files may be of a run that was cut off before the restart."""
+    (tmp_path / "7").mkdir()
+    jars = "@/usr/local/kafka_2.13-3.8.1/libs/classpath"
+    (tmp_path / "7/cmdline").write_text("\0".join(["java", "-Xmx1m", jars, "kafka.Kafka", ""]))
+    script = f"systemctl() {{ echo 7; }}\n{READ}".replace("/proc/", f"{tmp_path}/").replace(
+        "/etc/", f"{tmp_path}/").replace("/data/", f"{tmp_path}/")
+    done = subprocess.run([str(shutil.which("bash")), "-s"], input=script, capture_output=True,
+                          text=True, check=True)
+    assert node(done.stdout) == Node(version="3.8.1")
 
 
 def test_half_an_answer_is_none() -> None:

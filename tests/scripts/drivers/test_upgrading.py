@@ -11,12 +11,15 @@ import pytest
 
 from lab import kraft
 from lab.file import parse
+from lab.migration import Stage, at, clean
 from lab.services.kafka import CONFIG
 from lab.services.local import local_context
 from lab.services.registry import desired_state
+from lab.standing import Standing
 from lab.state import HostState, Key, diff
 from lab.topology import Host, build
 from lab.upgrade import PROTOCOL, Release
+from lab.versions import KRAFT, ZOOKEEPER
 from scripts.drivers import upgrading
 from scripts.drivers.driver import Site
 from scripts.drivers.upgrading import Upgrade, unfit, upgrades
@@ -221,3 +224,75 @@ def test_back_is_a_roll_until_features_are_finalised(monkeypatch: pytest.MonkeyP
 def test_forward_goes_also_what_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     found = of_kraft(monkeypatch, "4.3.1", "4.1.1", None).look()
     assert not found.known and found.before == ("4.1.1",)
+
+
+def with_a_third(place: Site, version: str, **shape: Any) -> Site:
+    """The same, where a broker is left that the lab file has no more."""
+    other = site(version, **{**shape, "kafka": 3}).datacenter.by_role("kafka")[-1]
+    there = Standing(other.name, other.fqdn, "d", "kafka", other.address)
+    return Site(place.fleet, replace(place.context, strangers=(there,)), place.datacenter)
+
+
+THIRD = "a-d-kafka03"
+
+
+def test_a_release_is_not_finalised_before_a_broker_has_left(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would not understand the others any more, and could not give away what it has. `fab up`
+    looks at a lab with it first, and at one without it when it is removed; `fab plan` looks at the
+    one without it, and says who goes before."""
+    lab = of_zookeeper(monkeypatch, "3.9.2", ("3.8.1", ""), ("3.8.1", ""))
+    without = replace(lab.look(), gone=(THIRD,))
+    lab.place = with_a_third(lab.place, "3.9.2", **BROKERS)
+    first = lab.look()
+    assert (first.held, first.last, first.finalizes, first.left) == ("3.8", None, False, (THIRD,))
+    change = f"{PROTOCOL} 3.8 to 3.9"
+    assert list(first.lines())[-1] == f"  2. not before {THIRD} has left, with `fab up`: {change}"
+    assert Upgrading({"d": first}).end() == [
+        f"note: d: Kafka 3.9.2 is not finalised ({change}) before {THIRD} has left: `fab up`"]
+    assert without.finalizes and list(without.lines())[-1] == (
+        f"  2. once {THIRD} is removed, finalised, {change}: no way back from then on")
+    lab = of_zookeeper(monkeypatch, "3.9.2", ("3.9.2", "3.8"), ("3.9.2", "3.8"))
+    last = lab.look()  # the second look of the same `fab up`
+    assert (last.held, last.last, last.finalizes) == ("", None, True)
+
+
+def test_features_wait_for_a_broker_that_leaves_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = of_kraft(monkeypatch, "4.3.1", "4.1.1", OLD)
+    lab.place = with_a_third(lab.place, "4.3.1", **QUORUM)
+    found = lab.look()
+    assert not found.finalizes and found.left == (THIRD,)
+    assert list(found.lines())[-1].startswith(f"  2. not before {THIRD} has left")
+    lab = of_kraft(monkeypatch, "4.3.1", "4.1.1", OLD, "by hand")
+    lab.place = with_a_third(lab.place, "4.3.1", **QUORUM)
+    assert "`fab kafka.finalize`" in lab.look().waits, "a person says when, whoever leaves"
+
+
+def moving(version: str, stage: Stage, finalize: str = "auto") -> Site:
+    """A datacenter that is to be with KRaft, and stands in a stage before."""
+    place = site(version, finalize, zookeeper=1, kafka=2, metadata="kraft")
+    topology = at(place.context.topology, {"d": clean(place.datacenter, stage)})
+    return Site(place.fleet, replace(place.context, topology=topology), topology.datacenter("d"))
+
+
+@pytest.mark.parametrize("stage", [Stage.ZOOKEEPER, Stage.PREPARED, Stage.DUAL_WRITE,
+                                   Stage.BROKERS])
+def test_as_long_as_it_has_zookeeper_it_comes_to_no_version_without_that(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab(monkeypatch, moving("4.3.1", stage), [("3.9.2", "")] * 3, {}, **BROKERS)
+    with pytest.raises(LabError, match=r"it cannot become Kafka 4\.3\.1: its metadata is in ZooKee"
+                                       r'.*say version = "3\.9\.2" until `fab kraft\.finish`'):
+        lab.look()
+    assert len(unfit({"d": lab.place}, lab.hosts, lab.plans)) == 1
+
+
+def test_one_that_is_to_move_is_finalised_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [("3.9.2", ""), ("3.9.2", "3.8"), ("3.9.2", "3.8")]
+    lab = Lab(monkeypatch, moving("3.9.2", Stage.ZOOKEEPER, "by hand"), before, **BROKERS)
+    assert lab.place.datacenter.config.keeps("a-d-kafka01") == ZOOKEEPER != KRAFT
+    found = lab.look()
+    assert (found.held, found.finalizes) == ("3.8", False) and "kafka.finalize" in found.waits
+    lab = Lab(monkeypatch, moving("3.9.2", Stage.ZOOKEEPER), before, **BROKERS)
+    assert lab.look().finalizes
