@@ -3,8 +3,9 @@
     python -m tests.recordings [ID …]
 
 Of each exercise (all, without an ID) on the lab that LAB names: nothing done, solved, and each way
-to do it wrong, as `fab exercise.check ID --facts FILE` writes it, and a file with the verdicts. For
-one about upgrades that lab is made anew each time, and its file changed: use a copy.
+to do it wrong, as `fab exercise.check ID --facts FILE` writes it, and a file with the verdicts. One
+about upgrades is recorded only where it is named: the lab is then ended and made anew each time,
+and its file changed.
 """
 
 from __future__ import annotations
@@ -99,5 +100,6 @@ def _fab(*words: str, accepted: Sequence[int] = (0,)) -> None:
 
 
 if __name__ == "__main__":
-    for one in sys.argv[1:] or library.names():
+    rest = (one for one in library.names() if not library.load(one).exercise.begins)
+    for one in sys.argv[1:] or rest:
         record(one)

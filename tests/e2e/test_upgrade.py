@@ -188,8 +188,8 @@ def test_a_broker_leaves_in_the_edit_that_brings_a_newer_version(
 
 
 PAIR = (
-    {"control": 0, "version": "3.8.1", "zookeeper": 3, "kafka": 2},
-    {"control": 0, "version": "4.1.1", "metadata": "kraft", "controller": 3, "kafka": 2},
+    {"control": 1, "version": "3.8.1", "zookeeper": 3, "kafka": 2},
+    {"control": 1, "version": "4.1.1", "metadata": "kraft", "controller": 3, "kafka": 2},
 )
 
 
