@@ -17,6 +17,7 @@ from scripts.clients.kafka import View, describe
 from scripts.drivers.driver import Differences, Driver, Part, Report, Site, Tell, Turn
 from scripts.drivers.proof import Proof
 from scripts.drivers.release import Running, proven, running
+from scripts.drivers.taking import whole
 from scripts.drivers.topics import Topics
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan
@@ -38,7 +39,7 @@ class Kafka(Driver):
         config = site.datacenter.config
         if {*site.quorum.hosts} & {*site.carriers(self.name)} or (config.quorum and config.servers):
             site.quorum.wait()
-        return site.seen(site.kafka.wait_healthy())
+        return site.seen(whole(site))
 
     def serving(self, site: Site, hosts: Sequence[Host], up: Collection[str]) -> None:
         site.kafka.wait_healthy(among=[host.number for host in hosts])
