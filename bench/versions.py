@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bench.lab import FAB, lab_file
+from bench.lab import FAB, NAME, lab_file
 from bench.measure import BenchError, Ran, Sample, tail
 from bench.scenarios import Bench
 from lab.versions import KRAFT, VERSIONS, ZOOKEEPER, has_zookeeper
@@ -56,7 +56,7 @@ def migration(bench: Bench) -> None:
         with _loaded(bench):
             for name, words in (("migrate", ("kraft.migrate",)), ("back", ("kraft.back",)),
                                 ("", ("kraft.migrate",)),
-                                ("finish", ("kraft.finish", "--yes", "bench"))):
+                                ("finish", ("kraft.finish", "--yes", NAME))):
                 ran = bench.lab.fab(*words, quiet=False)
                 if name:
                     bench.results.add(f"migration.{name}", ran.sample)
