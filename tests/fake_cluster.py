@@ -112,6 +112,7 @@ class FakeCluster:
 
     def _describe_log_dirs(self, *, brokers: Sequence[int]) -> Any:
         assert {*brokers} <= self.racks.keys()
+        assert len(brokers) == 1, "kafka-python asks all in the version of the first"
         return [{"broker": broker, "log_dirs": [{"topics": [
             {"name": topic, "partitions": [{
                 "partition_index": number, "partition_size": self._size(broker, (topic, number)),

@@ -63,6 +63,17 @@ class Client:
             raise
 
 
+def log_dirs(admin: Any, brokers: Iterable[int] | None = None) -> list[dict[str, Any]]:
+    """What brokers (None: all that the client knows) have on their disks, as kafka-python tells it.
+
+    Each is asked for itself: kafka-python asks all of them in the version of the first, and one of
+    an older release hangs up.
+    """
+    if brokers is None:
+        brokers = [one.node_id for one in admin._manager.cluster.brokers()]
+    return [one for broker in sorted(brokers) for one in admin.describe_log_dirs(brokers=[broker])]
+
+
 def unanswered() -> tuple[type[Exception], ...]:
     """What kafka-python raises where nobody answers."""
     read_library()

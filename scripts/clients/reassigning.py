@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from lab.balance.parts import Part, Place
 from lab.endpoint import Endpoint
-from scripts.clients.brokers import Client, unanswered
+from scripts.clients.brokers import Client, log_dirs, unanswered
 from scripts.errors import LabError, one_line
 
 T = TypeVar("T")
@@ -90,7 +90,7 @@ class Reassigning:
 
     def sizes(self, brokers: Iterable[int]) -> dict[tuple[int, Place], int]:
         """The bytes of each broker's replica of each partition."""
-        found = self._ask(lambda admin: admin.describe_log_dirs(brokers=sorted(brokers)))
+        found = self._ask(lambda admin: log_dirs(admin, brokers))
         return {
             (broker["broker"], (topic["name"], one["partition_index"])): one["partition_size"]
             for broker in found for folder in broker["log_dirs"]

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from scripts.clients.brokers import Client, unanswered
+from scripts.clients.brokers import Client, log_dirs, unanswered
 
 
 def sizes(client: Client) -> Mapping[str, int]:
     """The bytes of each topic, all replicas together; nothing where brokers do not tell. A size is
     worth no error."""
     try:
-        return total(client.ask(lambda admin: admin.describe_log_dirs()))
+        return total(client.ask(log_dirs))
     except unanswered():
         return {}
 

@@ -17,7 +17,7 @@ from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment
 from lab.data.groups import Group, Member
 from lab.endpoint import Endpoint
 from scripts.clients import brokers as module, replicas
-from scripts.clients.brokers import Brokers
+from scripts.clients.brokers import Brokers, log_dirs
 from scripts.clients.coordinators import Known, known
 from scripts.errors import LabError
 
@@ -233,3 +233,21 @@ def test_an_assignment_that_is_none_gives_no_partitions(
     cluster.brokers = {1: Broker(groups={"odd": group("odd", "Stable", member(assignment))})}
     (found,) = known(brokers, "dc1").groups
     assert found.members[0].partitions == ()
+
+
+def test_each_broker_is_asked_for_what_is_on_its_disks_in_its_own_version() -> None:
+    """kafka-python gives a request the version of the first broker that it goes to; while a cluster
+    comes to another release, an older broker hangs up on that."""
+    newest = {1: 5, 2: 4}
+
+    class Admin:
+        _manager = SimpleNamespace(cluster=SimpleNamespace(
+            brokers=lambda: [SimpleNamespace(node_id=one) for one in (2, 1)]))
+
+        def describe_log_dirs(self, *, brokers: list[int]) -> list[dict[str, Any]]:
+            version = newest[brokers[0]]
+            assert all(newest[one] >= version for one in brokers), "socket disconnected"
+            return [{"broker": one, "log_dirs": []} for one in brokers]
+
+    assert [one["broker"] for one in log_dirs(Admin())] == [1, 2]
+    assert [one["broker"] for one in log_dirs(Admin(), [2])] == [2]
