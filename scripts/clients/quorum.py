@@ -8,7 +8,7 @@ be looked at where no broker runs, too.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -200,7 +200,7 @@ def _topic(reader: Reader) -> list[Described | None]:
 
 def _partition(reader: Reader) -> Described | None:
     _, error, leader, epoch, committed = reader.take_all(">ihiiq")
-    voters, observers = dict(reader.array(_replica)), dict(reader.array(_replica))
+    voters, observers = _living(reader.array(_replica)), _living(reader.array(_replica))
     if error or leader not in voters:
         return None
     end, _, now = voters[leader]
@@ -214,6 +214,12 @@ def _partition(reader: Reader) -> Described | None:
         {id: replica(one) for id, one in voters.items()},
         {id: replica(one) for id, one in observers.items()},
     )
+
+
+def _living(found: Iterable[tuple[int, tuple[int, int, int]]]) -> dict[int, tuple[int, int, int]]:
+    """By id. A node that was made anew, on an empty disk, is there twice until the leader has
+    forgotten the former one (5 minutes): the one counts that has fetched since."""
+    return dict(sorted(found, key=lambda one: one[1][1]))
 
 
 def _replica(reader: Reader) -> tuple[int, tuple[int, int, int]]:

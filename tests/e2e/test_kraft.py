@@ -172,9 +172,6 @@ def test_it_comes_to_its_end_wherever_runs_are_cut_off(whole: Lab) -> None:
         assert contents(whole) == before
     made_anew(whole)
     assert contents(whole) == before
-    with loaded(whole, failed=20):
-        to_today(whole)
-        assert contents(whole) == before
 
 
 @pytest.mark.full("versions", sample=0)
@@ -212,6 +209,16 @@ def refused(lab: Lab, why: str) -> None:
     assert why in lab.fab("kraft.migrate", expect=1).err.replace("\n", " ")
     assert {host.name: lab.main_pid(host) for host in lab.topology.hosts} == pids
     assert why in lab.fab("kraft", "--json").json["datacenters"][0]["next"]
+
+
+@pytest.mark.full("versions", sample=0)
+def test_what_began_with_zookeeper_comes_to_todays_kafka(whole: Lab) -> None:
+    before = contents(whole)
+    with loaded(whole, failed=20):
+        whole.fab("kraft.migrate")
+        whole.fab("kraft.finish", "--yes", whole.name)
+        to_today(whole)
+        assert contents(whole) == before
 
 
 def there_and_back(lab: Lab, before: dict[str, Any]) -> None:

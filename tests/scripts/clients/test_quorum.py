@@ -12,18 +12,20 @@ from scripts.clients.quorum import Described, QuorumView, Replica, answered, que
 NOW = 1_700_000_000_000
 
 
-def replicas(found: dict[int, tuple[int, int]]) -> bytes:
-    """Voters or observers: (end offset, when it had all, in ms before now) by id."""
+def replicas(*found: tuple[int, int, int]) -> bytes:
+    """Voters or observers: (id, end offset, when it had all and fetched, in ms before now)."""
     return bytes([len(found) + 1]) + b"".join(
-        struct.pack(">iqqq", id, end, NOW, NOW - ago if ago >= 0 else -1) + b"\0"
-        for id, (end, ago) in found.items()
+        struct.pack(">iqqq", id, end, NOW - max(ago, 0), NOW - ago if ago >= 0 else -1) + b"\0"
+        for id, end, ago in found
     )
 
 
-def answer(error: int = 0, leader: int = 3001) -> bytes:
+def answer(
+    error: int = 0, leader: int = 3001, observers: tuple[tuple[int, int, int], ...] = ((1, 100, 5),)
+) -> bytes:
     partition = (
         struct.pack(">ihiiq", 0, error, leader, 4, 90)
-        + replicas({3001: (100, 0), 3002: (98, 40), 3003: (0, -1)}) + replicas({1: (100, 5)})
+        + replicas((3001, 100, 0), (3002, 98, 40), (3003, 0, -1)) + replicas(*observers)
     )
     name = b"__cluster_metadata"
     topic = bytes([len(name) + 1]) + name + b"\x02" + partition + b"\0"
@@ -35,6 +37,14 @@ def test_the_leader_tells_how_far_each_is() -> None:
         3001, 4, 90,
         {3001: Replica(0, 0), 3002: Replica(2, 40), 3003: Replica(100, -1)}, {1: Replica(0, 5)},
     )
+
+
+def test_a_broker_that_was_made_anew_is_the_one_that_fetches() -> None:
+    """Its former self, of another disk, is told for five minutes more, before it or after it."""
+    former, living = (3, 80, 90_000), (3, 100, 5)
+    for both in ((former, living), (living, former)):
+        found = answered(answer(observers=both))
+        assert found is not None and dict(found.observers) == {3: Replica(0, 5)}
 
 
 def test_who_does_not_lead_says_so() -> None:
