@@ -34,7 +34,8 @@ class Results:
         self.measures.setdefault(key, []).append(asdict(sample))
         cpu = f", {sample.cpu:.1f} CPU s" if sample.cpu is not None else ""
         noisy = " (the machine was not quiet)" if sample.before and not sample.before.quiet else ""
-        amount = f"{sample.wall:.2f}" if unit == "s" else f"{sample.wall:.0f}"
+        counted = unit != "s" and sample.wall == int(sample.wall)
+        amount = f"{sample.wall:.0f}" if counted else f"{sample.wall:.2f}"
         print(f"  {key}: {amount} {unit}{cpu}{noisy}", flush=True)
 
 
