@@ -62,6 +62,7 @@ def test_schemas_outlive_the_registry_and_what_breaks_readers_is_refused(
 ) -> None:
     producer = Producer({"bootstrap.servers": lab.bootstrap(), "acks": "all"})
     producer.produce(TOPIC, registry.encode(SUBJECT, FIRST, {"name": "Péter", "class": 300}))
+    assert producer.flush(30) == 0
     good, bad = (lab.fab("registry.check", SUBJECT, file(tmp_path, one), expect=status)
                  for one, status in ((SECOND, 0), (BROKEN, 1)))
     assert good.out == f"{SUBJECT}: compatible (BACKWARD)\n"
@@ -72,7 +73,7 @@ def test_schemas_outlive_the_registry_and_what_breaks_readers_is_refused(
 
     (host,) = lab.of("control")
     lab.inside(host, "systemctl kill -s KILL registry.service")
-    assert "1 of 2 hosts changed" not in lab.fab("up").out
+    lab.fab("up")
     anew = Registry(registry.url)
     assert anew.register(SUBJECT, FIRST) == first
     producer.produce(TOPIC, anew.encode(SUBJECT, SECOND, {"name": "Ada", "class": -1, "mail": "a"}))
