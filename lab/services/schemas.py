@@ -8,9 +8,9 @@ from there.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lab import artifacts
-from lab.model import Datacenter as DatacenterConfig, Lab
 from lab.problems import Problem, no_such_datacenter
 from lab.schemas import JOURNAL, OTHERS
 from lab.services.context import JAVA, Context
@@ -20,7 +20,10 @@ from lab.services.service import Port, Service
 from lab.services.topics import replication
 from lab.state import File
 from lab.templates import properties, render
-from lab.topology import Datacenter, Host
+
+if TYPE_CHECKING:
+    from lab.model import Datacenter as DatacenterConfig, Lab
+    from lab.topology import Datacenter, Host
 
 NAME = "registry"
 PORT = 8081

@@ -15,13 +15,13 @@ from lab.schemas import JOURNAL, KINDS, Subject
 from lab.services.registry import SERVICES
 from lab.services.schemas import NAME
 from scripts.errors import LabError, UsageError, stranger
-from scripts.session import Session
 from scripts.tasks.cli import lab_task
 from scripts.tasks.services import task_of
 
 if TYPE_CHECKING:
     from scripts.clients.schemas import Schemas
     from scripts.drivers.driver import Site
+    from scripts.session import Session
 
 
 @contextmanager
