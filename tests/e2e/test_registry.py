@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import tarfile
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Producer
 
+from lab import artifacts
+from scripts.software.obtain import obtain
 from tests.e2e.avro import Registry, Schema
 from tests.e2e.conftest import MakeLab
 from tests.e2e.lab_under_test import Lab
@@ -39,10 +44,12 @@ def registry(lab: Lab) -> Registry:
     return Registry(found["urls"]["workstation"])
 
 
-def read(lab: Lab, registry: Registry, count: int, reader: Schema) -> list[dict[str, object]]:
+def read(
+    lab: Lab, registry: Registry, count: int, reader: Schema, topic: str = TOPIC
+) -> list[dict[str, object]]:
     consumer = Consumer({"bootstrap.servers": lab.bootstrap(), "group.id": "people",
                          "auto.offset.reset": "earliest", "enable.auto.commit": False})
-    consumer.subscribe([TOPIC])
+    consumer.subscribe([topic])
     seen: list[dict[str, object]] = []
     while len(seen) < count:
         seen += [registry.decode(one.value(), reader) for one in consumer.consume(count, 1.0)
@@ -82,6 +89,42 @@ def test_schemas_outlive_the_registry_and_what_breaks_readers_is_refused(
         {"name": "Péter", "class": 300, "mail": "-"}, {"name": "Ada", "class": -1, "mail": "a"},
     ]
     assert anew.ask("GET", f"/subjects/{SUBJECT}/versions") == [1, 2]
+
+
+@pytest.mark.full("integrations", sample=0)
+def test_clients_in_python_and_java_read_each_other(
+    lab: Lab, registry: Registry, tmp_path: Path
+) -> None:
+    """Avro's own library for Java, and the same bytes on the wire; it takes a JDK."""
+    topic = "both"
+    written = registry.encode(f"{topic}-value", FIRST, {"name": "Python", "class": 5})
+    producer = Producer({"bootstrap.servers": lab.bootstrap(), "acks": "all"})
+    producer.produce(topic, written)
+    assert producer.flush(30) == 0
+    said = subprocess.run(
+        ["java", "-cp", jars(tmp_path), str(Path(__file__).with_name("People.java")),
+         lab.bootstrap(), registry.url, topic, "Java", "2", json.dumps(SECOND)],
+        capture_output=True, text=True, timeout=120, check=False,
+    )
+    assert said.returncode == 0, said.stderr
+    assert [json.loads(line) for line in said.stdout.splitlines() if line.startswith("{")] == [
+        {"name": "Python", "class": 5, "mail": "-"}, {"name": "Java", "class": 7, "mail": "j"},
+    ]
+    assert registry.ask("GET", f"/subjects/{topic}-value/versions") == [1, 2]
+    assert read(lab, registry, 2, SECOND, topic)[1] == {"name": "Java", "class": 7, "mail": "j"}
+
+
+def jars(folder: Path) -> str:
+    """A class path of Kafka's jars and Avro's, as the lab's artifacts have them."""
+    found = []
+    for artifact, names in ((artifacts.kafka("3.9.2"), "*.jar"),
+                            (artifacts.apicurio(), "org.apache.avro.avro-*.jar")):
+        with tarfile.open(obtain(artifact).tar) as tar:
+            tar.extractall(folder, filter="data", members=(
+                one for one in tar if fnmatch(one.name, f"*/libs/{names}")
+            ))
+        found += [str(path) for path in (folder / artifact.folder / "libs").glob("*.jar")]
+    return ":".join(found)
 
 
 def test_verify_proves_it_and_leaves_what_is_not_its_own(lab: Lab, registry: Registry) -> None:
