@@ -8,7 +8,7 @@ from there.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lab import artifacts
 from lab.problems import Problem, no_such_datacenter
@@ -87,6 +87,8 @@ def settings(host: Host, context: Context) -> dict[str, object]:
 def process(host: Host, context: Context) -> Daemon:
     registry, there = context.topology.config.registry, context.datacenter(host)
     artifact, inside = artifacts.apicurio(), context.internal(there)
+    # What clients have to say to a cluster that is closed is for this program alone.
+    own: dict[str, Any] = {"mode": 0o640, "owner": USER, "secret": True} if inside.settings else {}
     factor, _ = replication(context.topology.config, there)
     return Daemon(
         name=NAME,
@@ -100,8 +102,8 @@ def process(host: Host, context: Context) -> Daemon:
         data=DATA,
         user=USER,
         files={
-            CONFIG: File(properties(settings(host, context))),
-            CLIENT: File(properties(inside.settings)),
+            CONFIG: File(properties(settings(host, context)), **own),
+            CLIENT: File(properties(inside.settings), **own),
             TOPICS: File(render(
                 "registry-topics.sh.j2", servers=inside.servers, client=CLIENT, replicas=factor,
                 topics=(JOURNAL, *OTHERS),

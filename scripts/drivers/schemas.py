@@ -68,6 +68,7 @@ class Registry(Driver):
 
     def reconcile(self, site: Site, wanted: ClusterState, tell: Tell) -> int:
         tell("schema registry")
+        self.settled(site)  # one that has just begun does not know yet what was said of schemas
         count, level = Journal(site).mend(), site.lab.registry.compatibility
         registry = schemas(site, site.carriers(self.name)[0])
         if registry.compatibility() == level:

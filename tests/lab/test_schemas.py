@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lab.endpoint import Endpoint
 from lab.file import LabFileError, parse
 from lab.schemas import place, reasons
 from lab.services.context import Context
@@ -56,6 +57,23 @@ def test_it_knows_the_brokers_of_its_own_datacenter() -> None:
     servers = ",".join(f"student-dc2-kafka0{n}.lab.internal:9092" for n in (1, 2, 3))
     assert f"apicurio.kafka.common.bootstrap.servers={servers}\n" in text
     assert f"quarkus.http.host={FILE['datacenters'][1]['cidr'].replace('0/24', '10')}\n" in text
+
+
+def test_what_opens_a_closed_cluster_is_for_it_alone(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = Endpoint("b:9092", {"security.protocol": "SASL_SSL", "sasl.jaas.config": "x y;"})
+    monkeypatch.setattr(Context, "internal", lambda *_: closed)
+    found = context(at="dc2")
+    host = found.topology.datacenter("dc2").by_role("control")[0]
+    state = desired_state(host, found, ("registry",))
+    for name, prefix in (("application", "apicurio.kafka.common."), ("client", "")):
+        file = state[Key("file", f"/etc/registry/{name}.properties")]
+        assert isinstance(file, File)
+        assert f"{prefix}sasl.jaas.config=x y;\n" in file.text
+        assert (file.mode, file.owner, file.secret) == (0o640, "registry", True)
+    assert not any("x y" in one.text for key, one in state.items()
+                   if isinstance(one, File) and not one.secret)
 
 
 @pytest.mark.parametrize(("section", "told"), [

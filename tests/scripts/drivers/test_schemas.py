@@ -19,7 +19,7 @@ from scripts.clients.http import HttpError
 from scripts.drivers.driver import Report, Site
 from scripts.drivers.journal import Journal, Kept
 from scripts.drivers.registry import driver
-from scripts.errors import LabError
+from scripts.errors import LabError, TimeoutExpired
 from tests.fakes import FakeFleet
 
 HOST = "ann-dc1-ctl01"
@@ -236,6 +236,17 @@ def test_what_is_asked_of_schemas_becomes_what_the_file_says(
     assert registry.levels == {"": "FULL", "orders-value": "FORWARD"}
     assert REGISTRY.differences(place, {}, there=True).lines == ()
     assert REGISTRY.reconcile(place, {}, lambda _: None) == 0
+
+
+def test_nothing_is_said_to_one_that_has_not_read_its_journal(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would take what stands there for missing."""
+    registry.reads = False
+    monkeypatch.setattr("scripts.drivers.driver.ANSWER_SECONDS", 0.1)
+    with pytest.raises(TimeoutExpired, match="it says 503, still after"):
+        REGISTRY.reconcile(site(), {}, lambda _: None)
+    assert registry.levels == {"": "NONE"}
 
 
 def test_a_setting_that_was_changed_is_in_the_plan(
