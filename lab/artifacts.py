@@ -64,3 +64,8 @@ def kafka(version: str) -> Artifact:
     return Artifact(
         "kafka", version, f"kafka_{SCALA}-{version}", link="kafka", variant=str(line(version))
     )
+
+
+def apicurio() -> Artifact:
+    """The schema registry, in a version that runs on the hosts' Java 17."""
+    return Artifact("apicurio", "3.0.9", "apicurio-registry-3.0.9", link="apicurio")

@@ -61,6 +61,7 @@ def lab_data(draw: st.DrawFn) -> dict[str, Any]:
         "datacenters": datacenters,
         "links": [{"between": list(pair)} for pair in links],
         "mirrors": [{"from": source, "to": target} for source, target in _some(draw, ways)],
+        "registry": draw(registries([one["name"] for one in datacenters if one["control"]])),
     }
 
 
@@ -87,6 +88,16 @@ TOPIC = {
 def some(settings: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
     """A few of these settings, each with a value."""
     return st.fixed_dictionaries({}, optional=settings)
+
+
+@st.composite
+def registries(draw: st.DrawFn, places: list[str]) -> dict[str, Any]:
+    """The section of the schema registry, which is in one of `places` or nowhere."""
+    return draw(some({
+        **({"at": st.sampled_from(places)} if places else {}),
+        "compatibility": st.sampled_from(["BACKWARD", "FULL_TRANSITIVE", "NONE"]),
+        "heap_mb": heaps, "jvm_options": OPTIONS,
+    }))
 
 
 @st.composite

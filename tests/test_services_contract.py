@@ -7,6 +7,7 @@ nothing is prepared anywhere else.
 from __future__ import annotations
 
 import itertools
+import tomllib
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -32,13 +33,14 @@ from lab.topology import Host, Topology, build
 from scripts.clients.kafka import Cluster, View
 from scripts.clients.quorum import Described, Quorum, QuorumView, Replica
 from scripts.clients.zookeeper import Ensemble, Modes
-from scripts.drivers import kafka, release
+from scripts.drivers import kafka, release, schemas
 from scripts.drivers.connect import Workers
 from scripts.drivers.connectors import ConnectorState
 from scripts.drivers.driver import Driver, Report, Site, sites
 from scripts.drivers.health import Health
 from scripts.drivers.mirrors import MirrorView
 from scripts.drivers.registry import drivers, drivers_of
+from scripts.drivers.schemas import Registry
 from scripts.hosts.converge import HostPlan, plan_host
 from scripts.operations import plan as planning
 from scripts.operations.rolling import roll
@@ -55,6 +57,8 @@ from tests.scripts.hosts.test_converge import report as told
 PROJECT = Path(__file__).parents[1]
 TOPOLOGY = build(load(PROJECT / "lab.toml").lab)
 KRAFT = build(load(PROJECT / "labs/kraft.toml").lab)
+REGISTRY = build(parse(tomllib.loads((PROJECT / "lab.toml").read_text())
+                       | {"registry": {"at": "dc1"}}).lab)
 NAMES = (*SERVICES, toy.SERVICE.name)
 RUNNING = tuple(name for name, one in {**SERVICES, "web": toy.SERVICE}.items() if one.process)
 ORDER: list[tuple[str, str]] = []  # (host, service) of each restart
@@ -95,6 +99,10 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MirrorView, "prepare", always(None))
     monkeypatch.setattr(MirrorView, "forget", always(None))
 
+    monkeypatch.setattr(Registry, "silent", always(""))
+    monkeypatch.setattr(schemas, "proven", always("registered"))
+    monkeypatch.setattr(schemas, "sound", always("whole"))
+
     class Proof:
         """Records in and out take a real cluster: tests/e2e/test_lab.py."""
 
@@ -109,8 +117,9 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def having(name: str) -> Topology:
-    """A lab with the service: no datacenter has both ZooKeeper and controllers."""
-    return KRAFT if name == "controller" else TOPOLOGY
+    """A lab with the service: no datacenter has both ZooKeeper and controllers, and some services
+    are in a lab only that asks for them."""
+    return {"controller": KRAFT, "registry": REGISTRY}.get(name, TOPOLOGY)
 
 
 def software(host: Host, topology: Topology) -> str:

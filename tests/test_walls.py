@@ -21,7 +21,7 @@ PROJECT = Path(__file__).parents[1]
 # The lowest first. A name is a module or a whole folder; of two that fit, the longer one counts.
 LAB = (
     "lab.roles", "lab.versions", "lab.options", "lab.problems", "lab.settings", "lab.endpoint",
-    "lab.altered", "lab.counted",
+    "lab.altered", "lab.counted", "lab.schemas",
     "lab.load", "lab.balance",
     "lab.state", "lab.resources", "lab.artifacts", "lab.packages", "lab.paths",
     "lab.kraft", "lab.upgrade", "lab.templates",
@@ -57,6 +57,11 @@ OUTSIDE = {
 }
 IMPURE = {"subprocess", "socket", "threading", "time", "random", "shutil", "tempfile", "http",
           "urllib", "fabric", "paramiko", "confluent_kafka", "boto3", "cdktf"}
+
+
+# Where services and drivers are registered; the schema registry's own modules have another name.
+REGISTRIES = ("lab.services.registry", "scripts.drivers.registry")
+SCHEMAS = {"schemas": "registry"}
 
 
 @dataclass(frozen=True)
@@ -164,8 +169,8 @@ def test_operations_name_no_service() -> None:
         said = {node.value for node in ast.walk(ast.parse(path.read_text()))
                 if isinstance(node, ast.Constant) and isinstance(node.value, str)}
         said |= {
-            one.name.rpartition(".")[2] for one in imports("scripts")
-            if one.module == f"scripts.operations.{path.stem}"
+            SCHEMAS.get(name := one.name.rpartition(".")[2], name) for one in imports("scripts")
+            if one.module == f"scripts.operations.{path.stem}" and one.name not in REGISTRIES
             and one.name.startswith(("lab.services.", "scripts.drivers.", "scripts.clients."))
         }
         if named := said & names:

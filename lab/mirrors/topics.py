@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from lab.schemas import JOURNAL, OTHERS
+
 if TYPE_CHECKING:
     from lab.options.mirrors import Mirror
 
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
 # What is the clusters' own business: offsets, transactions, MirrorMaker's and Connect's own state,
 # and what `fab verify` makes and removes on one side only.
 INTERNAL = ("__.*", r".*[\-\.]internal", r".*\.replica", "connect-.*", "kafkalab-verify-.*")
+# A schema registry's own. They count only for the registry of that cluster, so they cross
+# only where a mirror names them.
+REGISTRY = (JOURNAL, *OTHERS)
 HEARTBEATS = "heartbeats"
 # What the lab itself writes to show that a mirror works: it crosses whatever a mirror is to take.
 CANARY, DRILL = "kafkalab-canary", "kafkalab-drill"
@@ -27,7 +32,8 @@ def included(mirror: Mirror) -> tuple[str, ...]:
 def excluded(mirror: Mirror) -> tuple[str, ...]:
     but_proofs = f"(?!(?:{'|'.join(PROOF_TOPICS)})$)"
     return (
-        *INTERNAL, *_too_long(mirror), *(f"{but_proofs}(?:{regex})" for regex in mirror.exclude)
+        *INTERNAL, *(name for name in REGISTRY if name not in mirror.topics), *_too_long(mirror),
+        *(f"{but_proofs}(?:{regex})" for regex in mirror.exclude),
     )
 
 

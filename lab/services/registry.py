@@ -16,6 +16,7 @@ from lab.services import (
     firewall,
     kafka,
     mirrors,
+    schemas,
     zookeeper,
 )
 from lab.services.base import wanted_package
@@ -39,6 +40,7 @@ SERVICES: dict[str, Service] = {
         kafka.SERVICE,
         connect.SERVICE,
         mirrors.SERVICE,
+        schemas.SERVICE,
     )
 }
 # What every service needs; it is set up even when one service is asked for alone.

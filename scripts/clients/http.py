@@ -18,10 +18,13 @@ TIMEOUT = 30.0
 
 
 class HttpError(LabError):
-    """The service refused, or does not answer. `status` is HTTP's: 404 unknown, 5xx not ready."""
+    """The service refused, or does not answer. `status` is HTTP's: 404 unknown, 5xx not ready.
+    `answer`: what it said, decoded; None where it said nothing."""
 
-    def __init__(self, status: int, what: str, *, where: str, service: str = "SERVICE") -> None:
-        self.status = status
+    def __init__(
+        self, status: int, what: str, *, where: str, service: str = "SERVICE", answer: Any = None
+    ) -> None:
+        self.status, self.answer = status, answer
         super().__init__(what, where=where, hint=f"see `fab logs HOST {service}`")
 
 
@@ -83,7 +86,10 @@ class Http:
         decoded = _decode(text)
         if answer.status >= 400:
             said = decoded.get("message", "") if isinstance(decoded, dict) else text
-            raise self._error(answer.status, f"{method} {path}: {answer.status} {one_line(said)}")
+            raise HttpError(
+                answer.status, f"{method} {path}: {answer.status} {one_line(said)}",
+                where=self._host.name, service=self._service, answer=decoded,
+            )
         return decoded
 
     def _error(self, status: int, what: str) -> HttpError:

@@ -17,6 +17,7 @@ from scripts.tasks.learn import EXERCISE
 from scripts.tasks.load import load
 from scripts.tasks.mirrors import CONNECT, MIRROR
 from scripts.tasks.picture import top, view
+from scripts.tasks.registry import REGISTRY
 from scripts.tasks.services import TASKS
 from scripts.tasks.whole import down, plan, start, stop, up
 
@@ -24,6 +25,6 @@ ALL = (
     up, plan, *TASKS, KAFKA, KRAFT, verify, status, view, top, ssh, logs, container, down,
     topics, groups, records, load,
     preflight, cost, audit, backend, extend, Collection("lab", stop, start),
-    CONNECT, MIRROR, DRILL, EXERCISE,
+    CONNECT, MIRROR, REGISTRY, DRILL, EXERCISE,
     Collection.from_module(tf),
 )

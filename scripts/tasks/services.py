@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 # Connect and the mirrors have tasks of their own beside setting up (scripts.tasks.mirrors); what
 # every host has is set up by `fab hosts`, and Kafka's tools with the control host's own files.
 ELSEWHERE = ("firewall", "connect", "mirrors")
-MORE = ("kafka",)  # what has other tasks beside this one (scripts.tasks.balance)
+# What has other tasks beside this one (scripts.tasks.balance, .registry).
+MORE = ("kafka", "registry")
 
 
 def task_of(service: Service) -> Any:

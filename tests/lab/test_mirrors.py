@@ -178,6 +178,16 @@ def test_names_are_taken_as_mirrormaker_does(
     assert matches(mirror, topic) is taken
 
 
+def test_a_registrys_topics_cross_only_where_they_are_named() -> None:
+    """By the name itself: an expression that fits everything does not mean them."""
+    usual, asked = (Mirror(**{"from": "a", "to": "b"}, topics=topics)
+                    for topics in ((".*",), (".*", "_schemas")))
+    for topic in ("_schemas", "kafkasql-snapshots", "registry-events"):
+        assert not matches(usual, topic)
+    assert matches(asked, "_schemas") and not matches(asked, "registry-events")
+    assert matches(usual, "a_schemas")
+
+
 def test_internal_topics_and_excluded_ones_stay() -> None:
     mirror = Mirror.model_validate(
         {"from": "a", "to": "b", "topics": ["orders.*"], "exclude": ["orders-private"]}

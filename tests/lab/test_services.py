@@ -102,7 +102,7 @@ def test_what_a_person_chooses_is_on_every_host_and_in_every_cluster_that_it_is_
     topology = build(lab)
     context = local_context(topology, DIGESTS)
     heaps = {"kafka": lab.kafka, "zookeeper": lab.zookeeper, "controller": lab.controller,
-             "connect": lab.connect}
+             "connect": lab.connect, "registry": lab.registry}
     for one in {(host.datacenter, host.role): host for host in topology.hosts}.values():
         found = desired_state(one, context)
         for tool in lab.hosts.tools:
@@ -255,6 +255,9 @@ TEMPLATES = {
     },
     "journald.conf.j2": {"max_use_mb": 1},
     "nftables.conf.j2": {"rules": (), "admin": (), "digest": "x"},
+    "registry-topics.sh.j2": {
+        "servers": "b:1", "client": "/c", "replicas": 1, "topics": ("t",), "settings": {"a": "1"},
+    },
 }
 
 
