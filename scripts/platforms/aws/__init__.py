@@ -68,7 +68,7 @@ class Aws:
 
     def __init__(
         self, file: LabFile, topology: Topology, *, state: Path,
-        say: Callable[[str], None] = print,
+        say: Callable[[str], None] = print, dry: bool = False,
     ) -> None:
         if problems := for_aws(file.lab):
             raise LabFileError(file.path, problems)
@@ -79,6 +79,7 @@ class Aws:
         self._reached: dict[str, Reached] = {}
         self._zones: dict[str, str] = {}
         self._others: tuple[Standing, ...] = ()
+        self._swept = dry
 
     @cached_property
     def clients(self) -> Clients:
@@ -90,6 +91,7 @@ class Aws:
 
     def machines(self) -> dict[str, Machine]:
         """Every instance of the lab by name, as EC2 has it now."""
+        self.sweep()
         config = self.topology.config
         found = machines(self.clients, self.regions, config.name, config.owner)
         reached = {name: self.addresses.of(machine) for name, machine in found.items()}
@@ -97,6 +99,14 @@ class Aws:
         self._zones = {name: machine.zone for name, machine in found.items() if machine.zone}
         self._others = strangers(self.topology, standings(found.values(), config.domain))
         return found
+
+    def sweep(self) -> None:
+        """Shut out, once a run, who was let in until now; in a dry run nobody."""
+        if not self._swept:
+            from scripts.platforms.aws import allow  # noqa: PLC0415 - few tasks ask AWS
+
+            self._swept = True
+            allow.sweep(self)
 
     def instances(self) -> dict[str, Instance]:
         """Every host of the lab that exists, by name; those that are stopped, too."""
