@@ -77,7 +77,7 @@ class Repository:
         region = {name: f"${{data.terraform_remote_state.{name}.outputs.region}}" for name in names}
         self.add(LINKS, needs=names, **{
             other.removeprefix(f"{LAB}_"): {
-                "input": {"here": region[first], "there": region[other], "fixed": other},
+                "input": f"{region[first]} to {region[other]}", "triggers_replace": other,
                 "provider": f"terraform.{other}",
             }
             for other in others

@@ -52,7 +52,14 @@ class Emulator:
         class Quiet(WSGIRequestHandler):
             def log(self, *_: object) -> None: ...
 
-        self._moto: Wsgi = DomainDispatcherApplication(create_backend_app)
+        moto: Wsgi = DomainDispatcherApplication(create_backend_app)
+        one_at_a_time = threading.Lock()  # two answers at once may break in what they share
+
+        def answer(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+            with one_at_a_time:
+                return list(moto(environ, start))
+
+        self._moto: Wsgi = answer
         self._server = make_server(
             "127.0.0.1", 0, self._answer, threaded=True, request_handler=Quiet
         )

@@ -53,13 +53,12 @@ def test_a_new_lab_is_made_in_one_round(
     assert statuses(made) == {DC1: "changes", DC2: "changes", LINKS: "waiting"}
     assert f"{LINKS}: after {DC1}, {DC2}: 1 to add" in capsys.readouterr().out
     assert f"| `{LINKS}` | 1 | 0 | 0 | 0 | after {DC1}, {DC2} |" in repository.summary
-    assert f"input: (known after {DC1}, {DC2})" in repository.summary
+    assert f"  - `input: (known after {DC1}, {DC2})`" in repository.summary
+    assert f'  - `triggers_replace: "{DC2}"`' in repository.summary
     assert not repository.made(LINKS)
     repository.apply()
     assert f"{LINKS}: applied, as it was shown: 1 to add" in capsys.readouterr().out
-    assert repository.made(LINKS)["dc2"]["input"]["value"] == {
-        "here": "nowhere-1", "there": "nowhere-1", "fixed": DC2,
-    }
+    assert repository.made(LINKS)["dc2"]["input"]["value"] == "nowhere-1 to nowhere-1"
     assert settled(repository)
 
 
@@ -154,10 +153,10 @@ def test_a_change_below_the_links_may_not_change_them_unseen(repository: Reposit
     assert statuses(made) == {DC1: "unchanged", DC2: "changes", LINKS: "unchanged"}
     with pytest.raises(PlanError, match=rf"{LINKS}: terraform_data.dc2: change, which was not"):
         repository.apply()
-    assert repository.made(LINKS)["dc2"]["input"]["value"]["there"] == "nowhere-1"
+    assert repository.made(LINKS)["dc2"]["input"]["value"] == "nowhere-1 to nowhere-1"
     repository.plan()
     repository.apply()
-    assert repository.made(LINKS)["dc2"]["input"]["value"]["there"] == "nowhere-2"
+    assert repository.made(LINKS)["dc2"]["input"]["value"] == "nowhere-1 to nowhere-2"
 
 
 def test_what_cannot_be_shown_before_is_deferred(repository: Repository) -> None:
