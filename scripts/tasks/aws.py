@@ -195,6 +195,21 @@ def allow(
                     f"{counted(count, 'security group')}")
 
 
+@lab_task(locks=False)
+def tunnel(session: Session) -> None:
+    """Hold a way to the hosts open, through Session Manager or a bastion, until Ctrl-C.
+
+    Every port of a host that is used from here is then one of 127.0.0.1's, as with a local lab.
+    """
+    from scripts.platforms.aws.tunnel import hold
+
+    config = session.file.lab.aws
+    if not config.tunnelled:
+        raise UsageError("hosts are reached without a tunnel",
+                         hint="session_manager = true or bastion in [aws]")
+    hold(_aws(session), session.say)
+
+
 def _own(session: Session, aws: Aws) -> IPv4Network:
     from scripts.platforms.aws import allow as allowing
 

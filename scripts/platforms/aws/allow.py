@@ -236,8 +236,8 @@ def _open(
 def _own(aws: Aws, datacenter: str, cidr: IPv4Network) -> dict[str, str]:
     config = aws.topology.config
     return {
-        tags.LAB: config.name, tags.OWNER: config.owner, tags.DATACENTER: datacenter,
-        tags.NAME: f"allowed {cidr}",
+        **config.aws.tags, tags.LAB: config.name, tags.OWNER: config.owner,
+        tags.DATACENTER: datacenter, tags.NAME: f"allowed {cidr}",
     }
 
 
