@@ -197,9 +197,10 @@ def allow(
 
 @lab_task(locks=False)
 def tunnel(session: Session) -> None:
-    """Hold a way to the hosts open, through Session Manager or a bastion, until Ctrl-C.
+    """Hold a way to the hosts open, until Ctrl-C.
 
-    Every port of a host that is used from here is then one of 127.0.0.1's, as with a local lab.
+    It leads through Session Manager or a bastion, whichever the lab file names. Every port of a host
+    that is used from here is then one of 127.0.0.1's, as with a local lab.
     """
     from scripts.platforms.aws.tunnel import hold
 

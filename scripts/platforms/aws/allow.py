@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import re
 import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from lab.aws import tags
 from lab.aws.checks import WIDEST_ADMIN_PREFIX
 from lab.counted import counted
+from lab.topology import Topology
 from scripts.errors import LabError, UsageError, one_line
-from scripts.platforms.aws.clients import REFUSED, AwsError, portions
+from scripts.platforms import Steps
+from scripts.platforms.aws.clients import REFUSED, AwsError, Clients, portions
 from scripts.platforms.aws.inventory import owned
-
-if TYPE_CHECKING:
-    from scripts.platforms.aws import Aws
 
 WHO_AM_I = "https://checkip.amazonaws.com"  # AWS's own; its answer is the address that asked it
 TIMEOUT_S = 10
@@ -33,6 +32,18 @@ DURATION = re.compile(r"([1-9]\d{0,4})([mhd])")
 TAG_VALUE = re.compile(r"[^\w+=.:/@ -]", re.ASCII)  # EC2 user guide, "Tag restrictions"
 LONGEST_TAG = 256
 DUPLICATE = "InvalidPermission.Duplicate"
+
+
+class Account(Protocol):
+    """What of the platform is asked here."""
+
+    topology: Topology
+    regions: tuple[str, ...]
+    steps: Steps
+    say: Callable[[str], None]
+
+    @property
+    def clients(self) -> Clients: ...
 
 
 @dataclass(frozen=True)
@@ -101,7 +112,7 @@ def own_address(emulated: bool) -> IPv4Network:
     return IPv4Network(address)
 
 
-def listed(aws: Aws) -> list[Allowed]:
+def listed(aws: Account) -> list[Allowed]:
     """Everything that was let in for a while, whose end has passed, too."""
     config = aws.topology.config
     marked = [
@@ -122,7 +133,7 @@ def listed(aws: Aws) -> list[Allowed]:
     )
 
 
-def let_in(aws: Aws, cidr: IPv4Network, until: datetime) -> int:
+def let_in(aws: Account, cidr: IPv4Network, until: datetime) -> int:
     """Open SSH and the lab's ports to a network, in every group of the lab; in how many.
 
     A rule that is there already gets the new end. Raises LabError where there is no group.
@@ -148,7 +159,7 @@ def let_in(aws: Aws, cidr: IPv4Network, until: datetime) -> int:
     return sum(aws.clients.each(region, aws.regions).values())
 
 
-def take_out(aws: Aws, rules: Iterable[Allowed]) -> int:
+def take_out(aws: Account, rules: Iterable[Allowed]) -> int:
     """Take rules away; how many. One that is gone already is no error."""
     rules = list(rules)
     by_region: dict[str, dict[str, list[str]]] = {}
@@ -170,7 +181,7 @@ def take_out(aws: Aws, rules: Iterable[Allowed]) -> int:
     return len(rules)
 
 
-def sweep(aws: Aws) -> None:
+def sweep(aws: Account) -> None:
     """Take away what has come to its end, and say so.
 
     Who may not look or change hears nothing of it: the next one who may does it. Raises AwsError
@@ -190,7 +201,7 @@ def sweep(aws: Aws) -> None:
                     f"({counted(len(over), 'rule')})")
 
 
-def _groups(aws: Aws) -> Mapping[str, Mapping[str, str]]:
+def _groups(aws: Account) -> Mapping[str, Mapping[str, str]]:
     """The lab's own groups by region: their ids, with the datacenter of each."""
     config = aws.topology.config
     return aws.clients.each(
@@ -204,7 +215,7 @@ def _groups(aws: Aws) -> Mapping[str, Mapping[str, str]]:
     )
 
 
-def _ports(aws: Aws, cidr: IPv4Network) -> list[tuple[int, int]]:
+def _ports(aws: Account, cidr: IPv4Network) -> list[tuple[int, int]]:
     """What the lab's rules open to where people sit; the same in every datacenter."""
     rules = aws.topology.rules(aws.topology.datacenters[0], (cidr,))
     return [rule.ports for rule in rules if rule.ports and rule.sources == (cidr,)]
@@ -233,7 +244,7 @@ def _open(
         ) from error
 
 
-def _own(aws: Aws, datacenter: str, cidr: IPv4Network) -> dict[str, str]:
+def _own(aws: Account, datacenter: str, cidr: IPv4Network) -> dict[str, str]:
     config = aws.topology.config
     return {
         **config.aws.tags, tags.LAB: config.name, tags.OWNER: config.owner,
