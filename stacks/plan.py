@@ -52,7 +52,7 @@ def lab_tags(topology: Topology) -> dict[str, str]:
 
 def given_tags(topology: Topology, tags: Mapping[str, str]) -> dict[str, str]:
     """What everything gets that is made with such tags: those of the lab file, too."""
-    return {**topology.config.aws.tags, **tags}
+    return {**topology.config.aws.own_tags, **tags}
 
 
 def datacenter_tags(topology: Topology, datacenter: Datacenter) -> dict[str, str]:

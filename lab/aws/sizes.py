@@ -42,7 +42,8 @@ def volume_gb(topology: Topology, host: Host) -> int:
 
 def image_id(topology: Topology, datacenter: Datacenter) -> str | None:
     """The image that the lab file names for the datacenter's region, if it names any."""
-    return topology.config.aws.image_ids.get(region(topology, datacenter))
+    found = topology.config.aws.image_ids.get(region(topology, datacenter))
+    return None if found is None else str(found)
 
 
 def image_parameter(topology: Topology, host: Host) -> str:

@@ -199,8 +199,8 @@ def allow(
 def tunnel(session: Session) -> None:
     """Hold a way to the hosts open, until Ctrl-C.
 
-    It leads through Session Manager or a bastion, whichever the lab file names. Every port of a host
-    that is used from here is then one of 127.0.0.1's, as with a local lab.
+    It leads through Session Manager or a bastion, whichever the lab file names. Every port of a
+    host that is used from here is then one of 127.0.0.1's, as with a local lab.
     """
     from scripts.platforms.aws.tunnel import hold
 

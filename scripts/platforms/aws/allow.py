@@ -247,7 +247,7 @@ def _open(
 def _own(aws: Account, datacenter: str, cidr: IPv4Network) -> dict[str, str]:
     config = aws.topology.config
     return {
-        **config.aws.tags, tags.LAB: config.name, tags.OWNER: config.owner,
+        **config.aws.own_tags, tags.LAB: config.name, tags.OWNER: config.owner,
         tags.DATACENTER: datacenter, tags.NAME: f"allowed {cidr}",
     }
 

@@ -135,7 +135,7 @@ def _hosts(aws: Aws, region: str) -> list[Any]:
 def _images(aws: Aws, region: str) -> Iterator[Finding]:
     if own := aws.topology.config.aws.image_ids.get(region):
         types = {sizes.instance_type(aws.topology, host) for host in _hosts(aws, region)}
-        yield Finding(region, "image", *given.image(aws.clients, region, own, types))
+        yield Finding(region, "image", *given.image(aws.clients, region, str(own), types))
         return
     for name in sorted({sizes.image_parameter(aws.topology, h) for h in _hosts(aws, region)}):
         try:
