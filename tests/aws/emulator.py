@@ -264,12 +264,10 @@ def _too_many(asked: dict[str, Any]) -> str:
 def _grouped(answer: bytes) -> bytes:
     from xml.etree import ElementTree
 
-    space = "{http://ec2.amazonaws.com/doc/2016-11-15/}"
-    ElementTree.register_namespace("", space.strip("{}"))
     root = ElementTree.fromstring(answer)
-    for instance in root.iterfind(f".//{space}instancesSet/{space}item"):
-        own = instance.find(f"{space}groupSet")
-        theirs = instance.find(f"{space}networkInterfaceSet/{space}item/{space}groupSet")
+    for instance in root.iterfind(".//{*}instancesSet/{*}item"):
+        own = instance.find("{*}groupSet")
+        theirs = instance.find("{*}networkInterfaceSet/{*}item/{*}groupSet")
         if own is not None and theirs is not None and not len(own):
             own.extend(theirs)
     return ElementTree.tostring(root)
