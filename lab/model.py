@@ -14,7 +14,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from lab.options.aws import Aws, Region
+from lab.options.aws import Aws, Region, SubnetId, VpcId
 from lab.options.connect import Connect
 from lab.options.controller import Controller
 from lab.options.hosts import Hosts
@@ -176,6 +176,14 @@ class Datacenter(_Counts):  # type: ignore[misc]
     )
     zones: Annotated[int, Field(ge=1, le=3)] = Field(
         1, description="1 to 3 subnets; hosts are spread over them and `broker.rack` names them",
+    )
+    vpc_id: VpcId | None = Field(
+        None, description="a VPC that exists already, on EC2; the lab then makes no network there",
+        json_schema_extra=shown("a VPC of its own"),
+    )
+    subnet_ids: tuple[SubnetId, ...] = Field(
+        (), description="its subnets, one for each of `zones`, each with its part of `cidr`",
+        json_schema_extra=shown("needed with `vpc_id`"),
     )
 
     def count(self, role: str) -> int:

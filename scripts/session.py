@@ -44,6 +44,7 @@ class Session:
         self.topology: Topology = build(self.file.lab)
         self.say = say
         self.makes_hosts = self.ends = False  # what the task is for, where it does more than look
+        self.dry = False  # whether the run is to change nothing
         self._warned: set[Problem] = set()
 
     @cached_property
@@ -64,7 +65,9 @@ class Session:
         if self.platform_name == "aws":
             from scripts.platforms.aws import Aws  # noqa: PLC0415 - boto3
 
-            return Aws(self.file, self.topology, state=self.state, say=self.say)
+            return Aws(
+                self.file, self.topology, state=self.state, say=self.say, dry=self.dry
+            )
         from scripts.platforms.local import Local  # noqa: PLC0415 - aws needs none of it
         from scripts.platforms.local.choice import Memory, choose  # noqa: PLC0415 - the same
         from scripts.platforms.local.finding import Machine  # noqa: PLC0415 - the same

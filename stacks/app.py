@@ -12,6 +12,7 @@ from lab.options.aws import PUBLIC_KEY
 from lab.paths import login_key
 from lab.problems import Problem
 from lab.topology import build
+from stacks import plan
 from stacks.datacenter import DatacenterStack
 from stacks.engine import cdk
 from stacks.peering import PeeringStack
@@ -48,9 +49,9 @@ def add_stacks(app: cdk.App, file: LabFile) -> None:
         datacenter.name: DatacenterStack(app, topology, datacenter, key)
         for datacenter in topology.datacenters
     }
-    if topology.config.links:
+    if peerings := tuple(plan.peerings(topology)):
         links = PeeringStack(app, topology)
-        for name in dict.fromkeys(name for one in file.lab.links for name in one.between):
+        for name in dict.fromkeys(end.name for one in peerings for end in one.ends):
             links.add_dependency(stacks[name])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from constructs import Construct
 
-from lab.aws.sizes import image_parameter, instance_type, region, volume_gb
+from lab.aws.sizes import image_id, image_parameter, instance_type, region, volume_gb
 from lab.aws.tags import EXPIRES, NAME
 from lab.options.fixed import USER
 from lab.topology import EXTERNAL_PORT, Datacenter, Host, Topology
@@ -32,37 +32,45 @@ class DatacenterStack(cdk.TerraformStack):
         super().__init__(scope, plan.stack_name(topology.lab, datacenter.name))
         self.topology, self.datacenter = topology, datacenter
         self.title = plan.title(topology, datacenter)
-        self.tags = plan.datacenter_tags(topology, datacenter)
+        self.tags = plan.given_tags(topology, plan.datacenter_tags(topology, datacenter))
         self.region = region(topology, datacenter)
         add_backend(self, topology)
         add_provider(self, topology, self.region, self.tags)
-        self.vpc = aws.Vpc(
-            self, "vpc", cidr_block=str(datacenter.cidr), enable_dns_hostnames=True,
-            enable_dns_support=True, tags=self._named(),
-        )
-        aws.DefaultSecurityGroup(self, "default", vpc_id=self.vpc.id, tags=self._named("default"))
-        self.internet = self._internet()
-        self.subnets = self._subnets()
+        self.internet: aws.Route | None = None
+        # A network that exists already is left as it is: only its ids are used.
+        self.vpc_id = datacenter.config.vpc_id or self._vpc()
+        self.subnet_ids = datacenter.config.subnet_ids or self._subnets()
         self.group = self._group()
         self.key = aws.KeyPair(self, "key", key_name=self.title, public_key=public_key)
         self.images = self._images()
         self.instances = {host.name: self._instance(host) for host in datacenter.hosts}
         self._outputs()
 
+    def _vpc(self) -> str:
+        """A network of the datacenter's own, with a way out."""
+        vpc = aws.Vpc(
+            self, "vpc", cidr_block=str(self.datacenter.cidr), enable_dns_hostnames=True,
+            enable_dns_support=True, tags=self._named(),
+        )
+        aws.DefaultSecurityGroup(self, "default", vpc_id=vpc.id, tags=self._named("default"))
+        self.vpc_id = vpc.id
+        self.internet = self._internet()
+        return str(vpc.id)
+
     def _named(self, part: str = "") -> dict[str, str]:
         return {NAME: f"{self.title}-{part}" if part else self.title}
 
     def _internet(self) -> aws.Route:
         """The way out. Instances wait for it, and so it is the last thing to be taken away."""
-        gateway = aws.InternetGateway(self, "internet", vpc_id=self.vpc.id, tags=self._named())
+        gateway = aws.InternetGateway(self, "internet", vpc_id=self.vpc_id, tags=self._named())
         # The stack of the links finds the table by its tags.
-        self.table = aws.RouteTable(self, "routes", vpc_id=self.vpc.id, tags=self._named())
+        self.table = aws.RouteTable(self, "routes", vpc_id=self.vpc_id, tags=self._named())
         return aws.Route(
             self, "internet-route", route_table_id=self.table.id,
             destination_cidr_block=plan.ALL_IPV4, gateway_id=gateway.id,
         )
 
-    def _subnets(self) -> list[aws.Subnet]:
+    def _subnets(self) -> tuple[str, ...]:
         """One subnet a zone, in zones that have every type of instance the datacenter needs."""
         zones = self._zones()
         count = len(self.datacenter.subnets)
@@ -76,7 +84,7 @@ class DatacenterStack(cdk.TerraformStack):
         for index, cidr in enumerate(self.datacenter.subnets):
             letter = "abc"[index]
             subnet = aws.Subnet(
-                self, f"subnet-{letter}", vpc_id=self.vpc.id, cidr_block=str(cidr),
+                self, f"subnet-{letter}", vpc_id=self.vpc_id, cidr_block=str(cidr),
                 availability_zone_id=f"${{{zones}[{index}]}}", tags=self._named(letter),
                 # A region that gets another zone must not move a subnet with all its hosts.
                 lifecycle=cdk.TerraformResourceLifecycle(
@@ -86,8 +94,8 @@ class DatacenterStack(cdk.TerraformStack):
             aws.RouteTableAssociation(
                 self, f"routes-{letter}", subnet_id=subnet.id, route_table_id=self.table.id
             )
-            subnets.append(subnet)
-        return subnets
+            subnets.append(subnet.id)
+        return tuple(subnets)
 
     def _zones(self) -> str:
         """An expression: the ids of the usable zones, in their order."""
@@ -112,7 +120,7 @@ class DatacenterStack(cdk.TerraformStack):
         """The lab's rules as the rules of one security group, each a resource of its own."""
         group = aws.SecurityGroup(
             self, "group", name=self.title, description=f"Hosts of {self.title}",
-            vpc_id=self.vpc.id, tags=self._named(),
+            vpc_id=self.vpc_id, tags=self._named(),
         )
         for rule in plan.ingress(self.topology, self.datacenter):
             first, last = rule.ports or (None, None)
@@ -142,11 +150,12 @@ class DatacenterStack(cdk.TerraformStack):
         ends = config.spot or config.ttl_hours is not None
         return aws.Instance(
             self, plan.host_id(host),
-            ami=self.images[image_parameter(self.topology, host)],
+            ami=image_id(self.topology, self.datacenter)
+            or self.images[image_parameter(self.topology, host)],
             instance_type=instance_type(self.topology, host),
-            subnet_id=self.subnets[host.zone].id,
+            subnet_id=self.subnet_ids[host.zone],
             private_ip=str(host.address),
-            associate_public_ip_address=True,
+            associate_public_ip_address=config.public_addresses,
             vpc_security_group_ids=[self.group.id],
             key_name=self.key.key_name,
             iam_instance_profile=config.instance_profile,
@@ -163,17 +172,21 @@ class DatacenterStack(cdk.TerraformStack):
             instance_market_options=_spot() if config.spot else None,
             tags=own,
             volume_tags=own,  # the provider adds its default tags, and reads them without these
-            depends_on=[self.internet],
+            depends_on=[self.internet] if self.internet else None,
             lifecycle=cdk.TerraformResourceLifecycle(ignore_changes=_UNMOVED),
         )
 
     def _outputs(self) -> None:
         """What a person needs next: where the hosts are, and how to reach them."""
         instances = self.instances
-        brokers = [instances[host.name].public_ip for host in self.datacenter.by_role("kafka")]
+        reached = {
+            name: one.public_ip if self.topology.config.aws.public_addresses else one.private_ip
+            for name, one in instances.items()
+        }
+        brokers = [reached[host.name] for host in self.datacenter.by_role("kafka")]
         values: dict[str, object] = {
             "region": self.region,
-            "vpc_id": self.vpc.id,
+            "vpc_id": self.vpc_id,
             "hosts": {
                 name: {
                     "id": one.id, "public_ip": one.public_ip, "private_ip": one.private_ip,
@@ -181,7 +194,7 @@ class DatacenterStack(cdk.TerraformStack):
                 }
                 for name, one in instances.items()
             },
-            "ssh": {name: f"ssh {USER}@{one.public_ip}" for name, one in instances.items()},
+            "ssh": {name: f"ssh {USER}@{address}" for name, address in reached.items()},
             "bootstrap": ",".join(f"{address}:{EXTERNAL_PORT}" for address in brokers),
         }
         for name, value in values.items():

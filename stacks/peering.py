@@ -24,7 +24,7 @@ class PeeringStack(cdk.TerraformStack):
         add_backend(self, topology)
         self.peerings = tuple(plan.peerings(topology))
         regions = dict.fromkeys(region for peering in self.peerings for region in peering.regions)
-        tags = plan.lab_tags(topology)
+        tags = plan.given_tags(topology, plan.lab_tags(topology))
         self.providers = {
             region: add_provider(self, topology, region, tags, alias=region) for region in regions
         }

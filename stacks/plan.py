@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from lab.aws.checks import LINKS
-from lab.aws.sizes import image_parameter, instance_type, region
+from lab.aws.sizes import image_id, image_parameter, instance_type, region
 from lab.aws.tags import DATACENTER, EXPIRES, LAB, NAME, OWNER, ROLE
 from lab.topology import Datacenter, Host, Topology
 
@@ -48,6 +48,11 @@ def links_stack(topology: Topology) -> str:
 def lab_tags(topology: Topology) -> dict[str, str]:
     """The tags of everything that belongs to a lab."""
     return {LAB: topology.lab, OWNER: topology.config.owner}
+
+
+def given_tags(topology: Topology, tags: Mapping[str, str]) -> dict[str, str]:
+    """What everything gets that is made with such tags: those of the lab file, too."""
+    return {**topology.config.aws.own_tags, **tags}
 
 
 def datacenter_tags(topology: Topology, datacenter: Datacenter) -> dict[str, str]:
@@ -96,15 +101,22 @@ def instance_types(topology: Topology, datacenter: Datacenter) -> tuple[str, ...
 
 def images(topology: Topology, datacenter: Datacenter) -> tuple[str, ...]:
     """The parameters of the images that the datacenter's hosts start from, each once."""
+    if image_id(topology, datacenter):
+        return ()
     return tuple(dict.fromkeys(image_parameter(topology, host) for host in datacenter.hosts))
 
 
 def peerings(topology: Topology) -> Iterator[Peering]:
-    """The links of the lab, each pair once however often it is written, in the file's order."""
+    """The links of the lab, each pair once however often it is written, in the file's order.
+
+    Networks that exist already are routed to each other by somebody else.
+    """
     order = [datacenter.name for datacenter in topology.datacenters]
     pairs = [tuple(sorted(link.between, key=order.index)) for link in topology.config.links]
     for names in dict.fromkeys(pairs):
         first, second = (topology.datacenter(name) for name in names)
+        if first.config.vpc_id:
+            continue
         yield Peering(
             f"{first.name}_{second.name}",
             (first, second),

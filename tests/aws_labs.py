@@ -35,6 +35,26 @@ EVERYTHING: dict[str, Any] = {
     ],
 }
 
+# In a company's account: its network, its images, its tags, and no public address.
+COMPANY: dict[str, Any] = {
+    "aws": {
+        "region": "eu-central-1",
+        "admin_cidrs": ["10.0.0.0/8"],
+        "image_ids": {"eu-central-1": "ami-0123456789abcdef0"},
+        "public_addresses": False,
+        "tags": {"cost-center": "4711", "Team": "data platform"},
+        "instance_profile": "ssm",
+        "public_key": KEY,
+    },
+    "links": [{"between": ["dc1", "dc2"]}],
+    "datacenters": [
+        {"name": "dc1", "cidr": "10.10.1.0/24", "zones": 2, "vpc_id": "vpc-0123456789abcdef0",
+         "subnet_ids": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]},
+        {"name": "dc2", "cidr": "10.10.2.0/24", "vpc_id": "vpc-0123456789abcdef0",
+         "subnet_ids": ["subnet-0123456789abcdef2"]},
+    ],
+}
+
 
 def data(path: Path, extra: dict[str, Any] | None = None) -> dict[str, Any]:
     """What a lab file says, with an account filled in and `extra` in the place of its sections."""

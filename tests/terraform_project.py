@@ -70,6 +70,23 @@ class Repository:
             "terraform_remote_state": {"it": {"backend": "local", "config": {"path": path}}}
         }
 
+    def link_all(self, *names: str) -> None:
+        """A stack of the links that looks for each of these datacenters, and links the first with
+        every other. A link is made with a provider that is the other's alone."""
+        first, *others = names
+        region = {name: f"${{data.terraform_remote_state.{name}.outputs.region}}" for name in names}
+        self.add(LINKS, needs=names, **{
+            other.removeprefix(f"{LAB}_"): {
+                "input": f"{region[first]} to {region[other]}", "triggers_replace": other,
+                "provider": f"terraform.{other}",
+            }
+            for other in others
+        })
+        self.stacks[LINKS]["provider"] = {"terraform": [{"alias": one} for one in others]}
+        self.stacks[LINKS]["data"] = {"terraform_remote_state": {
+            name: {"backend": "local", "config": {"path": str(self.state(name))}} for name in names
+        }}
+
     def state(self, name: str) -> Path:
         return self.root / f"terraform.{name}.tfstate"
 

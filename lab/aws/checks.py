@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 
+from lab.aws.tags import OURS
 from lab.model import Lab
+from lab.options.aws import architecture
 from lab.problems import Problem
+from lab.topology import build
 
 WIDEST_ADMIN_PREFIX = 8  # no organization is larger; two halves of the internet are the internet
 WIDEST_VPC_PREFIX = 16  # VPC user guide, "VPC CIDR blocks"
@@ -33,6 +36,7 @@ def findings(lab: Lab) -> Iterator[Problem]:
             if cidr.overlaps(other):
                 yield Problem(field, repr(str(cidr)), f"overlaps {other}; accepted: one of them")
                 break
+    yield from _company(lab)
     backend = lab.aws.backend
     if backend.kind == "s3" and backend.bucket is None:
         yield Problem("aws.backend.bucket", "", "missing, and needed with kind = 's3'")
@@ -47,6 +51,48 @@ def findings(lab: Lab) -> Iterator[Problem]:
                     f"datacenters[{index}].name", repr(LINKS),
                     "is what the stack of the links is called; accepted: any other name",
                 )
+
+
+def _company(lab: Lab) -> Iterator[Problem]:
+    """Tags, images and networks that are there already."""
+    if lab.aws.session_manager and lab.aws.bastion:
+        yield Problem("aws.bastion", repr(lab.aws.bastion),
+                      "beside session_manager = true; accepted: one of them")
+    if lab.aws.session_manager and not lab.aws.instance_profile:
+        yield Problem("aws.instance_profile", "", "missing, and needed with session_manager: a "
+                      "profile with AWS's policy AmazonSSMManagedInstanceCore")
+    for key in lab.aws.tags:
+        if key in OURS:
+            yield Problem("aws.tags", repr(key), "is the lab's own tag; accepted: any other key")
+    for index, one in enumerate(lab.datacenters, 1):
+        given = len(one.subnet_ids)
+        if one.vpc_id and given != one.zones:
+            yield Problem(
+                f"datacenters[{index}].subnet_ids", f"{given} of them",
+                f"accepted: one for each of its zones, which are {one.zones}",
+            )
+        if given and not one.vpc_id:
+            yield Problem(
+                f"datacenters[{index}].vpc_id", "", "missing, and needed with subnet_ids",
+            )
+        if len(set(one.subnet_ids)) < given:
+            yield Problem(f"datacenters[{index}].subnet_ids", "", "accepted: each subnet once")
+        if not lab.aws.public_addresses and not one.vpc_id:
+            yield Problem(
+                "aws.public_addresses", "false",
+                f"hosts of {one.name} would have no way out; accepted with vpc_id and subnet_ids, "
+                "a network that has one",
+            )
+    there = {one.name: bool(one.vpc_id) for one in lab.datacenters}
+    for index, link in enumerate(lab.links, 1):
+        first, second = link.between
+        if there.get(first, False) != there.get(second, False):
+            made, found = sorted(link.between, key=lambda name: there.get(name, False))
+            yield Problem(
+                f"links[{index}].between", f"{first!r}, {second!r}",
+                f"the network of {found} exists already, and the lab changes no route in it; "
+                f"accepted: the network of {made} exists, too, and routes to it",
+            )
 
 
 def for_aws(lab: Lab) -> tuple[Problem, ...]:
@@ -86,9 +132,25 @@ def _lacking_for_aws(lab: Lab) -> Iterator[Problem]:
         yield Problem("aws.region", "", "missing, and needed on AWS, such as \"eu-central-1\"")
     if lab.aws.backend.kind == "s3" and not (lab.aws.backend.region or lab.aws.region):
         yield Problem("aws.backend.region", "", "missing, and needed: where the bucket is")
+    if lab.aws.image_ids:
+        yield from _without_image(lab)
     for index, datacenter in enumerate(lab.datacenters, 1):
         if datacenter.cidr.prefixlen < WIDEST_VPC_PREFIX:
             yield Problem(
                 f"datacenters[{index}].cidr", repr(str(datacenter.cidr)),
                 f"too large for a VPC; accepted on AWS: /{WIDEST_VPC_PREFIX} or smaller",
             )
+
+
+def _without_image(lab: Lab) -> Iterator[Problem]:
+    """Regions for which no image is named; and types of two kinds, of which an image is of one."""
+    regions = {one.region or lab.aws.region for one in lab.datacenters} - {None}
+    for region in sorted(filter(None, regions - lab.aws.image_ids.keys())):
+        yield Problem("aws.image_ids", "", f"missing for {region}, where a datacenter is")
+    roles = {host.role for host in build(lab).hosts}
+    kinds = {architecture(lab.aws.instance_types.of(role)) for role in roles}
+    if len(kinds) > 1:
+        yield Problem(
+            "aws.image_ids", "", "an image is x86_64 or arm64, and instance_types are of both; "
+            "accepted: types of one of them",
+        )

@@ -40,6 +40,12 @@ def volume_gb(topology: Topology, host: Host) -> int:
     return topology.config.aws.volume_gb.of(host.role)
 
 
+def image_id(topology: Topology, datacenter: Datacenter) -> str | None:
+    """The image that the lab file names for the datacenter's region, if it names any."""
+    found = topology.config.aws.image_ids.get(region(topology, datacenter))
+    return None if found is None else str(found)
+
+
 def image_parameter(topology: Topology, host: Host) -> str:
     """The public parameter that names the image of a host."""
     image = topology.config.aws.image

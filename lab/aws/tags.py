@@ -14,6 +14,9 @@ OWNER = "owner"
 DATACENTER = "datacenter"
 ROLE = "role"
 EXPIRES = "expires"  # see `moment`
+ALLOWED_BY = "allowed-by"  # of a rule that lets an address in for a while: who made it
+
+OURS = frozenset({NAME, LAB, OWNER, DATACENTER, ROLE, EXPIRES, ALLOWED_BY})
 
 FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # what Terraform's timestamp() and timeadd() give, too (RFC 3339)
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from lab.options.section import Section, keyed, shown
+from lab.options.section import Section, Setting, Settings, keyed, shown
 from lab.roles import ROLES
 
 Architecture = Literal["x86_64", "arm64"]
@@ -25,6 +25,15 @@ PUBLIC_KEY = re.compile(r"ssh-(ed25519|rsa) AAAA[A-Za-z0-9+/]{40,}={0,2}( [^\n\r
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 PROFILE = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
 KEY_PREFIX = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
+IMAGE_ID = re.compile(r"ami-[0-9a-f]{8,17}")
+VPC_ID = re.compile(r"vpc-[0-9a-f]{8,17}")
+SUBNET_ID = re.compile(r"subnet-[0-9a-f]{8,17}")
+# EC2 user guide, "Tag restrictions": what every service takes, so never Terraform's own signs.
+TAG_KEY = re.compile(r"[\w .:/=+@-]{1,128}", re.ASCII)
+MOST_TAGS = 40
+TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}", re.ASCII)
+# Never an option of ssh's: it begins with a letter or a digit.
+BASTION = re.compile(r"([A-Za-z0-9_][\w.-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*(:\d{1,5})?", re.ASCII)
 URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?/?")
 
 
@@ -68,6 +77,42 @@ def _key_prefix(value: str) -> str:
     return value
 
 
+def _id(pattern: re.Pattern[str], example: str) -> Any:
+    def check(value: str) -> str:
+        if not pattern.fullmatch(value):
+            raise ValueError(f"accepted: an id such as {example}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _bastion(value: str) -> str:
+    if not BASTION.fullmatch(value):
+        raise ValueError("accepted: a machine that SSH knows, such as me@bastion.example.org")
+    return value
+
+
+def _own_tags(value: dict[str, Setting]) -> dict[str, Setting]:
+    for key, text in value.items():
+        if not TAG_KEY.fullmatch(key) or key.lower().startswith("aws:"):
+            raise ValueError(f"the key {key!r}; accepted: 1 to 128 letters, digits, blanks and "
+                             "_.:/=+-@, not beginning with aws:")
+        if not isinstance(text, str) or not TAG_VALUE.fullmatch(text):
+            raise ValueError(f"the value of {key!r}; accepted: a text of up to 256 letters, "
+                             "digits, blanks and _.:/=+-@")
+    if len(value) > MOST_TAGS:
+        raise ValueError(f"accepted: at most {MOST_TAGS}, since AWS takes 50 with the lab's own")
+    return value
+
+
+def _images(value: dict[str, Setting]) -> dict[str, Setting]:
+    for region, id in value.items():
+        _region(region)
+        if not isinstance(id, str) or not IMAGE_ID.fullmatch(id):
+            raise ValueError(f"{id!r}; accepted: an id such as ami-0123456789abcdef0")
+    return value
+
+
 def _url(value: str) -> str:
     if not URL.fullmatch(value):
         raise ValueError("accepted: a URL such as http://127.0.0.1:5000")
@@ -75,6 +120,10 @@ def _url(value: str) -> str:
 
 
 Region = Annotated[str, AfterValidator(_region)]
+VpcId = Annotated[str, _id(VPC_ID, "vpc-0123456789abcdef0")]
+SubnetId = Annotated[str, _id(SUBNET_ID, "subnet-0123456789abcdef0")]
+OwnTags = Annotated[Settings, AfterValidator(_own_tags)]
+ImageIds = Annotated[Settings, AfterValidator(_images)]
 InstanceType = Annotated[str, AfterValidator(_instance_type)]
 VolumeGb = Annotated[int, Field(ge=8, le=16384)]  # the images need 8; gp3 ends at 16 TiB
 _Types: Any = keyed("_Types", {
@@ -145,9 +194,30 @@ class Aws(Section):
         "al2023",
         description='or `"debian12"`; always the newest, and a newer one replaces no host',
     )
+    image_ids: ImageIds = Field(
+        {}, description="an image of your own by its id, for each region of the lab, such as "
+                        '`{ eu-central-1 = "ami-0123456789abcdef0" }`; made from what `image` says',
+        json_schema_extra=shown("none: the public image"),
+    )
     instance_types: InstanceTypes = InstanceTypes()
     volume_gb: VolumeSizes = VolumeSizes()
     spot: bool = Field(False, description="cheaper hosts that EC2 may take back")
+    public_addresses: bool = Field(
+        True, description="`false`: hosts have private addresses alone, and are reached there; "
+                          "for networks that exist (`vpc_id`)",
+    )
+    session_manager: bool = Field(
+        False, description="hosts are reached through Session Manager, while `fab tunnel` runs",
+    )
+    bastion: Annotated[str, AfterValidator(_bastion)] | None = Field(
+        None, description="hosts are reached through this machine by SSH, while `fab tunnel` runs, "
+                          'such as `"me@bastion.example.org"`, with `:PORT` if need be',
+    )
+    tags: OwnTags = Field(
+        {}, description="tags of your own on everything that is made, such as "
+                        '`{ cost-center = "4711" }`',
+        json_schema_extra=shown("none"),
+    )
     instance_profile: Annotated[str, AfterValidator(_profile)] | None = Field(
         None, description="name of an IAM instance profile (the SSM agent needs one)",
     )
@@ -165,6 +235,16 @@ class Aws(Section):
         None, description="an emulator to talk to instead of AWS; `AWS_ENDPOINT_URL` does the same",
     )
     backend: Backend = Backend()
+
+    @property
+    def own_tags(self) -> dict[str, str]:
+        """Tags of somebody's own, as text."""
+        return {key: str(value) for key, value in self.tags.items()}
+
+    @property
+    def tunnelled(self) -> bool:
+        """Whether hosts are reached on ports of this machine, which `fab tunnel` opens."""
+        return self.session_manager or self.bastion is not None
 
 
 def architecture(instance_type: str) -> Architecture:

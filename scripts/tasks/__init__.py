@@ -7,7 +7,7 @@ bodies here are the only place where that is the rule and not the exception.
 from invoke import Collection
 
 from scripts.tasks import tf
-from scripts.tasks.aws import audit, backend, cost, extend, preflight
+from scripts.tasks.aws import allow, audit, backend, cost, extend, preflight, tunnel
 from scripts.tasks.balance import KAFKA
 from scripts.tasks.data import groups, records, topics
 from scripts.tasks.drills import DRILL
@@ -24,7 +24,7 @@ from scripts.tasks.whole import down, plan, start, stop, up
 ALL = (
     up, plan, *TASKS, KAFKA, KRAFT, verify, status, view, top, ssh, logs, container, down,
     topics, groups, records, load,
-    preflight, cost, audit, backend, extend, Collection("lab", stop, start),
+    preflight, cost, audit, backend, extend, allow, tunnel, Collection("lab", stop, start),
     CONNECT, MIRROR, REGISTRY, DRILL, EXERCISE,
     Collection.from_module(tf),
 )

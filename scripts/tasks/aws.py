@@ -6,6 +6,9 @@ They mean AWS whatever LAB_PLATFORM says.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from lab.counted import counted
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING:
     from scripts.platforms.aws import Aws
+    from scripts.platforms.aws.allow import Allowed
     from scripts.platforms.aws.audit import Left
 
 
@@ -90,6 +94,7 @@ def _audit(
     from scripts.platforms.aws.remove import Remover
 
     aws, config = _aws(session), session.file.lab
+    aws.sweep()
     regions = enabled_regions(aws.clients, aws.regions[0]) if all_regions else list(aws.regions)
     found = find(aws.clients, regions, config.name, config.owner)
     if found:
@@ -149,7 +154,89 @@ def extend(session: Session, hours: int = 0) -> None:
                 f"in {hours} h")
 
 
+@lab_task(locks=True, several=("cidr",), help={
+    "cidr": "a network to let in, instead of this machine's public address (several: say it again)",
+    "for": "for how long, such as 90m, 2h or 1d", "list": "show who is let in, and until when",
+    "remove": "shut out all that were let in so, or only --cidr",
+})
+def allow(
+    session: Session, cidr: Sequence[str] | None = None, for_: str = "2h",
+    list_: bool = False, remove: bool = False,
+) -> None:
+    """Let an address in for a while.
+
+    SSH and the lab's ports are opened in the lab's security groups to this machine's public address
+    (the one that https://checkip.amazonaws.com sees), or to --cidr. The first `fab` after the end
+    that looks at AWS takes it back.
+    """
+    from scripts.platforms.aws import allow as allowing
+
+    if list_ and remove:
+        raise UsageError("--list and --remove", hint="say one of them")
+    aws, chosen = _aws(session), allowing.networks(cidr or (), removed=list_ or remove)
+    end = (datetime.now(UTC) + allowing.duration(for_)).replace(microsecond=0)
+    aws.sweep()
+    if list_ or remove:
+        there = allowing.listed(aws)
+        names = [str(one) for one in chosen]
+        there = [one for one in there if not names or one.cidr in names]
+        if remove:
+            session.say(f"{counted(allowing.take_out(aws, there), 'rule')} removed")
+        else:
+            _show_allowed(session, there)
+        return
+    for one in chosen or [_own(session, aws)]:
+        inside = [own for own in session.file.lab.aws.admin_cidrs if one.subnet_of(own)]
+        if inside:
+            session.say(f"{one} is let in already: {inside[0]} is in aws.admin_cidrs")
+            continue
+        count = allowing.let_in(aws, one, end)
+        session.say(f"{one} is let in until {end:%Y-%m-%d %H:%M} UTC, in "
+                    f"{counted(count, 'security group')}")
+
+
+@lab_task(locks=False)
+def tunnel(session: Session) -> None:
+    """Hold a way to the hosts open, until Ctrl-C.
+
+    It leads through Session Manager or a bastion, whichever the lab file names. Every port of a
+    host that is used from here is then one of 127.0.0.1's, as with a local lab.
+    """
+    from scripts.platforms.aws.tunnel import hold
+
+    config = session.file.lab.aws
+    if not config.tunnelled:
+        raise UsageError("hosts are reached without a tunnel",
+                         hint="session_manager = true or bastion in [aws]")
+    hold(_aws(session), session.say)
+
+
+def _own(session: Session, aws: Aws) -> IPv4Network:
+    from scripts.platforms.aws import allow as allowing
+
+    found = allowing.own_address(emulated=aws.clients.endpoint_url is not None)
+    session.say(f"this machine's public address is {found.network_address}, "
+                f"says {allowing.WHO_AM_I}")
+    return found
+
+
+def _show_allowed(session: Session, there: list[Allowed]) -> None:
+    from scripts.workstation.screen import table
+
+    if not there:
+        session.say("nobody is let in but aws.admin_cidrs")
+        return
+    table(f"{session.topology.lab}: let in for a while",
+          ("network", "region", "group", "ports", "until, UTC", "by"), [
+        (one.cidr, one.region, one.group, one.ports,
+         f"{one.until:%Y-%m-%d %H:%M}" if one.until else "now", one.by)
+        for one in there
+    ])
+
+
 def _aws(session: Session) -> Aws:
     from scripts.platforms.aws import Aws
 
-    return Aws(session.file, session.topology, state=session.state, say=session.say)
+    return Aws(
+        session.file, session.topology, state=session.state, say=session.say, dry=session.dry
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,13 +78,14 @@ def asked_dry(config: Any) -> bool:
 
 def lab_task(
     *, locks: bool, help: dict[str, str] | None = None, lab_file_error: int = 2, name: str = "",
-    dry: Body | bool = False,
+    dry: Body | bool = False, several: Sequence[str] = (),
 ) -> Callable[[Body], Any]:
     """A Fabric task on a lab: `body(session, …options)` returns the exit status (None is 0).
 
     `locks`: the run changes the lab, so no other may at the same time. `lab_file_error` is the exit
     status for a lab file or an option that cannot be used. `name` is what `fab` calls the task
-    where that is not the name of `body`. `dry` is its dry run (see LabTask).
+    where that is not the name of `body`. `dry` is its dry run (see LabTask), `several` are options
+    that may be given again and again.
     """
     def decorate(body: Body) -> Any:
         @functools.wraps(body)
@@ -95,14 +96,14 @@ def lab_task(
             work = functools.partial(_worker(body, dry) if dry_run else body, **options)
             status = _guarded(
                 work, name or body.__name__, locks=locks and not dry_run, debug=debug,
-                lab_file_error=lab_file_error, echo=bool(c.config.run.echo),
+                lab_file_error=lab_file_error, echo=bool(c.config.run.echo), dry=dry_run,
             )
             if status:
                 raise Exit(code=status)
 
         run.__signature__ = _signature(body)  # type: ignore[attr-defined]
         return task(
-            run, help={**(help or {}), "debug": DEBUG},
+            run, help={**(help or {}), "debug": DEBUG}, iterable=list(several),
             klass=functools.partial(LabTask, dry=dry, usage_status=lab_file_error),
         )
 
@@ -130,7 +131,7 @@ def _signature(body: Callable[..., Any]) -> Any:
 
 def _guarded(
     work: Callable[[Session], int | None], name: str,
-    *, locks: bool, debug: bool, lab_file_error: int, echo: bool = False,
+    *, locks: bool, debug: bool, lab_file_error: int, echo: bool = False, dry: bool = False,
 ) -> int:
     """Run a task's body; turn what a person can act on into one line and a status."""
     from lab.file import LabFileError
@@ -140,6 +141,7 @@ def _guarded(
     output.go_on(locks)
     try:
         session = Session()
+        session.dry = dry
         log_file = runlog.start(session.state, name, echo=echo)
         if not locks:
             session.warn_open()

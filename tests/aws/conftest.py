@@ -159,7 +159,8 @@ class Cloud:
             )["Subnet"]["SubnetId"]
             client.associate_route_table(RouteTableId=table, SubnetId=subnet)
             group = client.create_security_group(
-                GroupName="hosts", Description="hosts", VpcId=vpc
+                GroupName="hosts", Description="hosts", VpcId=vpc,
+                TagSpecifications=spec("security-group", mine),
             )["GroupId"]
             client.authorize_security_group_ingress(GroupId=group, IpPermissions=[
                 {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group}]},

@@ -52,7 +52,14 @@ class Emulator:
         class Quiet(WSGIRequestHandler):
             def log(self, *_: object) -> None: ...
 
-        self._moto: Wsgi = DomainDispatcherApplication(create_backend_app)
+        moto: Wsgi = DomainDispatcherApplication(create_backend_app)
+        one_at_a_time = threading.Lock()  # two answers at once may break in what they share
+
+        def answer(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+            with one_at_a_time:
+                return list(moto(environ, start))
+
+        self._moto: Wsgi = answer
         self._server = make_server(
             "127.0.0.1", 0, self._answer, threaded=True, request_handler=Quiet
         )
@@ -115,6 +122,12 @@ class Emulator:
         """An instance is one that was asked for on the spot market."""
         self._ec2(region).get_instance(id).lifecycle = "spot"
 
+    def image(self, region: str, name: str, architecture: str) -> str:
+        """Somebody registers an image."""
+        made: str = self.client("ec2", region).register_image(Name=name)["ImageId"]
+        self._ec2(region).amis[made].architecture = architecture
+        return made
+
     def readdress(self, region: str, id: str, address: str) -> None:
         """An instance gets another public address."""
         for nic in self._ec2(region).get_instance(id).nics.values():
@@ -167,6 +180,14 @@ class Emulator:
             f"<timestamp>2026-01-01T00:00:00.000Z</timestamp><output>{output}</output>"
             "</GetConsoleOutputResponse>"
         ).encode())
+
+    def _DescribeInstances(
+        self, environ: dict[str, Any], start: Start, asked: dict[str, Any]
+    ) -> Iterable[bytes]:
+        """With the groups of an instance, which EC2 names beside those of its interface."""
+        told: list[str] = []
+        answer = b"".join(self._moto(environ, lambda status, headers, *_: told.append(status)))
+        return _xml(start, _grouped(answer), int(told[0].split()[0]))
 
     def _DescribeTags(
         self, environ: dict[str, Any], start: Start, asked: dict[str, Any]
@@ -238,6 +259,18 @@ def _too_many(asked: dict[str, Any]) -> str:
         if number > MOST.get(kind, number):
             return "FilterLimitExceeded" if kind == "Filter" else "InvalidParameterValue"
     return ""
+
+
+def _grouped(answer: bytes) -> bytes:
+    from xml.etree import ElementTree
+
+    root = ElementTree.fromstring(answer)
+    for instance in root.iterfind(".//{*}instancesSet/{*}item"):
+        own = instance.find("{*}groupSet")
+        theirs = instance.find("{*}networkInterfaceSet/{*}item/{*}groupSet")
+        if own is not None and theirs is not None and not len(own):
+            own.extend(theirs)
+    return ElementTree.tostring(root)
 
 
 def _json(start: Start, answer: dict[str, Any], status: int = 200) -> Iterable[bytes]:

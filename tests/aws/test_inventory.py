@@ -154,3 +154,12 @@ def test_an_address_map_that_cannot_be_read_says_what_would_be(
             path.write_text(text)
         with pytest.raises(UsageError, match="accepted"):
             Addresses()
+
+
+def test_the_emulator_tells_of_an_instance_the_groups_that_its_interface_has(cloud: Cloud) -> None:
+    """As EC2 does; Terraform would take the groups of an instance for lost."""
+    cloud.make()
+    for reservation in cloud.emulator.client("ec2").describe_instances()["Reservations"]:
+        for one in reservation["Instances"]:
+            (group,) = one["SecurityGroups"]
+            assert group == one["NetworkInterfaces"][0]["Groups"][0]

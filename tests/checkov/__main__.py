@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.aws_labs import EVERYTHING, FILES, overlaid
+from tests.aws_labs import COMPANY, EVERYTHING, FILES, overlaid
 from tests.synthesis import synthesize
 
 SKIPPED = {
@@ -34,7 +34,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for number, (path, extra) in enumerate([*((path, {}) for path in FILES),
-                                                (FILES[0], EVERYTHING)]):
+                                                (FILES[0], EVERYTHING), (FILES[0], COMPANY)]):
             own = folder / f"{number}"
             own.mkdir()
             lab = overlaid(path, own / "lab.toml", extra)

@@ -48,6 +48,14 @@ def with_aws(**fields: Any) -> dict[str, Any]:
     ("backend", {"kind": "s3", "bucket": "lab", "key_prefix": "/a"}, "slashes"),
     ("backend", {"kind": "s3"}, "missing"),
     ("backend", {"bucket": "lab"}, "'s3'"),
+    ("image_ids", {"eu-central-1": "al2023"}, "ami-0123456789abcdef0"),
+    ("image_ids", {"here": "ami-0123456789abcdef0"}, "eu-central-1"),
+    ("tags", {"a" * 129: "x"}, "1 to 128"),
+    ("tags", {"AWS:x": "x"}, "not beginning with aws:"),
+    ("tags", {"x": "${file}"}, "the value of 'x'"),
+    ("tags", {"x": "a" * 257}, "up to 256"),
+    ("tags", {"lab": "x"}, "is the lab's own tag"),
+    ("tags", {f"k{number}": "x" for number in range(41)}, "40"),
 ])
 def test_an_error_names_its_field_and_what_would_be_accepted(
     field: str, value: Any, words: str
@@ -117,3 +125,48 @@ def test_settings_of_terraform_for_other_work_are_refused(
     Arguments of its own: `fab tf.plan` would plan to destroy, or a part, and call it the lab."""
     found = [problem.field for problem in terraform_settings({name: value})]
     assert found == ([] if good else [name])
+
+
+NETWORK = {"vpc_id": "vpc-0123456789abcdef0", "subnet_ids": ["subnet-0123456789abcdef0"]}
+
+
+@pytest.mark.parametrize(("first", "second", "more", "field", "words"), [
+    ({"vpc_id": "vpc-1"}, {}, {}, "datacenters[1].vpc_id", "vpc-0123456789abcdef0"),
+    ({"vpc_id": NETWORK["vpc_id"]}, {}, {}, "datacenters[1].subnet_ids", "zones, which are 1"),
+    ({"subnet_ids": NETWORK["subnet_ids"]}, {}, {}, "datacenters[1].vpc_id", "missing"),
+    ({**NETWORK, "zones": 2, "subnet_ids": NETWORK["subnet_ids"] * 2}, {}, {},
+     "datacenters[1].subnet_ids", "each subnet once"),
+    (NETWORK, {}, {"links": [{"between": ["dc2", "dc1"]}]}, "links[1].between",
+     "the network of dc1 exists already"),
+])
+def test_a_network_that_exists_is_named_whole(
+    first: dict[str, Any], second: dict[str, Any], more: dict[str, Any], field: str, words: str
+) -> None:
+    content = copy.deepcopy(GOOD) | more
+    content["datacenters"][0] |= first
+    content["datacenters"][1] |= second
+    with pytest.raises(LabFileError) as caught:
+        parse(content)
+    (problem,) = caught.value.problems
+    assert problem.field.startswith(field)
+    assert words in problem.message
+
+
+def test_hosts_without_a_public_address_need_a_network_with_a_way_out() -> None:
+    content = with_aws(public_addresses=False)
+    with pytest.raises(LabFileError, match=r"hosts of dc1 would have no way out"):
+        parse(content)
+    for index, one in enumerate(content["datacenters"]):
+        one |= {**NETWORK, "subnet_ids": [f"subnet-0123456789abcdef{index}"]}
+    parse(content)
+
+
+def test_an_image_is_named_for_each_region_and_of_one_architecture() -> None:
+    content = with_aws(image_ids={"eu-central-1": "ami-0123456789abcdef0"})
+    assert for_aws(parse(content).lab) == ()
+    content["datacenters"][1]["region"] = "us-east-1"
+    content["aws"]["instance_types"] = {"kafka": "t4g.small"}
+    first, second = for_aws(parse(content).lab)
+    assert (first.field, first.message) == (
+        "aws.image_ids", "missing for us-east-1, where a datacenter is")
+    assert "x86_64 or arm64" in second.message

@@ -187,7 +187,7 @@ def test_a_setting_has_to_suit_the_versions_of_all_datacenters() -> None:
 # The tables of the lab file whose keys are not the lab's own.
 FREE = {"kafka.config": "[kafka.config]\n", "topics[1].config": (
     '[[topics]]\nname = "a"\n[topics.config]\n'
-)}
+), "aws.tags": "[aws.tags]\n", "aws.image_ids": "[aws.image_ids]\n"}
 
 
 def free(model: Any, name: str = "") -> Iterator[str]:

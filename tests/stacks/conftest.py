@@ -10,10 +10,13 @@ import pytest
 from lab.file import parse
 from stacks.app import add_stacks
 from stacks.engine import cdk
-from tests.aws_labs import EVERYTHING, FILES, KEY, data
+from tests.aws_labs import COMPANY, EVERYTHING, FILES, KEY, data
 from tests.synthesis import read
 
-LABS = {**{path.stem: (path, {}) for path in FILES}, "everything": (FILES[0], EVERYTHING)}
+LABS = {
+    **{path.stem: (path, {}) for path in FILES},
+    "everything": (FILES[0], EVERYTHING), "company": (FILES[0], COMPANY),
+}
 
 
 def stacks_of(content: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -26,7 +29,8 @@ def stacks_of(content: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def synthesized(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Every shipped lab and one with every setting, each with its stacks."""
+    """Every shipped lab, one with every setting and one in a company's network, with their stacks.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KAFKALAB_PUBLIC_KEY", KEY)
         patch.delenv("AWS_ENDPOINT_URL", raising=False)

@@ -117,9 +117,14 @@ def test_hosts_are_where_the_topology_says(
         found = {one["tags"]["Name"]: one for one in stack["aws_instance"].values()}
         assert found.keys() == {host.name for host in datacenter.hosts}
         for host in datacenter.hosts:
-            subnet_id = found[host.name]["subnet_id"].removeprefix("${aws_subnet.")
-            subnet = IPv4Network(stack["aws_subnet"][subnet_id.removesuffix(".id}")]["cidr_block"])
             address = IPv4Address(found[host.name]["private_ip"])
+            subnet_id = found[host.name]["subnet_id"].removeprefix("${aws_subnet.")
+            if there := datacenter.config.subnet_ids:
+                assert subnet_id == there[host.zone]
+                subnet = datacenter.subnets[host.zone]
+            else:
+                made = stack["aws_subnet"][subnet_id.removesuffix(".id}")]
+                subnet = IPv4Network(made["cidr_block"])
             # The first four addresses of a subnet and its last one belong to AWS.
             assert subnet[3] < address < subnet[-1]
             assert address == host.address
@@ -344,3 +349,42 @@ def test_each_datacenter_is_in_its_region(synthesized: dict[str, dict[str, Any]]
         "kafkalab_dc1": "eu-central-1", "kafkalab_dc2": "eu-central-1",
         "kafkalab_dc3": "us-east-1",
     }
+
+
+def test_in_a_network_that_exists_only_hosts_and_their_rules_are_made(
+    synthesized: dict[str, dict[str, Any]]
+) -> None:
+    """And no links: who routes there is somebody else."""
+    stacks = synthesized["company"]
+    assert set(stacks) == {"kafkalab_dc1", "kafkalab_dc2"}
+    for stack in stacks.values():
+        assert set(stack["resource"]) == {
+            "aws_instance", "aws_key_pair", "aws_security_group",
+            "aws_vpc_security_group_egress_rule", "aws_vpc_security_group_ingress_rule",
+        }
+        assert "data" not in stack
+        (group,) = stack["resource"]["aws_security_group"].values()
+        assert group["vpc_id"] == "vpc-0123456789abcdef0"
+        for host in stack["resource"]["aws_instance"].values():
+            assert host["associate_public_ip_address"] is False
+            assert host["ami"] == "ami-0123456789abcdef0"
+            assert "depends_on" not in host
+        assert "public_ip" not in json.dumps([
+            stack["output"][name] for name in ("ssh", "bootstrap")
+        ])
+    rules = stacks["kafkalab_dc1"]["resource"]["aws_vpc_security_group_ingress_rule"]
+    assert {one["cidr_ipv4"] for one in rules.values()} == {
+        "10.0.0.0/8", "10.10.1.0/24", "10.10.2.0/24",
+    }
+
+
+def test_tags_of_ones_own_are_on_everything_and_find_nothing(tmp_path: Path) -> None:
+    """The links look for networks by the lab's own tags: others may be changed by anybody."""
+    content = data(FILES[0])
+    content["aws"]["tags"] = {"cost-center": "4711"}
+    for name, stack in stacks_of(content, tmp_path).items():
+        for provider in stack["provider"]["aws"]:
+            assert provider["default_tags"][0]["tags"]["cost-center"] == "4711", name
+            assert provider["default_tags"][0]["tags"]["lab"] == "kafkalab", name
+        for source in stack.get("data", {}).get("aws_vpc", {}).values():
+            assert set(source["tags"]) == {"lab", "owner", "datacenter"}

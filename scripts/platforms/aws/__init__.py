@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ from scripts.platforms.aws.inventory import (
     Reached,
     machines,
     standings,
+    tunnels,
 )
 from scripts.workstation import paths
 
@@ -48,6 +50,7 @@ NAMED_KEY = "KAFKALAB_PUBLIC_KEY"  # what the stacks take where the lab file nam
 STARTED_S = 300.0
 READY_S = 180.0
 POLL_S = 2.0
+TUNNEL = "does `fab tunnel` run?"
 
 
 class Aws:
@@ -68,17 +71,24 @@ class Aws:
 
     def __init__(
         self, file: LabFile, topology: Topology, *, state: Path,
-        say: Callable[[str], None] = print,
+        say: Callable[[str], None] = print, dry: bool = False,
     ) -> None:
         if problems := for_aws(file.lab):
             raise LabFileError(file.path, problems)
         self.file, self.topology, self.state, self.say = file, topology, state, say
         self.regions = sizes.regions(topology)
-        self.addresses = Addresses()
+        config = topology.config.aws
+        if config.tunnelled:
+            self.steps = replace(self.steps, silent=TUNNEL)
+        self.addresses = Addresses(
+            public=config.public_addresses,
+            tunnels=tunnels(topology) if config.tunnelled else None,
+        )
         self.key_file = private_key(file, state)
         self._reached: dict[str, Reached] = {}
         self._zones: dict[str, str] = {}
         self._others: tuple[Standing, ...] = ()
+        self._swept = dry
 
     @cached_property
     def clients(self) -> Clients:
@@ -90,6 +100,7 @@ class Aws:
 
     def machines(self) -> dict[str, Machine]:
         """Every instance of the lab by name, as EC2 has it now."""
+        self.sweep()
         config = self.topology.config
         found = machines(self.clients, self.regions, config.name, config.owner)
         reached = {name: self.addresses.of(machine) for name, machine in found.items()}
@@ -97,6 +108,14 @@ class Aws:
         self._zones = {name: machine.zone for name, machine in found.items() if machine.zone}
         self._others = strangers(self.topology, standings(found.values(), config.domain))
         return found
+
+    def sweep(self) -> None:
+        """Shut out, once a run, who was let in until now; in a dry run nobody."""
+        if not self._swept:
+            from scripts.platforms.aws import allow  # noqa: PLC0415 - few tasks ask AWS
+
+            self._swept = True
+            allow.sweep(self)
 
     def instances(self) -> dict[str, Instance]:
         """Every host of the lab that exists, by name; those that are stopped, too."""
@@ -158,7 +177,7 @@ class Aws:
             host, port = self._reached[name].ssh
             return TimeoutExpired(
                 f"sshd does not answer on {host}:{port} after {READY_S:g} s", where=name,
-                hint="is your own address in aws.admin_cidrs?",
+                hint=self.steps.silent,
             )
 
         sshd.wait_for(
@@ -262,9 +281,10 @@ class Aws:
                 found[host.name, EXTERNAL_PORT] = (
                     reached.external if reached else (host.fqdn, EXTERNAL_PORT)
                 )
-            for port in published(host, self.topology):
+            for port, local in published(host, self.topology).items():
                 address = reached.ssh[0] if reached else host.fqdn
-                found[host.name, port.number] = (address, port.number)
+                tunnelled = self.topology.config.aws.tunnelled
+                found[host.name, port.number] = (address, local if tunnelled else port.number)
         return found
 
     def _instances(

@@ -93,12 +93,13 @@ def items(topology: Topology) -> list[Item]:
         for host in datacenter.hosts:
             machines[region, sizes.instance_type(topology, host)] += 1
             volumes[region] += sizes.volume_gb(topology, host)
-            addresses[region] += 1
+            addresses[region] += topology.config.aws.public_addresses
     kind = SPOT if spot else INSTANCE
     return [
         *(Item(region, kind, what, count) for (region, what), count in sorted(machines.items())),
         *(Item(region, VOLUME, "gp3", count) for region, count in sorted(volumes.items())),
-        *(Item(region, ADDRESS, "IPv4", count) for region, count in sorted(addresses.items())),
+        *(Item(region, ADDRESS, "IPv4", count) for region, count in sorted(addresses.items())
+          if count),
         *(Item(source, TRAFFIC, target, 0) for source, target in _traffic(topology)),
     ]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from lab.aws import tags
 from lab.standing import Standing
-from lab.topology import EXTERNAL_PORT, SSH_PORT
+from lab.topology import EXTERNAL_PORT, SSH_PORT, Topology
 from scripts.errors import LabError, UsageError, one_line
 from scripts.platforms.aws.clients import Clients
 
@@ -118,14 +118,18 @@ class Reached:
 
 
 class Addresses:
-    """How machines are reached: at their public addresses.
+    """How machines are reached: at their public addresses, or where they have none at their own, or
+    on ports of this machine (`tunnels`, by the machine's name).
 
     For emulators only, KAFKALAB_ADDRESS_MAP names a JSON file that says otherwise: by private
     address, {"ssh": [host, port], "external": [host, port]}. A machine that is missing there is not
     reached at all, since an emulator's public addresses belong to somebody else.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, public: bool = True, tunnels: Mapping[str, Reached] | None = None
+    ) -> None:
+        self._public, self._tunnels = public, tunnels
         name = os.environ.get(ADDRESS_MAP)
         self._instead = _load(Path(name)) if name else None
 
@@ -138,9 +142,21 @@ class Addresses:
         """None while it has no address."""
         if self._instead is not None:
             return self._instead.get(machine.private) if machine.running else None
-        if machine.public is None:
+        if self._tunnels is not None:
+            return self._tunnels.get(machine.name) if machine.running else None
+        address = machine.public if self._public else machine.private
+        if not address:
             return None
-        return Reached((machine.public, SSH_PORT), (machine.public, EXTERNAL_PORT))
+        return Reached((address, SSH_PORT), (address, EXTERNAL_PORT))
+
+
+def tunnels(topology: Topology) -> dict[str, Reached]:
+    """Where `fab tunnel` leads to each host from: the ports that a local lab would have here."""
+    return {
+        host.name: Reached(("127.0.0.1", host.ssh_port),
+                           ("127.0.0.1", host.external_port or host.ssh_port))
+        for host in topology.hosts
+    }
 
 
 def _load(path: Path) -> dict[str, Reached]:

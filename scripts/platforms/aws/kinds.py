@@ -9,10 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lab.aws.tags import ALLOWED_BY, EXPIRES
+
 
 def _state(item: Mapping[str, Any]) -> str:
     state = item.get("State") or item.get("Status") or ""
     return str(state.get("Name") or state.get("Code") if isinstance(state, dict) else state)
+
+
+def _tag(item: Mapping[str, Any], name: str) -> str:
+    found = {tag["Key"]: str(tag["Value"]) for tag in item.get("Tags") or ()}
+    return found.get(name, "")
 
 
 def _always(item: Mapping[str, Any]) -> bool:
@@ -44,6 +51,7 @@ INSTANCE, VOLUME, ADDRESS, GROUP, GATEWAY, VPC = (
     "instance", "volume", "address", "security group", "internet gateway", "VPC"
 )
 SPOT_REQUEST, NAT, TABLE = "spot request", "NAT gateway", "route table"
+ALLOWED = "allowed address"
 
 # AWS API reference of each operation: its filters, and its states.
 KINDS: tuple[Kind, ...] = (
@@ -82,6 +90,10 @@ KINDS: tuple[Kind, ...] = (
     Kind("network ACL", "describe_network_acls", "NetworkAcls", "NetworkAclId",
          "delete_network_acl", vpc="vpc-id", state=lambda one: "",
          counts=lambda one: not one["IsDefault"]),
+    # Other rules go with their group.
+    Kind(ALLOWED, "describe_security_group_rules", "SecurityGroupRules", "SecurityGroupRuleId",
+         "revoke_security_group_ingress", state=lambda one: f"until {_tag(one, EXPIRES)}",
+         counts=lambda one: bool(_tag(one, ALLOWED_BY))),
     Kind(GROUP, "describe_security_groups", "SecurityGroups", "GroupId", "delete_security_group",
          vpc="vpc-id", state=lambda one: "", counts=lambda one: one["GroupName"] != "default"),
     Kind(VPC, "describe_vpcs", "Vpcs", "VpcId", "delete_vpc"),
@@ -101,4 +113,5 @@ LISTED = {
     "terminate_instances": "InstanceIds",
     "cancel_spot_instance_requests": "SpotInstanceRequestIds",
     "delete_vpc_endpoints": "VpcEndpointIds",
+    "revoke_security_group_ingress": "SecurityGroupRuleIds",
 }

@@ -14,7 +14,7 @@ from lab.aws import sizes, tags
 from lab.paths import LOGIN_KEY
 from lab.standing import leaving
 from scripts.errors import CommandError, LabError, few, one_line
-from scripts.platforms.aws import cost
+from scripts.platforms.aws import cost, given
 from scripts.platforms.aws.audit import ENABLED
 from scripts.platforms.aws.clients import AwsError, fan_out, spoken
 from scripts.platforms.aws.inventory import machines, standings
@@ -117,7 +117,7 @@ def _region(aws: Aws, region: str) -> Iterator[Finding]:
     """All checks of one region; what a check cannot find out is its own finding."""
     checks: tuple[tuple[str, Callable[[Aws, str], Iterator[Finding]]], ...] = (
         ("image", _images), ("instance types", _types), ("vCPU quota", _quota),
-        ("VPC quota", _vpcs), ("networks", _networks),
+        ("VPC quota", _vpcs), ("networks", _networks), ("subnets", _subnets),
     )
     for what, work in checks:
         try:
@@ -133,6 +133,10 @@ def _hosts(aws: Aws, region: str) -> list[Any]:
 
 
 def _images(aws: Aws, region: str) -> Iterator[Finding]:
+    if own := aws.topology.config.aws.image_ids.get(region):
+        types = {sizes.instance_type(aws.topology, host) for host in _hosts(aws, region)}
+        yield Finding(region, "image", *given.image(aws.clients, region, str(own), types))
+        return
     for name in sorted({sizes.image_parameter(aws.topology, h) for h in _hosts(aws, region)}):
         try:
             with spoken(region):
@@ -215,6 +219,7 @@ def _vpcs(aws: Aws, region: str) -> Iterator[Finding]:
     needed = [
         d.name for d in aws.topology.datacenters
         if sizes.region(aws.topology, d) == region and d.name not in have
+        and not d.config.vpc_id
     ]
     limit = int(_limit(aws, region, "vpc", VPC_QUOTA))
     seen = f"{limit} VPCs, {len(there)} there, {len(needed)} more needed"
@@ -248,8 +253,9 @@ def _networks(aws: Aws, region: str) -> Iterator[Finding]:
     }
     clashes: list[str] = []
     neighbours: list[str] = []
+    ours = {one.config.vpc_id for one in aws.topology.datacenters}
     for vpc in there:
-        if _datacenter(aws, vpc):
+        if _datacenter(aws, vpc) or vpc["VpcId"] in ours:
             continue
         for block in _blocks(vpc):
             for datacenter in aws.topology.datacenters:
@@ -268,6 +274,15 @@ def _blocks(vpc: dict[str, Any]) -> list[IPv4Network]:
         IPv4Network(one["CidrBlock"]) for one in vpc.get("CidrBlockAssociationSet", ())
         if one.get("CidrBlockState", {}).get("State") in ("associating", "associated")
     ]
+
+
+def _subnets(aws: Aws, region: str) -> Iterator[Finding]:
+    """Subnets that exist already: in their VPC, and with room for the hosts at their addresses."""
+    for datacenter in aws.topology.datacenters:
+        if datacenter.config.vpc_id and sizes.region(aws.topology, datacenter) == region:
+            wrong = list(given.unfit(aws, region, datacenter))
+            seen = "; ".join(wrong) or ", ".join(datacenter.config.subnet_ids)
+            yield Finding(datacenter.name, "subnets", not wrong, seen)
 
 
 def _there(aws: Aws, regions: list[str]) -> Iterator[Finding]:

@@ -105,7 +105,10 @@ class Remover:
                     AssociationId=association["RouteTableAssociationId"],
                 ))
         many = kinds.LISTED.get(kind.remove)
-        getattr(client, kind.remove)(**({many: [one.id]} if many else {kind.id: one.id}))
+        within = {"GroupId": one.item["GroupId"]} if kind.name == kinds.ALLOWED else {}
+        getattr(client, kind.remove)(
+            **({many: [one.id]} if many else {kind.id: one.id}), **within
+        )
         self._say(f"removed {one} in {one.region}")
 
     def _empty(self, one: Left) -> None:

@@ -148,21 +148,8 @@ def test_nothing_unreviewed_is_done_when_going_on(repository: Repository) -> Non
         ["terraform", "taint", "terraform_data.host"], check=True,
         cwd=repository.root / "cdktf.out/stacks" / DC1, capture_output=True,
     )
-    with pytest.raises(PlanError, match=r"terraform_data\.host would be subject to replace"):
+    with pytest.raises(PlanError, match=r"terraform_data\.host: replace, which was not shown"):
         repository.apply()
-
-
-def test_a_stack_whose_inputs_do_not_exist_is_deferred(repository: Repository) -> None:
-    repository.link()
-    made = repository.plan()
-    assert statuses(made) == {DC1: "changes", DC2: "changes", LINKS: "deferred"}
-    assert f"waits for {DC1}, {DC2}" in repository.summary
-    repository.apply()
-    assert not repository.made(LINKS)
-    made = repository.plan()
-    assert statuses(made) == {DC1: "unchanged", DC2: "unchanged", LINKS: "changes"}
-    repository.apply()
-    assert repository.made(LINKS)["link"]["input"] == {"value": "nowhere-1", "type": "string"}
 
 
 def test_one_broken_stack_does_not_hide_the_others(repository: Repository) -> None:

@@ -1,20 +1,27 @@
-"""Apply a saved plan: that very one, or nothing."""
+"""Apply a saved plan: that very one, or nothing.
+
+A stack that looks for what this plan makes is planned once more in between, and applied only where
+that plan is exactly what was shown.
+"""
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from scripts.errors import LabError
-from scripts.platforms.aws.terraform import record, summary
+from scripts.platforms.aws.terraform import promised, record, removed, summary
 from scripts.platforms.aws.terraform.binary import Terraform, TerraformError
 from scripts.platforms.aws.terraform.record import Journal, Record, StackPlan
+from scripts.platforms.aws.terraform.settle import settle
 from scripts.platforms.aws.terraform.stacks import LOCK, Project, Stack, file_digest, initialize
 from scripts.workstation.screen import Progress
 
-# What may be left of a change after its stack's run was cut off: (reviewed, now).
-REMAINS = {("add", "replace"), ("replace", "add"), ("replace", "destroy")}
 AGAIN = "nothing was done; run `fab tf.plan` again and have it reviewed"
 
 
@@ -23,7 +30,7 @@ class PlanError(LabError):
 
 
 def apply(project: Project, terraform: Terraform, folder: Path) -> Record:
-    """Apply what is left of the plan in `folder`, stack after stack.
+    """Apply what is left of the plan in `folder`, stack after stack; then settle the states.
 
     Raises PlanError before anything is done when the plan is not that of this lab file, commit and
     code, and TerraformError at the first stack that fails; the next run goes on there.
@@ -35,8 +42,9 @@ def apply(project: Project, terraform: Terraform, folder: Path) -> Record:
     stacks = _stacks(project, made, folder)
     _verify(project, made, folder, stacks, record.origin(project, version))
     journal = Journal(folder)
-    left = [one for one in made.stacks if one.status == "changes" and one.name not in
-            journal.applied]
+    follows = {one.name for one in made.stacks if _follows(made, one, stacks.get(one.name))}
+    left = [one for one in made.stacks if one.name not in journal.applied
+            and (one in made.acting or one.name in follows)]
     with Progress("apply", [one.name for one in left]) as progress:
         for one in left:
             stack = stacks[one.name]
@@ -44,12 +52,29 @@ def apply(project: Project, terraform: Terraform, folder: Path) -> Record:
             failed = initialize(terraform, [stack], progress.step)
             if failed:
                 raise failed[one.name]
-            begun = one.name in journal.begun
-            journal.note(one.name, "begun")
-            told = _apply_one(terraform, stack, folder, progress, begun=begun)
+            begins = partial(journal.note, one.name, "begun")
+            run = _Run(terraform, stack, folder, progress, one.name in journal.begun)
+            if one.name in follows:
+                told = run.anew(one, begins)
+            else:
+                begins()
+                told = run.as_planned()
             journal.note(one.name, "applied")
             progress.done(one.name, told)
+    if left:
+        _settle(project, terraform, [stack for stack in stacks.values() if not stack.removed])
     return made
+
+
+def _settle(project: Project, terraform: Terraform, stacks: Sequence[Stack]) -> None:
+    """Have the states of all stacks as AWS is now: one stack's change shows in what another made.
+    """
+    with Progress("settle", [stack.name for stack in stacks]) as progress:
+        failed = initialize(terraform, stacks, progress.step)
+        sound = [stack for stack in stacks if stack.name not in failed]
+        told = settle(terraform, sound, progress.step)
+    for name, why in told.items():
+        project.say(f"  {name}: {why}")
 
 
 def _stacks(project: Project, made: Record, folder: Path) -> Mapping[str, Stack]:
@@ -108,8 +133,8 @@ def _differences(
     for one in made.stacks:
         if one.name in stacks and stacks[one.name].digest != one.config:
             yield f"{one.name} is not synthesized as it was planned"
-        if one.plan and _digest(folder / f"{one.name}.tfplan") != one.plan:
-            yield f"{one.name}.tfplan is not the file that was planned"
+        if one.plan and _digest(folder / one.file) != one.plan:
+            yield f"{one.file} is not the file that was planned"
 
 
 def _digest(path: Path) -> str:
@@ -123,55 +148,90 @@ def _restore(stack: Stack, folder: Path) -> None:
         shutil.copyfile(kept, stack.folder / LOCK)
 
 
-def _apply_one(
-    terraform: Terraform, stack: Stack, folder: Path, progress: Progress, *, begun: bool
-) -> str:
-    """Apply a stack's saved plan, or what is left of it; what was done, in words."""
-    def step(text: str) -> None:
-        progress.step(stack.name, text)
-
-    file = folder / f"{stack.name}.tfplan"
-    reviewed = summary.changes(terraform.show(stack.name, stack.folder, file))
-    step("apply")
-    try:
-        terraform.apply(stack.name, stack.folder, file, step)
-        return f"applied: {_count(reviewed)}"
-    except TerraformError as error:
-        if not error.stale:
-            raise
-        if not begun:
-            raise PlanError(
-                "its state has changed since the plan", where=stack.name, hint=AGAIN
-            ) from error
-    rest = folder / f"{stack.name}.rest.tfplan"
-    terraform.plan(stack.name, stack.folder, rest, destroy=stack.removed)
-    left = summary.changes(terraform.show(stack.name, stack.folder, rest))
-    _within(stack, left, reviewed)
-    terraform.apply(stack.name, stack.folder, rest, step)
-    return f"applied the rest: {_count(left)}"
+def _follows(made: Record, one: StackPlan, stack: Stack | None) -> bool:
+    """Whether a stack is planned anew before it is applied: what it looks for is made or changed
+    by this very plan."""
+    acting = {other.name for other in made.acting}
+    return one.status == "waiting" or (
+        one.status in ("changes", "unchanged")
+        and stack is not None and not acting.isdisjoint(stack.dependencies)
+    )
 
 
-def _within(
-    stack: Stack, left: Sequence[summary.Change], reviewed: Sequence[summary.Change]
-) -> None:
-    """Raise PlanError unless what is left to do is part of what was reviewed.
+@dataclass(frozen=True)
+class _Run:
+    """One stack that is applied. `begun`: an earlier run may have done some of it."""
 
-    The lab file and the code are the same (that is verified), so the same kind of change of the
-    same resource is the same change.
-    """
-    kinds = {change.address: change.kind for change in reviewed}
-    for change in left:
-        was = kinds.get(change.address)
-        if was != change.kind and (was, change.kind) not in REMAINS:
-            raise PlanError(
-                f"after the run that was cut off, {change.address} would be subject to "
-                f"{change.kind}, which nobody has reviewed",
-                where=stack.name, hint="run `fab tf.plan` again",
-            )
+    terraform: Terraform
+    stack: Stack
+    folder: Path
+    progress: Progress
+    begun: bool
+
+    def step(self, text: str) -> None:
+        self.progress.step(self.stack.name, text)
+
+    def as_planned(self) -> str:
+        """Apply the saved plan, or what is left of it; what was done, in words."""
+        file = self.folder / f"{self.stack.name}.tfplan"
+        reviewed = self.terraform.show(self.stack.name, self.stack.folder, file)
+        self.step("apply")
+        try:
+            self.terraform.apply(self.stack.name, self.stack.folder, file, self.step)
+            return f"applied: {_count(reviewed)}"
+        except TerraformError as error:
+            if not error.stale:
+                raise
+            if not self.begun:
+                raise PlanError(
+                    "its state has changed since the plan", where=self.stack.name, hint=AGAIN
+                ) from error
+        rest, left = self._plan("rest")
+        self._refuse(promised.unlike(reviewed, left, begun=True))
+        self.terraform.apply(self.stack.name, self.stack.folder, rest, self.step)
+        return f"applied the rest: {_count(left)}"
+
+    def anew(self, one: StackPlan, begins: Callable[[], None]) -> str:
+        """Plan once more, now that what it looks for is made, and apply that if it is what was
+        shown; what was done, in words. `begins` is called before anything is."""
+        shown = (
+            json.loads((self.folder / one.file).read_text(encoding="utf-8"))
+            if one.status == "waiting"
+            else self.terraform.show(self.stack.name, self.stack.folder, self.folder / one.file)
+        )
+        file, now = self._plan("anew")
+        self._refuse(promised.unlike(shown, now, begun=self.begun))
+        begins()
+        if not summary.changes(now):
+            return "no changes, as planned"
+        self.terraform.apply(self.stack.name, self.stack.folder, file, self.step)
+        return f"applied, as it was shown: {_count(now)}"
+
+    def _plan(self, name: str) -> tuple[Path, dict[str, Any]]:
+        """Another plan of the stack as it is now, and what it says."""
+        self.step("plan")
+        file = self.folder / f"{self.stack.name}.{name}.tfplan"
+        removed.keep_providers(self.terraform, self.stack)
+        self.terraform.plan(
+            self.stack.name, self.stack.folder, file, destroy=self.stack.removed
+        )
+        return file, self.terraform.show(self.stack.name, self.stack.folder, file)
+
+    def _refuse(self, found: Iterable[str]) -> None:
+        """Raise PlanError with everything that nobody has reviewed, if there is anything."""
+        first, *more = [*found] or [""]
+        if not first:
+            return
+        error = PlanError(first, where=self.stack.name, hint=(
+            "nothing was done to this stack; run `fab tf.plan` again and have it reviewed"
+        ))
+        for line in more:
+            error.add_note(f"{self.stack.name}: {line}")
+        raise error
 
 
-def _count(found: Sequence[summary.Change]) -> str:
-    return str(summary.Part("", "changes", changes=tuple(found)).counts)
+def _count(shown: Mapping[str, Any]) -> str:
+    return str(summary.Part("", "changes", changes=summary.changes(shown)).counts)
 
 
 def deferred(made: Record) -> list[StackPlan]:

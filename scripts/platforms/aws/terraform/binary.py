@@ -111,14 +111,15 @@ class Terraform:
 
     def plan(
         self, stack: str, folder: Path, out: Path,
-        *, destroy: bool = False, lock: bool = True,
+        *, destroy: bool = False, refresh_only: bool = False, lock: bool = True,
     ) -> bool:
         """Save a plan in `out`; whether it would change anything. Raises TerraformError.
 
-        Without `lock` it keeps nobody waiting: for a plan that is only looked at.
+        With `refresh_only` it would change the state alone, to what is read. Without `lock` it
+        keeps nobody waiting: for a plan that is only looked at.
         """
         argv = ["plan", "-input=false", "-json", "-detailed-exitcode", f"-out={out}"]
-        argv += ["-destroy"] if destroy else []
+        argv += ["-destroy"] if destroy else ["-refresh-only"] if refresh_only else []
         argv += [f"-lock-timeout={LOCK_S}s"] if lock else ["-lock=false"]
         status = self._ask(stack, folder, argv, timeout=PLAN_S, good=(NO_CHANGES, CHANGES))
         out.chmod(0o600)

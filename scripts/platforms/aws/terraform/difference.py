@@ -21,6 +21,8 @@ from lab.altered import common
 LONGEST = 200  # characters of a value
 AROUND = 20  # characters of a longer text that are the same, before and after what differs
 PLAIN = re.compile(r"[A-Za-z_][\w-]*")
+# What a stack looks for, in an expression of its configuration: data.aws_vpc.vpc-dc1.
+SOURCE = re.compile(r"\bdata\.([A-Za-z]\w*)\.([A-Za-z_][\w-]*)")
 Path = tuple[str | int, ...]
 
 
@@ -30,15 +32,20 @@ class Mark(Enum):
     NONE = "(none)"
     LATER = "(known after apply)"
     HIDDEN = "(sensitive)"
+    MADE = "(not made yet)"  # what a whole resource was before
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One place in which two values differ. `path` begins with the attribute's name."""
+    """One place in which two values differ. `path` begins with the attribute's name.
+
+    `later` says when a value that is not known yet will be, if it is not by the apply itself.
+    """
 
     path: Path
     old: Any
     new: Any
+    later: str = ""
 
     @property
     def where(self) -> str:
@@ -55,7 +62,9 @@ class Difference:
         if self.new is Mark.HIDDEN:
             return f"{self.where}: {self.new.value}"
         old, new = sides(self.old, self.new)
-        return f"{self.where}: {old} -> {new}"
+        if self.new is Mark.LATER and self.later:
+            new = f"({self.later})"
+        return f"{self.where}: {new}" if self.old is Mark.MADE else f"{self.where}: {old} -> {new}"
 
 
 def of(change: Mapping[str, Any]) -> tuple[Difference, ...]:
@@ -63,17 +72,36 @@ def of(change: Mapping[str, Any]) -> tuple[Difference, ...]:
 
     What is sensitive is named and not shown.
     """
-    before, after = change.get("before") or {}, change.get("after") or {}
-    unknown = change.get("after_unknown") or {}
-    secret = [change.get("before_sensitive") or {}, change.get("after_sensitive") or {}]
+    before, after = side(change, "before"), side(change, "after")
     found: list[Difference] = []
-    for name in sorted(before.keys() | after.keys() | unknown.keys()):
-        new = _overlaid(after.get(name), unknown.get(name))
-        differs = tuple(between(before.get(name), new, (name,)))
-        if differs and any(mark is True or _any(mark.get(name)) for mark in secret):
+    for name in sorted(before.keys() | after.keys()):
+        differs = tuple(between(before.get(name), after.get(name), (name,)))
+        if differs and secret(change, name):
             differs = (Difference((name,), Mark.HIDDEN, Mark.HIDDEN),)
         found += differs
     return tuple(found)
+
+
+def side(change: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The attributes `before` or `after` a change in a plan; marked where they are known later."""
+    values: Mapping[str, Any] = change.get(name) or {}
+    unknown: Mapping[str, Any] = (change.get("after_unknown") or {}) if name == "after" else {}
+    return {
+        one: _overlaid(values.get(one), unknown.get(one))
+        for one in (*values, *(unknown.keys() - values.keys()))
+        if one in values or _any(unknown[one])
+    }
+
+
+def secret(change: Mapping[str, Any], name: str) -> bool:
+    """Whether anything of an attribute is not to be shown, before or after a change in a plan."""
+    marks = [change.get(f"{one}_sensitive") or {} for one in ("before", "after")]
+    return any(mark is True or _any(mark.get(name)) for mark in marks)
+
+
+def looked_for(argument: Any) -> bool:
+    """Whether an argument as it is synthesized comes from what its stack looks for."""
+    return bool(SOURCE.search(text(argument)))
 
 
 def between(old: Any, new: Any, path: Path) -> Iterator[Difference]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.platforms.aws.terraform import price, record, removed, summary
+from scripts.platforms.aws.terraform import price, record, removed, summary, waiting
 from scripts.platforms.aws.terraform.binary import Terraform, TerraformError
 from scripts.platforms.aws.terraform.record import Record, StackPlan
 from scripts.platforms.aws.terraform.stacks import (
@@ -25,18 +25,22 @@ from scripts.workstation.screen import Progress
 
 @dataclass(frozen=True)
 class Planned:
-    """A stack's plan, what terraform says it holds, and the error where there is none."""
+    """A stack's plan, what terraform says it holds, and the error where there is none.
+
+    `arguments` are the resources of a stack that waits, as they are synthesized.
+    """
 
     plan: StackPlan
     shown: Mapping[str, Any]
     error: TerraformError | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def part(self) -> summary.Part:
         """The stack in the summary."""
         return summary.Part(
             self.plan.name, self.plan.status, self.plan.note, self.plan.removed,
-            summary.changes(self.shown),
+            summary.changes(self.shown, self.arguments, f"known {self.plan.note}"),
         )
 
 
@@ -76,15 +80,19 @@ def of_stack(
     terraform: Terraform, stack: Stack, folder: Path, planned: Mapping[str, Planned],
     *, lock: bool = True,
 ) -> Planned:
-    """Plan one stack into `folder`, unless it waits for what one of `planned` has not made yet.
+    """Plan one stack into `folder`. Where it waits for what one of `planned` has not made yet, it
+    is shown what its plan will be.
 
-    Without `lock` the plan is one to look at, and not to be applied.
+    Without `lock` the plan is one to look at, and not to be applied; a stack that waits is then
+    only told.
     """
     missing = [one for one in stack.dependencies if not _exists(planned[one])]
     if missing:
-        return _deferred(stack, f"waits for {', '.join(missing)}")
+        why = f"waits for {', '.join(missing)}"
+        return _waiting(terraform, stack, folder, missing, why) if lock else _deferred(stack, why)
     file = folder / f"{stack.name}.tfplan"
     try:
+        removed.keep_providers(terraform, stack)
         changes = terraform.plan(
             stack.name, stack.folder, file, destroy=stack.removed, lock=lock
         )
@@ -93,16 +101,13 @@ def of_stack(
         # What it looks for may be among what another stack is about to make.
         pending = [one for one in stack.dependencies if planned[one].plan.status == "changes"]
         if pending:
-            return _deferred(
-                stack, f"waits for the changes of {', '.join(pending)}: {error.found[0]}"
+            why = f"waits for the changes of {', '.join(pending)}: {error.found[0]}"
+            return (
+                _waiting(terraform, stack, folder, pending, why) if lock
+                else _deferred(stack, why)
             )
         return refused(stack, error)
-    record.write(folder / f"{stack.name}.json", json.dumps(shown, indent=1) + "\n")
-    shutil.copyfile(stack.file, folder / f"{stack.name}.tf.json")
-    if (stack.folder / LOCK).exists():
-        shutil.copyfile(stack.folder / LOCK, folder / f"{stack.name}.lock.hcl")
-    for path in folder.glob(f"{stack.name}.*"):
-        path.chmod(0o600)
+    _keep(stack, folder, shown)
     status = "changes" if changes else "unchanged"
     before = [one for one in stack.dependencies if planned[one].plan.status == "changes"]
     note = f"planned with {', '.join(before)} as they are before their changes" if before else ""
@@ -111,6 +116,32 @@ def of_stack(
             stack.name, status, stack.digest, file_digest(file), stack.removed, note
         ),
         shown,
+    )
+
+
+def _keep(stack: Stack, folder: Path, shown: Mapping[str, Any]) -> None:
+    """Put beside the plan of a stack what it says, and what it was made from."""
+    record.write(folder / f"{stack.name}.json", json.dumps(shown, indent=1) + "\n")
+    shutil.copyfile(stack.file, folder / f"{stack.name}.tf.json")
+    if (stack.folder / LOCK).exists():
+        shutil.copyfile(stack.folder / LOCK, folder / f"{stack.name}.lock.hcl")
+    for path in folder.glob(f"{stack.name}.*"):
+        path.chmod(0o600)
+
+
+def _waiting(
+    terraform: Terraform, stack: Stack, folder: Path, waits: Iterable[str], why: str
+) -> Planned:
+    """What the plan of a stack will be, once those that it waits for are made."""
+    try:
+        shown = waiting.plan(terraform, stack, folder)
+    except TerraformError as error:
+        return _deferred(stack, f"{why}; it cannot be shown before: {error.found[0]}")
+    _keep(stack, folder, shown)
+    digest = file_digest(folder / f"{stack.name}.json")
+    return Planned(
+        StackPlan(stack.name, "waiting", stack.digest, digest, note=f"after {', '.join(waits)}"),
+        shown, arguments=stack.config.get("resource", {}),
     )
 
 
@@ -134,6 +165,8 @@ def refused(stack: Stack, error: TerraformError) -> Planned:
 def _line(done: Planned) -> str:
     if done.plan.status == "changes":
         return str(done.part.counts)
+    if done.plan.status == "waiting":
+        return f"{done.plan.note}: {done.part.counts}"
     if done.plan.status == "unchanged":
         return "no changes"
     return f"{done.plan.status}: {done.plan.note}"

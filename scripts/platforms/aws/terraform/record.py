@@ -27,8 +27,9 @@ OWNER_ONLY = 0o700
 class StackPlan:
     """One stack of a plan.
 
-    `status`: changes, unchanged, deferred (what it needs is not there yet) or failed. `config` is
-    the digest of the synthesized JSON, `plan` that of the saved plan; "" where there is none.
+    `status`: changes, unchanged, waiting (shown, and planned once what it needs is made), deferred
+    (not even that) or failed. `config` is the digest of the synthesized JSON, `plan` that of the
+    saved plan, or of what is shown of one that waits; "" where there is none.
     """
 
     name: str
@@ -37,6 +38,11 @@ class StackPlan:
     plan: str = ""
     removed: bool = False
     note: str = ""
+
+    @property
+    def file(self) -> str:
+        """The file in the plan's folder whose digest is `plan`."""
+        return f"{self.name}.{'json' if self.status == 'waiting' else 'tfplan'}"
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,12 @@ class Record:
 
     @property
     def changes(self) -> bool:
-        return any(one.status in ("changes", "deferred") for one in self.stacks)
+        return bool(self.acting) or any(one.status == "deferred" for one in self.stacks)
+
+    @property
+    def acting(self) -> tuple[StackPlan, ...]:
+        """The stacks that the plan changes."""
+        return tuple(one for one in self.stacks if one.status in ("changes", "waiting"))
 
     @property
     def complete(self) -> bool:

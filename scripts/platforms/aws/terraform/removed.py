@@ -21,6 +21,8 @@ from scripts.platforms.aws.terraform.stacks import LOCK, Project, Stack, initial
 
 ADDRESS = re.compile(r'provider\["(?P<source>[^"]+)"\](\.(?P<alias>[\w-]+))?')
 ARN = re.compile(r"arn:[\w-]+:[\w-]+:(?P<region>[a-z]{2}(-[a-z]+)+-\d{1,2}):")  # IAM guide, "ARNs"
+BUILT_IN = "terraform.io/builtin/"  # it has no regions
+FORMER = "former.tf.json"
 OWN = ("alias", "region", "default_tags")  # what differs from provider to provider of a lab
 Lister = Callable[[Mapping[str, Any], str], list[str]]
 
@@ -91,6 +93,37 @@ def _revive(stack: Stack, sibling: Stack, terraform: Terraform) -> bool:
     return True
 
 
+def keep_providers(terraform: Terraform, stack: Stack) -> None:
+    """Give an initialized stack the providers that only what it is to lose was made with.
+
+    The links of a datacenter that was the last in its region leave none in the configuration, and
+    without one Terraform cannot take away what they made.
+    """
+    file = stack.folder / FORMER
+    file.unlink(missing_ok=True)
+    if not any("alias" in one for one in _blocks(stack)):
+        return
+    state = terraform.state(stack.name, stack.folder)
+    there = {one.get("alias") for one in _blocks(stack)}
+    former = [
+        one for one in state.get("resources", ())
+        if (match := ADDRESS.fullmatch(str(one["provider"]))) and match["alias"]
+        and match["alias"] not in there
+    ]
+    if former:
+        providers = _providers(stack.name, {"resources": former}, stack)
+        text = json.dumps({"provider": providers}, indent=2, sort_keys=True)
+        file.write_text(text + "\n", encoding="utf-8")
+
+
+def _blocks(stack: Stack) -> list[Mapping[str, Any]]:
+    """The provider blocks of a stack."""
+    return [
+        one for blocks in stack.config.get("provider", {}).values()
+        for one in (blocks if isinstance(blocks, list) else [blocks])
+    ]
+
+
 def _providers(name: str, state: Mapping[str, Any], sibling: Stack) -> dict[str, Any]:
     """A provider block for each that the state's resources were made with.
 
@@ -100,20 +133,21 @@ def _providers(name: str, state: Mapping[str, Any], sibling: Stack) -> dict[str,
     addresses = {str(one["provider"]) for one in state["resources"]}
     for address in sorted(addresses):
         match = ADDRESS.fullmatch(address)
-        if not match or match["source"].startswith("terraform.io/builtin/"):
+        if not match or (match["source"].startswith(BUILT_IN) and not match["alias"]):
             continue
         local = match["source"].rpartition("/")[2]
         blocks = sibling.config.get("provider", {}).get(local) or [{}]
         block = blocks[0] if isinstance(blocks, list) else blocks
         same = {key: value for key, value in block.items() if key not in OWN}
-        region = _region([one for one in state["resources"] if one["provider"] == address])
-        if not region:
+        made_with = [one for one in state["resources"] if one["provider"] == address]
+        region = {} if match["source"].startswith(BUILT_IN) else {"region": _region(made_with)}
+        if not all(region.values()):
             raise LabError(
                 "is gone from the lab file, and its state does not tell its region", where=name,
                 hint="put it back into the lab file, `fab tf.destroy`, then take it out again",
             )
         alias = {"alias": match["alias"]} if match["alias"] else {}
-        made.setdefault(local, []).append({**same, **alias, "region": region})
+        made.setdefault(local, []).append({**same, **alias, **region})
     return made
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lab.counted import counted
 from scripts.platforms.aws.terraform import difference
-from scripts.platforms.aws.terraform.difference import Difference
+from scripts.platforms.aws.terraform.difference import Difference, Mark, looked_for
 
 SHOWN = 200  # resources of a stack that are listed; the rest is counted
 TAGS = ("tags", "tags_all", "volume_tags")
@@ -91,13 +91,22 @@ class Part:
         return Counts(*(kinds.count(kind) for kind in ("add", "change", "replace", "destroy")))
 
 
-def changes(shown: Mapping[str, Any]) -> tuple[Change, ...]:
-    """What a plan changes, from `terraform show -json`."""
-    return tuple(
-        changed(one["address"], kind, _differences(one["change"], kind), why=_why(one, kind))
-        for one in shown.get("resource_changes", ())
-        if one.get("mode", "managed") == "managed" and (kind := kind_of(one))
-    )
+def changes(
+    shown: Mapping[str, Any], arguments: Mapping[str, Any] | None = None, later: str = ""
+) -> tuple[Change, ...]:
+    """What a plan changes, from `terraform show -json`.
+
+    `arguments` are the resources of a stack that waits for others, as they are synthesized: what
+    they set is shown of those that are added, too, and of what comes from the others, `later` says
+    when it will be known.
+    """
+    found = []
+    for one in shown.get("resource_changes", ()):
+        if one.get("mode", "managed") == "managed" and (kind := kind_of(one)):
+            given = (arguments or {}).get(one.get("type"), {}).get(one.get("name"), {})
+            differs = [_dated(place, given, later) for place in _differences(one, kind, given)]
+            found.append(changed(one["address"], kind, differs, why=_why(one, kind)))
+    return tuple(found)
 
 
 def kind_of(one: Mapping[str, Any]) -> str | None:
@@ -154,8 +163,22 @@ def _why(one: Mapping[str, Any], kind: str) -> str:
     return REASONS.get(one.get("action_reason", ""), "")
 
 
-def _differences(change: Mapping[str, Any], kind: str) -> tuple[Difference, ...]:
-    return difference.of(change) if kind in ("change", "replace") else ()
+def _differences(
+    one: Mapping[str, Any], kind: str, given: Mapping[str, Any]
+) -> tuple[Difference, ...]:
+    """What differs in a resource; of one that is added, what `given` sets."""
+    if kind not in ("add", "change", "replace"):
+        return ()
+    found = difference.of(one["change"])
+    if kind != "add":
+        return found
+    return tuple(replace(place, old=Mark.MADE) for place in found if place.path[0] in given)
+
+
+def _dated(place: Difference, given: Mapping[str, Any], later: str) -> Difference:
+    """A difference that says when its value will be known, where that is not by its own apply."""
+    waits = place.new is Mark.LATER and looked_for(given.get(str(place.path[0])))
+    return replace(place, later=later) if waits else place
 
 
 def render(
@@ -198,7 +221,8 @@ def _table(parts: Sequence[Part]) -> Iterator[str]:
     yield "|---|--:|--:|--:|--:|---|"
     for part in parts:
         counts = part.counts
-        status = {"changes": "", "unchanged": "no changes"}.get(part.status, f"**{part.status}**")
+        calm = {"changes": "", "waiting": "", "unchanged": "no changes"}
+        status = calm.get(part.status, f"**{part.status}**")
         told = "; ".join(filter(None, (
             status, "**removed from the lab file**" if part.removed else "", _cell(part.note)
         )))

@@ -67,6 +67,7 @@ def _plan(terraform: Terraform, stack: Stack, scratch: Path, progress: Progress)
     # An empty stack has nothing to plan, and what its data sources look for may be gone.
     if any(one.get("mode") == "managed" for one in state.get("resources", ())):
         file = scratch / f"{stack.name}.tfplan"
+        removed.keep_providers(terraform, stack)
         terraform.plan(stack.name, stack.folder, file, destroy=True)
         shown = terraform.show(stack.name, stack.folder, file)
         count = sum(1 for one in summary.changes(shown) if one.kind == "destroy")
