@@ -64,3 +64,8 @@ def kafka(version: str) -> Artifact:
     return Artifact(
         "kafka", version, f"kafka_{SCALA}-{version}", link="kafka", variant=str(line(version))
     )
+
+
+def jmx_agent() -> Artifact:
+    """What lets a JVM tell Prometheus of itself (io.prometheus.jmx:jmx_prometheus_javaagent)."""
+    return Artifact("jmx-agent", "1.0.1", "jmx-agent-1.0.1")

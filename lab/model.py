@@ -20,6 +20,7 @@ from lab.options.controller import Controller
 from lab.options.hosts import Hosts
 from lab.options.kafka import Kafka
 from lab.options.mirrors import Mirror, Mirroring
+from lab.options.monitoring import Monitoring
 from lab.options.objectives import Objectives
 from lab.options.section import LABEL, MAX_PORT, Label, Section, keyed, shown
 from lab.options.topics import Topic
@@ -245,6 +246,7 @@ class Lab(Section):
     kafka: Kafka = Kafka()
     connect: Connect = Connect()
     mirroring: Mirroring = Mirroring()
+    monitoring: Monitoring = Monitoring()
     objectives: Objectives = Objectives()
     datacenters: Annotated[tuple[Datacenter, ...], Field(min_length=1, max_length=9)]
     links: tuple[Link, ...] = ()

@@ -27,7 +27,7 @@ LAB = (
     "lab.kraft", "lab.upgrade", "lab.templates",
     "lab.model", "lab.drills", "lab.picture", "lab.topology", "lab.migration", "lab.ensemble",
     "lab.standing",
-    "lab.mirrors", "lab.data", "lab.services",
+    "lab.mirrors", "lab.data", "lab.monitoring", "lab.services",
     "lab.aws", "lab.checks", "lab.file", "lab.learning",
 )
 STACKS = (*LAB, "stacks")

@@ -11,6 +11,7 @@ from scripts.drivers.controller import Controller
 from scripts.drivers.driver import Driver, Site
 from scripts.drivers.kafka import Kafka
 from scripts.drivers.mirrors import Mirrors
+from scripts.drivers.prometheus import Prometheus
 from scripts.drivers.zookeeper import ZooKeeper
 
 SPECIAL: dict[str, type[Driver]] = {
@@ -19,6 +20,7 @@ SPECIAL: dict[str, type[Driver]] = {
     "kafka": Kafka,
     "connect": Connect,
     "mirrors": Mirrors,
+    "prometheus": Prometheus,
 }
 
 

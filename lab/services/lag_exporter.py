@@ -1,0 +1,58 @@
+"""How far groups are behind, for Prometheus: one small program for all clusters that it sees.
+
+It speaks the few requests that it needs of Kafka's protocol itself (programs/lag_exporter.py), with
+Python alone. Debian's client for Python is too old to list the offsets of all groups, and there is
+none for Amazon Linux; a JVM takes six times the memory.
+"""
+
+from __future__ import annotations
+
+import json
+
+from lab.services.context import Context
+from lab.services.daemon import Daemon
+from lab.services.monitored import is_place, seen
+from lab.services.programs import program
+from lab.services.service import Port, Service
+from lab.state import File
+from lab.topology import Host
+
+NAME = "lag-exporter"
+PORT = 9308  # kafka_exporter's
+MEMORY_MB = 30
+PROGRAM = f"/etc/{NAME}/lag_exporter.py"
+CONFIG = f"/etc/{NAME}/clusters.json"
+
+
+def process(host: Host, context: Context) -> Daemon:
+    topology = context.topology
+    clusters = {
+        one.name: context.internal(one).servers.split(",")
+        for one in topology.datacenters if one.name in seen(topology.config)
+    }
+    config = {"listen": [str(host.address), PORT], "clusters": clusters}
+    return Daemon(
+        name=NAME,
+        description="How far consumer groups are behind, for Prometheus",
+        documentation="https://github.com/danielqsj/kafka_exporter",
+        command=("/usr/bin/python3", PROGRAM, CONFIG),
+        data=f"/data/{NAME}",
+        user="lab-lag-exporter",
+        files={
+            PROGRAM: File(program("lag_exporter.py")),
+            CONFIG: File(json.dumps(config, indent=1) + "\n"),
+        },
+    )
+
+
+SERVICE = Service(
+    name=NAME,
+    summary="Let Prometheus know how far groups are behind.",
+    roles=("control",),
+    wanted=is_place,
+    alone=True,
+    process=process,
+    ports=(Port(PORT, scheme="http"),),
+    needs=("kafka",),
+    memory_mb=lambda lab: MEMORY_MB,
+)

@@ -1,0 +1,47 @@
+"""What hosts tell Prometheus of themselves: processors, memory, disks, networks."""
+
+from __future__ import annotations
+
+from lab.roles import NAMES
+from lab.services.context import Context
+from lab.services.daemon import Daemon
+from lab.services.monitored import is_seen
+from lab.services.service import Port, Service
+from lab.topology import Host
+
+NAME = "node-exporter"
+PORT = 9100
+MEMORY_MB = 20
+# The few that dashboards and alerts ask for: each other one is read at every scrape, too.
+COLLECTORS = ("cpu", "diskstats", "filesystem", "loadavg", "meminfo", "netdev", "stat", "time")
+# What containers share with the workstation, or what is no disk.
+UNSEEN = "^/(dev|proc|run|sys|etc/(hosts|hostname|resolv.conf))($|/)"
+
+
+def process(host: Host, context: Context) -> Daemon:
+    del context
+    return Daemon(
+        name=NAME,
+        description="Prometheus' exporter of hosts",
+        documentation="https://github.com/prometheus/node_exporter",
+        command=(
+            "/usr/bin/prometheus-node-exporter", f"--web.listen-address={host.address}:{PORT}",
+            "--collector.disable-defaults", *(f"--collector.{one}" for one in COLLECTORS),
+            f"--collector.filesystem.mount-points-exclude={UNSEEN}",
+            "--web.disable-exporter-metrics", "--log.level=warn",
+        ),
+        data=f"/data/{NAME}",
+        user="lab-node-exporter",
+    )
+
+
+SERVICE = Service(
+    name=NAME,
+    summary="Let hosts tell Prometheus of themselves.",
+    roles=NAMES,
+    wanted=is_seen,
+    process=process,
+    ports=(Port(PORT, scheme="http", metrics="/metrics"),),
+    packages=("node-exporter",),
+    memory_mb=lambda lab: MEMORY_MB,
+)
