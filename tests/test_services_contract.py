@@ -57,7 +57,10 @@ from tests.scripts.hosts.test_converge import report as told
 PROJECT = Path(__file__).parents[1]
 TOPOLOGY = build(load(PROJECT / "lab.toml").lab)
 KRAFT = build(load(PROJECT / "labs/kraft.toml").lab)
-MONITORED = build(TOPOLOGY.config.model_copy(update={"monitoring": Monitoring(enabled=True)}))
+MONITORED = build(TOPOLOGY.config.model_copy(update={
+    "monitoring": Monitoring(enabled=True), "datacenters": TOPOLOGY.config.datacenters[:1],
+    "links": (), "mirrors": (),
+}))
 NAMES = (*SERVICES, toy.SERVICE.name)
 RUNNING = tuple(name for name, one in {**SERVICES, "web": toy.SERVICE}.items() if one.process)
 ORDER: list[tuple[str, str]] = []  # (host, service) of each restart

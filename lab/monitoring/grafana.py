@@ -12,7 +12,7 @@ from typing import Any
 from lab.model import Lab
 from lab.monitoring.dashboards import Dashboard, Panel, dashboards
 
-SCHEMA = 39  # of Grafana 11; newer ones read it, too
+SCHEMA = 38  # of Grafana 10; newer ones bring it up to their own
 DATA_SOURCE = "kafkalab-prometheus"
 SOURCE = {"type": "prometheus", "uid": "${source}"}
 TYPES = {"lines": "timeseries", "bars": "bargauge", "stat": "stat"}

@@ -17,7 +17,7 @@ class Monitoring(Section):
 
     enabled: bool = Field(False, description="whether there is any of it")
     at: Label | None = Field(
-        None, description="the datacenter whose first control host has Prometheus and "
+        None, description="the datacenter whose control host has Prometheus and "
                           "Alertmanager; they see the datacenters that it is linked to as well",
         json_schema_extra=shown("the first datacenter"),
     )

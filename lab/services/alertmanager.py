@@ -39,7 +39,6 @@ SERVICE = Service(
     summary="Set up Alertmanager.",
     roles=("control",),
     wanted=is_place,
-    alone=True,
     process=process,
     ports=(Port(PORT, scheme="http", published=16, metrics="/metrics"),),
     packages=("alertmanager",),

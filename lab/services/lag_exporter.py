@@ -1,6 +1,6 @@
 """How far groups are behind, for Prometheus: one small program for all clusters that it sees.
 
-It speaks the few requests that it needs of Kafka's protocol itself (programs/lag_exporter.py), with
+It speaks the few requests that it needs of Kafka's protocol itself (programs/kafka_wire.py), with
 Python alone. Debian's client for Python is too old to list the offsets of all groups, and there is
 none for Amazon Linux; a JVM takes six times the memory.
 """
@@ -20,8 +20,9 @@ from lab.topology import Host
 NAME = "lag-exporter"
 PORT = 9308  # kafka_exporter's
 MEMORY_MB = 30
-PROGRAM = f"/etc/{NAME}/lag_exporter.py"
-CONFIG = f"/etc/{NAME}/clusters.json"
+PROGRAMS = ("kafka_wire.py", "lag_exporter.py")
+FOLDER = f"/etc/{NAME}"
+CONFIG = f"{FOLDER}/clusters.json"
 
 
 def process(host: Host, context: Context) -> Daemon:
@@ -35,11 +36,14 @@ def process(host: Host, context: Context) -> Daemon:
         name=NAME,
         description="How far consumer groups are behind, for Prometheus",
         documentation="https://github.com/danielqsj/kafka_exporter",
-        command=("/usr/bin/python3", PROGRAM, CONFIG),
+        command=(
+            "/usr/bin/env", f"PYTHONPATH={FOLDER}",
+            "/usr/bin/python3", "-m", "programs.lag_exporter", CONFIG,
+        ),
         data=f"/data/{NAME}",
         user="lab-lag-exporter",
         files={
-            PROGRAM: File(program("lag_exporter.py")),
+            **{f"{FOLDER}/programs/{name}": File(program(name)) for name in PROGRAMS},
             CONFIG: File(json.dumps(config, indent=1) + "\n"),
         },
     )
@@ -50,7 +54,6 @@ SERVICE = Service(
     summary="Let Prometheus know how far groups are behind.",
     roles=("control",),
     wanted=is_place,
-    alone=True,
     process=process,
     ports=(Port(PORT, scheme="http"),),
     needs=("kafka",),

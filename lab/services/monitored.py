@@ -1,4 +1,4 @@
-"""What of a lab is monitored, and from where. One Prometheus sees all that its datacenter may reach:
+"""What of a lab is monitored, and from where. One Prometheus sees all that its datacenter reaches:
 who looks at a lab of several datacenters wants to see them side by side."""
 
 from __future__ import annotations

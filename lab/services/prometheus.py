@@ -119,7 +119,6 @@ SERVICE = Service(
     summary="Set up Prometheus.",
     roles=("control",),
     wanted=is_place,
-    alone=True,
     desired=desired,
     process=process,
     ports=(Port(PORT, scheme="http", published=15, metrics="/metrics"),),

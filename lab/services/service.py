@@ -104,7 +104,6 @@ class Service:
     roles: the kinds of host that may have it.
     wanted: whether hosts of a role have it in a datacenter; where they do not, a process that still
         runs from earlier is stopped.
-    alone: only the first host of these roles has it.
     desired: its files and settings besides those of its process.
     process: what runs; None for a service that is only files.
     ports: what the process listens on; the first one shows that it is up.
@@ -122,7 +121,6 @@ class Service:
     summary: str
     roles: tuple[str, ...]
     wanted: Callable[[Lab, DatacenterConfig, str], bool] = always
-    alone: bool = False
     desired: Callable[[Host, Context], HostState] = no_files
     process: Callable[[Host, Context], Process] | None = None
     ports: tuple[Port, ...] = ()
@@ -152,7 +150,4 @@ class Service:
 
     def on(self, host: Host, datacenter: Datacenter, lab: Lab) -> bool:
         """Whether a host has it."""
-        return (
-            host.role in self.roles and not (self.alone and host.number > 1)
-            and self.wanted(lab, datacenter.config, host.role)
-        )
+        return host.role in self.roles and self.wanted(lab, datacenter.config, host.role)

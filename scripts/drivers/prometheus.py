@@ -50,12 +50,13 @@ class Prometheus(Driver):
         heard, found = self.heard(site), self.alarms(site)
         firing = [one for one in found if one.state == FIRING and not one.silenced]
         names = ", ".join(sorted({one.name for one in firing}))
-        alerts = f"{counted(len(firing), 'alert')} fire: {names}" if firing else "no alert fires"
+        count = counted(len(firing), "alert fires", "alerts fire")
+        words = f"{count}: {names}" if firing else "no alert fires"
         return Part(
             {**part.data, "targets": len(heard.asked),
              "silent": [str(one) for one in heard.silent],
              "alerts": [one.as_json() for one in found]},
-            heard.problems(), lines=(f"{site.name}: Prometheus: {heard.words}, {alerts}",),
+            heard.problems(), lines=(f"{site.name}: Prometheus: {heard.words}, {words}",),
         )
 
     def verify(self, site: Site, report: Report) -> bool:

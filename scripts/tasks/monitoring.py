@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scripts.errors import UsageError
 from scripts.session import Session
@@ -70,9 +70,9 @@ def alerts(session: Session, json: bool = False) -> int:
     And those that have begun and not lasted long enough yet. Exit status 1 when one fires.
     """
     from lab.monitoring.alarms import FIRING
+    from lab.services.registry import SERVICES
     from scripts.drivers.driver import sites
     from scripts.drivers.prometheus import Prometheus
-    from scripts.drivers.registry import driver
     from scripts.workstation.screen import table
 
     host = _host(session)
@@ -80,9 +80,7 @@ def alerts(session: Session, json: bool = False) -> int:
     with session.fleet(instances) as fleet:
         place = session.topology.datacenter(host.datacenter)
         (site,) = sites(fleet, session.context({}, instances), [place]).values()
-        prometheus: Any = driver("prometheus")
-        assert isinstance(prometheus, Prometheus)
-        found = prometheus.alarms(site)
+        found = Prometheus(SERVICES["prometheus"]).alarms(site)
     firing = any(one.state == FIRING and not one.silenced for one in found)
     if json:
         print(jsonlib.dumps({"firing": firing, "alerts": [one.as_json() for one in found]},
