@@ -15,7 +15,11 @@ MEMORY_MB = 20
 # The few that dashboards and alerts ask for: each other one is read at every scrape, too.
 COLLECTORS = ("cpu", "diskstats", "filesystem", "loadavg", "meminfo", "netdev", "stat", "time")
 # What containers share with the workstation, or what is no disk.
-UNSEEN = "^/(dev|proc|run|sys|etc/(hosts|hostname|resolv.conf))($|/)"
+UNSEEN = "^/(dev|proc|run|sys|tmp|var/log/journal|etc/(hosts|hostname|resolv.conf))($|/)"
+# Its own choice without `overlay`: that is a container's disk.
+NO_DISK = ("^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|"
+           "iso9660|mqueue|nsfs|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|"
+           "tracefs)$")
 
 
 def process(host: Host, context: Context) -> Daemon:
@@ -28,6 +32,7 @@ def process(host: Host, context: Context) -> Daemon:
             "/usr/bin/prometheus-node-exporter", f"--web.listen-address={host.address}:{PORT}",
             "--collector.disable-defaults", *(f"--collector.{one}" for one in COLLECTORS),
             f"--collector.filesystem.mount-points-exclude={UNSEEN}",
+            f"--collector.filesystem.fs-types-exclude={NO_DISK}",
             "--web.disable-exporter-metrics", "--log.level=warn",
         ),
         data=f"/data/{NAME}",
