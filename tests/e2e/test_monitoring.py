@@ -150,7 +150,8 @@ def test_the_page_draws_every_panel(lab: Lab) -> None:
             )
             assert found == [[panel.title, True] for panel in one.panels]
             assert page.run("document.documentElement.scrollWidth <= innerWidth")
-            assert page.complaints() == []
+            # Hosts of another lab that come or go change the machine's networks.
+            assert [one for one in page.complaints() if "ERR_NETWORK_CHANGED" not in one] == []
 
 
 def test_a_killed_broker_is_an_alarm_until_it_is_back(lab: Lab) -> None:

@@ -53,6 +53,10 @@ function numbers(box, panel, found) {
 function bars(box, panel, found) {
   const sorted = [...found].sort((one, other) => last(other) - last(one));
   if (panel.below !== null) sorted.reverse();
+  if (sorted.every((one) => last(one) === 0)) {
+    box.append(element("p", { class: "nothing", text: `0 in each of ${sorted.length}` }));
+    return;
+  }
   const most = panel.unit === "percentunit" ? 1 : Math.max(...sorted.map(last), 1e-9);
   for (const one of sorted.slice(0, MOST_ROWS)) {
     const fill = element("i");
@@ -79,13 +83,14 @@ function ticks(most) {
   return found;
 }
 
-// The latest decides who is drawn where there are many.
+// Where there are many, those are drawn that were highest.
 function lines(box, panel, all, { from, to, step }) {
-  const found = [...all].sort((one, other) => last(other) - last(one)).slice(0, MOST_LINES)
+  const peak = (one) => Math.max(...one.points.map(([, value]) => value).filter(Number.isFinite));
+  const found = [...all].sort((one, other) => peak(other) - peak(one)).slice(0, MOST_LINES)
     .sort((one, other) => all.indexOf(one) - all.indexOf(other));
   const width = Math.max(box.clientWidth, 260);
   const values = found.flatMap((one) => one.points.map(([, value]) => value)).filter(Number.isFinite);
-  const marks = ticks(Math.max(...values, panel.unit === "percentunit" ? 0.01 : 1e-9) || 1);
+  const marks = ticks(Math.max(...values, 0) || (panel.unit === "percentunit" ? 0.01 : 1));
   const top = marks.at(-1);
   const x = (at) => LEFT + (at - from) / (to - from) * (width - LEFT - RIGHT);
   const y = (value) => TOP + (1 - value / top) * (HEIGHT - TOP - BOTTOM);
@@ -99,10 +104,11 @@ function lines(box, panel, all, { from, to, step }) {
       drawn("text", { x: LEFT - 7, y: y(mark) + 4, "text-anchor": "end" }, shown(mark, panel.unit)),
     );
   }
-  for (let part = 0; part <= 4; part += 1) {
-    const at = from + (to - from) * part / 4;
+  const parts = width < 420 ? 2 : 4;
+  for (let part = 0; part <= parts; part += 1) {
+    const at = from + (to - from) * part / parts;
     picture.append(drawn("text", {
-      x: x(at), y: HEIGHT - 4, "text-anchor": part === 0 ? "start" : part === 4 ? "end" : "middle",
+      x: x(at), y: HEIGHT - 4, "text-anchor": part === 0 ? "start" : part === parts ? "end" : "middle",
     }, clock(at, to - from <= 900)));
   }
   found.forEach((one, index) => {

@@ -26,7 +26,9 @@ function address(name, { datacenter, range }) {
 }
 
 async function ask(path, parameters = {}) {
-  const answer = await fetch(`/api/v1/${path}?${new URLSearchParams(parameters)}`);
+  const address = `/api/v1/${path}?${new URLSearchParams(parameters)}`;
+  // A browser gives up what it asks for when the machine's networks change: when hosts are made.
+  const answer = await fetch(address).catch(() => fetch(address));
   const found = await answer.json();
   if (found.status !== "success") throw new Error(found.error ?? `status ${answer.status}`);
   return found.data;

@@ -1,13 +1,13 @@
 // Numbers in words, and the few elements that are made again and again.
-const STEPS = { short: 1000, ops: 1000, bytes: 1024, Bps: 1024 };
+const SCALED = ["short", "ops", "bytes", "Bps"];
 const ENDS = { ops: "/s", Bps: "/s", ms: " ms", s: " s", percentunit: " %" };
 
 export function shown(value, unit) {
   if (!Number.isFinite(value)) return "–";
   if (unit === "percentunit") return `${digits(value * 100)} %`;
-  const step = STEPS[unit];
+  if (unit === "ms" && Math.abs(value) >= 1000) return shown(value / 1000, "s");
   let size = 0, left = value;
-  while (step && Math.abs(left) >= step && size < 4) { left /= step; size += 1; }
+  while (SCALED.includes(unit) && Math.abs(left) >= 1000 && size < 4) { left /= 1000; size += 1; }
   const bytes = unit === "bytes" || unit === "Bps";
   const prefix = ["", "k", "M", "G", "T"][size];
   return `${digits(left)}${bytes ? ` ${prefix}B` : prefix}${ENDS[unit] ?? ""}`;
