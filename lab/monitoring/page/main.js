@@ -44,9 +44,10 @@ function arrange() {
   choice("range", Object.entries(RANGES).filter(([one]) => one <= data.kept), String(now.range));
   const main = document.getElementById("panels");
   main.replaceChildren();
+  const thirds = inThirds(now.dashboard.panels);
   boxes = now.dashboard.panels.map((panel) => {
     const box = element("div"), title = element("h2", { text: panel.title, tabindex: "0" });
-    const section = element("section", { class: panel.kind }, title);
+    const section = element("section", { class: `${panel.kind}${thirds.has(panel) ? " third" : ""}` }, title);
     const query = element("pre", {
       class: "query", text: panel.queries.map((one) => one.expr).join("\n"), hidden: "",
     });
@@ -59,6 +60,18 @@ function arrange() {
     return { panel, box };
   });
   look();
+}
+
+// Panels with bars that fill a row three by three; others are as wide as lines.
+function inThirds(panels) {
+  const found = new Set();
+  let row = [];
+  for (const panel of [...panels, null]) {
+    if (panel?.kind === "bars") { row.push(panel); continue; }
+    if (row.length % 3 === 0) row.forEach((one) => found.add(one));
+    row = [];
+  }
+  return found;
 }
 
 function choice(id, options, value) {
