@@ -146,7 +146,7 @@ def test_the_page_draws_every_panel(lab: Lab) -> None:
             page.until("document.body.dataset.looks >= 1")
             found = page.run(
                 "[...document.querySelectorAll('section')].map((one) => [one.querySelector('h2')"
-                ".textContent, !!one.querySelector('svg path, .row, .number')])"
+                ".textContent, !!one.querySelector('svg path, .row, .number, .zero')])"
             )
             assert found == [[panel.title, True] for panel in one.panels]
             assert page.run("document.documentElement.scrollWidth <= innerWidth")

@@ -54,7 +54,7 @@ function bars(box, panel, found) {
   const sorted = [...found].sort((one, other) => last(other) - last(one));
   if (panel.below !== null) sorted.reverse();
   if (sorted.every((one) => last(one) === 0)) {
-    box.append(element("p", { class: "nothing", text: `0 in each of ${sorted.length}` }));
+    box.append(element("p", { class: "nothing zero", text: `0 in each of ${sorted.length}` }));
     return;
   }
   const most = panel.unit === "percentunit" ? 1 : Math.max(...sorted.map(last), 1e-9);
