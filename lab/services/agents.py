@@ -20,8 +20,8 @@ from lab.templates import render
 from lab.topology import Host
 
 PREFIX = "jmx-"
-# Resident size that a JVM has beyond what it has without, measured after minutes of scrapes.
-MEMORY_MB = 40
+# What a JVM has beyond what it has without, by scrapes of an hour or of every second.
+MEMORY_MB = 30
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Agent:
 
     def wanted(self, lab: Lab, datacenter: DatacenterConfig, role: str) -> bool:
         return (
-            self.of.name in lab.monitoring.agents and is_seen(lab, datacenter, role)
+            is_seen(lab, datacenter, role) and self.of.name in lab.monitoring.agents
             and self.of.wanted(lab, datacenter, role)
         )
 

@@ -41,6 +41,6 @@ SERVICE = Service(
     wanted=is_place,
     process=process,
     ports=(Port(PORT, scheme="http", published=16, metrics="/metrics"),),
-    packages=("alertmanager",),
+    asked=lambda lab: ("alertmanager",),  # in the image of a lab that asks for it alone
     memory_mb=lambda lab: MEMORY_MB,
 )

@@ -26,7 +26,7 @@ def seen(lab: Lab) -> frozenset[str]:
 def is_seen(lab: Lab, datacenter: DatacenterConfig, role: str) -> bool:
     """Whether hosts of a datacenter have what Prometheus asks."""
     del role
-    return datacenter.name in seen(lab)
+    return lab.monitoring.enabled and datacenter.name in seen(lab)
 
 
 def is_place(lab: Lab, datacenter: DatacenterConfig, role: str) -> bool:

@@ -47,6 +47,6 @@ SERVICE = Service(
     wanted=is_seen,
     process=process,
     ports=(Port(PORT, scheme="http", metrics="/metrics"),),
-    packages=("node-exporter",),
+    asked=lambda lab: ("node-exporter",),  # in the image of a lab that asks for it alone
     memory_mb=lambda lab: MEMORY_MB,
 )

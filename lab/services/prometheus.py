@@ -123,7 +123,7 @@ SERVICE = Service(
     process=process,
     ports=(Port(PORT, scheme="http", published=15, metrics="/metrics"),),
     needs=(alertmanager.NAME,),
-    packages=("prometheus",),
+    asked=lambda lab: ("prometheus",),  # in the image of a lab that asks for it alone
     memory_mb=memory_mb,
     check=check,
     advise=advise,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json as jsonlib
+import shlex
 from typing import TYPE_CHECKING
 
 from scripts.errors import UsageError
-from scripts.session import Session
 from scripts.tasks.cli import lab_task
 
 if TYPE_CHECKING:
     from lab.topology import Host
+    from scripts.session import Session
 
 
 def _host(session: Session) -> Host:
@@ -44,8 +45,10 @@ def monitor(session: Session, json: bool = False, grafana: str = "") -> None:
     host = _host(session)
     instances = session.running([host.name])
     reached = session.context({}, instances).reached
-    at = {port: "http://{}:{}".format(*reached[host.name, port])
-          for port in (prometheus.PORT, alertmanager.PORT)}
+    # A host that was made before has no port of it on this machine.
+    ports = (prometheus.PORT, alertmanager.PORT)
+    ways = {port: reached.get((host.name, port), (str(host.address), port)) for port in ports}
+    at = {port: "http://{}:{}".format(*way) for port, way in ways.items()}
     found = {
         "dashboards": at[prometheus.PORT] + prometheus.PAGE, "prometheus": at[prometheus.PORT],
         "alertmanager": at[alertmanager.PORT],
@@ -61,6 +64,14 @@ def monitor(session: Session, json: bool = False, grafana: str = "") -> None:
     table("monitoring", ("what", "where", "on"), [
         (what, where, host.name) for what, where in found.items()
     ])
+    if not all((host.name, port) in reached for port in ports):
+        session.say(
+            f"{host.name} is older than its monitoring and publishes no port of it; after `fab "
+            f"down` and `fab up` it does. Until then, as long as this command runs, the page is at "
+            f"http://127.0.0.1:{prometheus.PORT}{prometheus.PAGE}"
+        )
+        through = [f"-L{port}:{host.address}:{port}" for port in ports]
+        session.say(shlex.join([*session.ssh_command(host.name), "-N", *through]))
 
 
 @lab_task(locks=False, dry=True, help={"json": "print one JSON object, for programs"})
