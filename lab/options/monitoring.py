@@ -23,7 +23,7 @@ class Monitoring(Section):
     )
     agents: tuple[Agent, ...] = Field(
         ("kafka", "controller", "connect"),
-        description="services whose JVMs tell of themselves, each through an agent of 30 to 50 MB: "
+        description="services whose JVMs tell of themselves, each through an agent of 11 to 30 MB: "
                     '`"kafka"`, `"controller"`, `"zookeeper"`, `"connect"`',
     )
     scrape_s: Annotated[int, Field(ge=1, le=60)] = Field(
