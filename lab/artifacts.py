@@ -69,3 +69,8 @@ def kafka(version: str) -> Artifact:
 def apicurio() -> Artifact:
     """The schema registry, in a version that runs on the hosts' Java 17."""
     return Artifact("apicurio", "3.0.9", "apicurio-registry-3.0.9", link="apicurio")
+
+
+def jmx_agent() -> Artifact:
+    """What lets a JVM tell Prometheus of itself (io.prometheus.jmx:jmx_prometheus_javaagent)."""
+    return Artifact("jmx-agent", "1.0.1", "jmx-agent-1.0.1")

@@ -20,6 +20,7 @@ from lab.options.controller import Controller
 from lab.options.hosts import Hosts
 from lab.options.kafka import Kafka
 from lab.options.mirrors import Mirror, Mirroring
+from lab.options.monitoring import Monitoring
 from lab.options.objectives import Objectives
 from lab.options.registry import Registry
 from lab.options.section import LABEL, MAX_PORT, Label, Section, keyed, shown
@@ -255,6 +256,7 @@ class Lab(Section):
     connect: Connect = Connect()
     mirroring: Mirroring = Mirroring()
     registry: Registry = Registry()
+    monitoring: Monitoring = Monitoring()
     objectives: Objectives = Objectives()
     datacenters: Annotated[tuple[Datacenter, ...], Field(min_length=1, max_length=9)]
     links: tuple[Link, ...] = ()

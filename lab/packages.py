@@ -44,6 +44,15 @@ SOFTWARE: dict[str, Software] = {
         {"debian": "chrony.service", "amazon": "chronyd.service"},
     ),
     "kcat": Software("/usr/bin/kcat", {"debian": "kcat"}),
+    # For monitoring; Amazon Linux 2023 has none of them.
+    "prometheus": Software("/usr/bin/prometheus", {"debian": "prometheus"},
+                           {"debian": "prometheus.service"}),
+    "alertmanager": Software("/usr/bin/prometheus-alertmanager",
+                             {"debian": "prometheus-alertmanager"},
+                             {"debian": "prometheus-alertmanager.service"}),
+    "node-exporter": Software("/usr/bin/prometheus-node-exporter",
+                              {"debian": "prometheus-node-exporter"},
+                              {"debian": "prometheus-node-exporter.service"}),
     # For people: each is called as one types it.
     "curl": Software("/usr/bin/curl", {"debian": "curl", "amazon": "curl-minimal"}),
     "jq": Software("/usr/bin/jq", {"debian": "jq", "amazon": "jq"}),

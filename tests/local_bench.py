@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from lab.options.hosts import Hosts
+from lab.options.monitoring import Monitoring
 from scripts.platforms.local import Local
 from scripts.platforms.local.engine import Engine
 from tests.fake_engine import FakeEngine
@@ -39,7 +40,7 @@ class Topology:
     network: IPv4Network = NETWORK
     gateway: IPv4Address = NETWORK[1]
     config: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(
-        domain="lab", hosts=Hosts(),
+        domain="lab", hosts=Hosts(), monitoring=Monitoring(),
     ))
     datacenters: tuple[SimpleNamespace, ...] = ()
 

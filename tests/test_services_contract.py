@@ -17,6 +17,7 @@ import pytest
 
 from lab import artifacts, kraft, state
 from lab.file import load, parse
+from lab.options.monitoring import Monitoring
 from lab.services.local import local_context
 from lab.services.registry import (
     SERVICES,
@@ -39,6 +40,7 @@ from scripts.drivers.connectors import ConnectorState
 from scripts.drivers.driver import Driver, Report, Site, sites
 from scripts.drivers.health import Health
 from scripts.drivers.mirrors import MirrorView
+from scripts.drivers.prometheus import Heard, Prometheus
 from scripts.drivers.registry import drivers, drivers_of
 from scripts.drivers.schemas import Registry
 from scripts.hosts.converge import HostPlan, plan_host
@@ -47,7 +49,7 @@ from scripts.operations.rolling import roll
 from scripts.operations.status import collect
 from scripts.operations.verify import verify
 from scripts.platforms import Instance
-from scripts.tasks.services import ELSEWHERE, MORE, task_of
+from scripts.tasks.services import ELSEWHERE, MONITORING, MORE, task_of
 from scripts.workstation.screen import Progress
 from tests import toy
 from tests.fakes import FakeFleet, FakeHost
@@ -59,6 +61,10 @@ TOPOLOGY = build(load(PROJECT / "lab.toml").lab)
 KRAFT = build(load(PROJECT / "labs/kraft.toml").lab)
 REGISTRY = build(parse(tomllib.loads((PROJECT / "lab.toml").read_text())
                        | {"registry": {"at": "dc1"}}).lab)
+MONITORED = build(TOPOLOGY.config.model_copy(update={
+    "monitoring": Monitoring(enabled=True), "datacenters": TOPOLOGY.config.datacenters[:1],
+    "links": (), "mirrors": (),
+}))
 NAMES = (*SERVICES, toy.SERVICE.name)
 RUNNING = tuple(name for name, one in {**SERVICES, "web": toy.SERVICE}.items() if one.process)
 ORDER: list[tuple[str, str]] = []  # (host, service) of each restart
@@ -91,6 +97,8 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(release, "levels", lambda _: kraft.features("4.3.1"))
     monkeypatch.setattr(Driver, "silent", always(""))
     monkeypatch.setattr(Workers, "states", always([state_of]))
+    monkeypatch.setattr(Prometheus, "heard", always(Heard((), {})))
+    monkeypatch.setattr(Prometheus, "alarms", always([]))
     monkeypatch.setattr(MirrorView, "running", always("runs"))
     monkeypatch.setattr(MirrorView, "moving", always("moves"))
     monkeypatch.setattr(MirrorView, "crossing", always("crossed"))
@@ -119,6 +127,8 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
 def having(name: str) -> Topology:
     """A lab with the service: no datacenter has both ZooKeeper and controllers, and some services
     are in a lab only that asks for them."""
+    if name in MONITORING:
+        return MONITORED
     return {"controller": KRAFT, "registry": REGISTRY}.get(name, TOPOLOGY)
 
 
@@ -286,7 +296,8 @@ def test_every_service_with_a_process_or_resources_is_looked_after() -> None:
 
 
 @pytest.mark.usefixtures("silent_internals")
-@pytest.mark.parametrize("topology", [TOPOLOGY, KRAFT], ids=["zookeeper", "kraft"])
+@pytest.mark.parametrize("topology", [TOPOLOGY, KRAFT, MONITORED],
+                         ids=["zookeeper", "kraft", "monitored"])
 def test_status_has_its_key(topology: Topology, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MirrorView, "health", lambda view: Health())
     found = the_status(topology)
@@ -304,7 +315,8 @@ def test_status_has_its_key(topology: Topology, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.usefixtures("silent_internals")
-@pytest.mark.parametrize("topology", [TOPOLOGY, KRAFT], ids=["zookeeper", "kraft"])
+@pytest.mark.parametrize("topology", [TOPOLOGY, KRAFT, MONITORED],
+                         ids=["zookeeper", "kraft", "monitored"])
 def test_verify_lists_a_check_of_its_name(topology: Topology) -> None:
     with Progress("", []) as progress:
         reports = verify(the_sites(topology), progress)

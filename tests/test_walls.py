@@ -7,6 +7,7 @@ Each room imports only what stands below it. Three walls are older than the room
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -27,7 +28,7 @@ LAB = (
     "lab.kraft", "lab.upgrade", "lab.templates",
     "lab.model", "lab.drills", "lab.picture", "lab.topology", "lab.migration", "lab.ensemble",
     "lab.standing",
-    "lab.mirrors", "lab.data", "lab.services",
+    "lab.mirrors", "lab.data", "lab.monitoring", "lab.services",
     "lab.aws", "lab.checks", "lab.file", "lab.learning",
 )
 STACKS = (*LAB, "stacks")
@@ -182,6 +183,16 @@ def test_lab_is_pure() -> None:
     wrong = [f"{one.module}:{one.line} imports {one.name}" for one in imports("lab")
              if one.name.split(".")[0] in IMPURE]
     assert wrong == []
+
+
+def test_a_program_of_hosts_needs_python_alone() -> None:
+    for module, path in modules("programs"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+            for name in names:
+                top = name.partition(".")[0]
+                assert top == "programs" or top in sys.stdlib_module_names, (module, name)
 
 
 @pytest.mark.parametrize("folder", ["lab", "stacks", "scripts"])

@@ -21,6 +21,16 @@ LANG = "C.UTF-8"
 
 
 @dataclass(frozen=True)
+class Scraped:
+    """A port of a host that tells Prometheus of a service."""
+
+    service: str
+    host: Host
+    port: int
+    path: str
+
+
+@dataclass(frozen=True)
 class Context:
     """The lab around a host, and what differs between platforms.
 
@@ -38,6 +48,7 @@ class Context:
     clusters: the ids of clusters that began with ZooKeeper, by datacenter, where they are known.
     unknown: datacenters of which no host says where their metadata is, though they run.
     family: the family of distributions whose packages it takes.
+    scraped: what Prometheus asks, where the lab has one (lab.services.registry.scraped).
     """
 
     topology: Topology
@@ -53,6 +64,7 @@ class Context:
     clusters: Mapping[str, str] = field(default_factory=dict)
     unknown: frozenset[str] = frozenset()
     family: Family = "debian"
+    scraped: tuple[Scraped, ...] = ()
 
     def datacenter(self, host: Host) -> Datacenter:
         return self.topology.datacenter(host.datacenter)

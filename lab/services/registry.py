@@ -9,18 +9,24 @@ from typing import TYPE_CHECKING
 from lab.artifacts import PREFIX, Artifact
 from lab.resources import ClusterState
 from lab.services import (
+    agents,
+    alertmanager,
     base,
     connect,
     control,
     controller,
     firewall,
     kafka,
+    lag_exporter,
     mirrors,
+    monitored,
+    node_exporter,
+    prometheus,
     schemas,
     zookeeper,
 )
 from lab.services.base import wanted_package
-from lab.services.context import Context
+from lab.services.context import Context, Scraped
 from lab.services.service import PORTS_EACH, Extension, Port, Service
 from lab.state import Archive, HostState, Key, Link, Resource, Unit, merge
 from lab.topology import SERVICES_OFFSET, Datacenter, Host, Topology
@@ -41,6 +47,11 @@ SERVICES: dict[str, Service] = {
         connect.SERVICE,
         mirrors.SERVICE,
         schemas.SERVICE,
+        *agents.SERVICES,
+        node_exporter.SERVICE,
+        lag_exporter.SERVICE,
+        alertmanager.SERVICE,
+        prometheus.SERVICE,
     )
 }
 # What every service needs; it is set up even when one service is asked for alone.
@@ -76,6 +87,7 @@ def desired_state(
     host: Host, context: Context, only: Iterable[str] | None = None
 ) -> HostState:
     """Everything a host should have, or what the services named in `only` need of it."""
+    context = with_scraped(context)
     chosen = services_on(host, context.topology)
     if only is not None:
         names = {*GROUND, *only}
@@ -189,6 +201,21 @@ def published(host: Host, topology: Topology) -> dict[Port, int]:
         for one in services_on(host, topology) for port in one.ports
         if port.published is not None
     }
+
+
+def scraped(topology: Topology) -> tuple[Scraped, ...]:
+    """All that the lab's Prometheus asks of hosts, by service; nothing where there is none."""
+    names = monitored.seen(topology.config)
+    return tuple(sorted((
+        Scraped(name, host, port.number, port.metrics)
+        for host in topology.hosts if host.datacenter in names
+        for name, port in metrics(host, topology).items()
+    ), key=lambda one: one.service))
+
+
+def with_scraped(context: Context) -> Context:
+    """A context that knows what Prometheus asks: of all services, which none of them can know."""
+    return replace(context, scraped=scraped(context.topology))
 
 
 def metrics(host: Host, topology: Topology) -> dict[str, Port]:

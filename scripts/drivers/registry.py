@@ -11,6 +11,7 @@ from scripts.drivers.controller import Controller
 from scripts.drivers.driver import Driver, Site
 from scripts.drivers.kafka import Kafka
 from scripts.drivers.mirrors import Mirrors
+from scripts.drivers.prometheus import Prometheus
 from scripts.drivers.schemas import Registry
 from scripts.drivers.zookeeper import ZooKeeper
 
@@ -21,6 +22,7 @@ SPECIAL: dict[str, type[Driver]] = {
     "connect": Connect,
     "mirrors": Mirrors,
     "registry": Registry,
+    "prometheus": Prometheus,
 }
 
 

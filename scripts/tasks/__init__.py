@@ -16,6 +16,7 @@ from scripts.tasks.kraft import KRAFT
 from scripts.tasks.learn import EXERCISE
 from scripts.tasks.load import load
 from scripts.tasks.mirrors import CONNECT, MIRROR
+from scripts.tasks.monitoring import alerts, monitor
 from scripts.tasks.picture import top, view
 from scripts.tasks.registry import REGISTRY
 from scripts.tasks.services import TASKS
@@ -23,7 +24,7 @@ from scripts.tasks.whole import down, plan, start, stop, up
 
 ALL = (
     up, plan, *TASKS, KAFKA, KRAFT, verify, status, view, top, ssh, logs, container, down,
-    topics, groups, records, load,
+    topics, groups, records, load, monitor, alerts,
     preflight, cost, audit, backend, extend, allow, tunnel, Collection("lab", stop, start),
     CONNECT, MIRROR, REGISTRY, DRILL, EXERCISE,
     Collection.from_module(tf),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lab.services import agents
 from lab.services.registry import SERVICES
 from lab.services.service import Service
 from scripts.tasks.cli import NARROW, lab_task
@@ -13,7 +14,12 @@ if TYPE_CHECKING:
 
 # Connect and the mirrors have tasks of their own beside setting up (scripts.tasks.mirrors); what
 # every host has is set up by `fab hosts`, and Kafka's tools with the control host's own files.
-ELSEWHERE = ("firewall", "connect", "mirrors")
+# What belongs to monitoring is set up by `fab up` (scripts.tasks.monitoring shows it).
+MONITORING = (
+    *(one.name for one in agents.SERVICES), "node-exporter", "lag-exporter", "alertmanager",
+    "prometheus",
+)
+ELSEWHERE = ("firewall", "connect", "mirrors", *MONITORING)
 # What has other tasks beside this one (scripts.tasks.balance, .registry).
 MORE = ("kafka", "registry")
 

@@ -24,6 +24,7 @@ from typing import Any, cast
 import pytest
 
 from lab.options.hosts import Hosts
+from lab.options.monitoring import Monitoring
 from scripts.errors import Closed, CommandError
 from scripts.hosts import fleet
 from scripts.operations.reach import reach
@@ -58,7 +59,7 @@ class Topology:
     hosts: tuple[Host, ...]
 
     config: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(
-        domain="lab", hosts=Hosts(),
+        domain="lab", hosts=Hosts(), monitoring=Monitoring(),
     ))
     datacenters: tuple[SimpleNamespace, ...] = ()
 

@@ -14,6 +14,7 @@ from jinja2 import UndefinedError
 from lab import state
 from lab.file import load, parse
 from lab.model import Lab
+from lab.monitoring import alerts
 from lab.options.hosts import Hosts, Tool
 from lab.packages import names
 from lab.services import connect, kafka
@@ -235,6 +236,11 @@ def test_firewall_rules_are_the_topologys() -> None:
 
 
 TEMPLATES = {
+    "alertmanager.yml.j2": {},
+    "prometheus.yml.j2": {
+        "lab": "l", "scrape_s": 15, "rules": "/r", "alertmanager": "a:1", "jobs": (),
+    },
+    "rules.yml.j2": {"alerts": (alerts.Alert("A", "up", 1, "w", "s"),), "scrape_s": 15},
     "hosts.j2": {"hosts": (), "strangers": ()},
     "java.service.j2": {
         "description": "d", "documentation": "u", "user": "kafka", "command": "/c",

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.aws import sizes, tags
+from lab.packages import FAMILY, names
 from lab.paths import LOGIN_KEY
+from lab.services.registry import running_on
 from lab.standing import leaving
 from scripts.errors import CommandError, LabError, few, one_line
 from scripts.platforms.aws import cost, given
@@ -116,8 +118,9 @@ def _regions(aws: Aws) -> tuple[list[Finding], list[str]]:
 def _region(aws: Aws, region: str) -> Iterator[Finding]:
     """All checks of one region; what a check cannot find out is its own finding."""
     checks: tuple[tuple[str, Callable[[Aws, str], Iterator[Finding]]], ...] = (
-        ("image", _images), ("instance types", _types), ("vCPU quota", _quota),
-        ("VPC quota", _vpcs), ("networks", _networks), ("subnets", _subnets),
+        ("image", _images), ("packages", _packages), ("instance types", _types),
+        ("vCPU quota", _quota), ("VPC quota", _vpcs), ("networks", _networks),
+        ("subnets", _subnets),
     )
     for what, work in checks:
         try:
@@ -144,6 +147,19 @@ def _images(aws: Aws, region: str) -> Iterator[Finding]:
             yield Finding(region, "image", True, f"{name}: {found}")
         except AwsError as error:
             yield Finding(region, "image", False, f"{name}: {error}")
+
+
+def _packages(aws: Aws, region: str) -> Iterator[Finding]:
+    """What services cannot run without, and the hosts' distribution does not have."""
+    topology = aws.topology
+    image = topology.config.aws.image
+    lacking = sorted({
+        name for host in _hosts(aws, region) for one in running_on(host, topology)
+        for name in one.software(topology.config) if not names([name], FAMILY[image])
+    })
+    if lacking:
+        yield Finding(region, "packages", False,
+                      f'{image} has no {", ".join(lacking)}; say image = "debian12" in [aws]')
 
 
 def _types(aws: Aws, region: str) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 
 from lab.options.hosts import Hosts
+from lab.options.monitoring import Monitoring
 from lab.packages import SOFTWARE, Software
 from lab.standing import Obstacle
 from scripts.errors import Closed, CommandError, LabError, TimeoutExpired
@@ -110,7 +111,7 @@ def test_a_host_that_lacks_one_gets_all_that_the_lab_has_beyond_the_base(
 def test_a_host_may_do_what_its_tools_need_and_no_more(bench: Bench) -> None:
     def allowed(tools: Hosts) -> list[str]:
         wanted = topology()
-        config = SimpleNamespace(domain="lab", hosts=tools)
+        config = SimpleNamespace(domain="lab", hosts=tools, monitoring=Monitoring())
         bench.fake.containers.clear()
         bench.local(replace(wanted, config=config)).create({})
         argv = bench.fake.containers["tiny.kafka1"].argv
