@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lab.mirrors.topics import HEARTBEATS, remote_name
-from lab.model import Lab
+
+if TYPE_CHECKING:
+    from lab.model import Lab
 
 CRITICAL, WARNING = "critical", "warning"
 # An agent in a JVM makes a job of its service's name.

@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lab.model import Lab
+if TYPE_CHECKING:
+    from lab.model import Lab
+
 
 FOLDER = Path(__file__).resolve().parent / "dashboards"
 KINDS = ("lines", "bars", "stat")

@@ -7,10 +7,12 @@ holds them against it. Grafana itself has not been run with them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lab.model import Lab
 from lab.monitoring.dashboards import Dashboard, Panel, dashboards
+
+if TYPE_CHECKING:
+    from lab.model import Lab
 
 SCHEMA = 38  # of Grafana 10; newer ones bring it up to their own
 DATA_SOURCE = "kafkalab-prometheus"

@@ -12,9 +12,12 @@ import html
 import json
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lab.model import Lab
 from lab.monitoring.dashboards import as_json, dashboards, rate_s
+
+if TYPE_CHECKING:
+    from lab.model import Lab
 
 FOLDER = Path(__file__).resolve().parent / "page"
 MODULES = ("words", "chart", "main")  # in the order in which they need each other

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lab import artifacts
-from lab.model import Datacenter as DatacenterConfig, Lab
 from lab.services import connect, controller, kafka, zookeeper
 from lab.services.context import Context
 from lab.services.monitored import is_seen
@@ -18,6 +18,9 @@ from lab.services.service import Extension, Port, Service
 from lab.state import File
 from lab.templates import render
 from lab.topology import Host
+
+if TYPE_CHECKING:
+    from lab.model import Datacenter as DatacenterConfig, Lab
 
 PREFIX = "jmx-"
 # What a JVM has beyond what it has without, by scrapes of an hour or of every second.

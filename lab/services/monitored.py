@@ -4,9 +4,12 @@ who looks at a lab of several datacenters wants to see them side by side."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from lab.model import Datacenter as DatacenterConfig, Lab
 from lab.problems import Problem, no_such_datacenter
+
+if TYPE_CHECKING:
+    from lab.model import Datacenter as DatacenterConfig, Lab
 
 
 def place(lab: Lab) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from lab.model import Lab
 from lab.monitoring.alerts import alerts
 from lab.monitoring.page import page
 from lab.services import alertmanager, lag_exporter
@@ -17,6 +17,9 @@ from lab.services.service import Port, Service
 from lab.state import Directory, File, HostState, Key
 from lab.templates import render
 from lab.topology import Host
+
+if TYPE_CHECKING:
+    from lab.model import Lab
 
 NAME = "prometheus"
 PORT = 9090

@@ -212,7 +212,7 @@ def test_the_list_of_tasks_is_quick() -> None:
 
 
 def test_tasks_load_what_is_heavy_only_when_they_need_it() -> None:
-    heavy = ("paramiko", "confluent_kafka", "rich", "jinja2", "boto3")
+    heavy = ("paramiko", "confluent_kafka", "rich", "jinja2", "boto3", "pydantic")
     code = f"import sys, scripts.tasks; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT
