@@ -7,6 +7,7 @@ digest.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from lab.versions import line
 PREFIX = "/usr/local"
 # The Scala line of the jars: Kafka 3.x publishes 2.12 as well, but recommends this one.
 SCALA = "2.13"
+PLUGIN = "connect-plugin"
 NOT_FETCHED = "0" * 64  # stands for the digest of an artifact that is not on this machine yet
 
 
@@ -24,6 +26,9 @@ class Artifact:
 
     `link` is a name below /usr/local under which the version in use is found; "" for none.
     `variant`: the folder in its recipe's that has what only some versions are laid out with.
+    `given`: what its recipe has to know beside the version, as names and values. `jars`: for one
+    that is no recipe's, the folder on this machine whose jars it is. `called`: what people call it,
+    where that is not its name and version.
     """
 
     name: str
@@ -31,6 +36,9 @@ class Artifact:
     folder: str
     link: str = ""
     variant: str = ""
+    given: tuple[tuple[str, str], ...] = ()
+    jars: str = ""
+    called: str = ""
 
     @property
     def recipe(self) -> str:
@@ -45,7 +53,7 @@ class Artifact:
     @property
     def title(self) -> str:
         """What people call it."""
-        return f"{self.name.capitalize()} {self.version}"
+        return self.called or f"{self.name.capitalize()} {self.version}"
 
     @property
     def home(self) -> str:
@@ -63,4 +71,21 @@ def kafka(version: str) -> Artifact:
     """Kafka with Connect and MirrorMaker in it, up to 3.9 also with ZooKeeper."""
     return Artifact(
         "kafka", version, f"kafka_{SCALA}-{version}", link="kafka", variant=str(line(version))
+    )
+
+
+def plugin(where: str) -> Artifact:
+    """A plug-in of Kafka Connect: what a Maven coordinate names with all that it needs, or the jars
+    of a folder."""
+    if ":" in where:
+        group, name, version = where.split(":")
+        return Artifact(
+            PLUGIN, version, f"{PLUGIN}-{group}.{name}-{version}", called=f"plug-in {where}",
+            given=(("plugin.group", group), ("plugin.artifact", name)),
+        )
+    # Two folders may have the same name.
+    path = hashlib.sha256(where.encode()).hexdigest()[:8]
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", where.rstrip("/").rpartition("/")[2]) or "folder"
+    return Artifact(
+        PLUGIN, "", f"{PLUGIN}-{name}-{path}", jars=where, called=f"plug-in {where}",
     )

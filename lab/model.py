@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from lab.options.aws import Aws, Region
 from lab.options.connect import Connect
+from lab.options.connectors import Connector
 from lab.options.controller import Controller
 from lab.options.hosts import Hosts
 from lab.options.kafka import Kafka
@@ -250,6 +251,7 @@ class Lab(Section):
     links: tuple[Link, ...] = ()
     topics: tuple[Topic, ...] = ()
     mirrors: tuple[Mirror, ...] = ()
+    connectors: tuple[Connector, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

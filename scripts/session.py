@@ -50,6 +50,11 @@ class Session:
     def state(self) -> Path:
         return paths.state_dir(self.topology.lab)
 
+    @property
+    def folder(self) -> Path:
+        """Where the lab file lies: paths in it are seen from there."""
+        return Path(self.file.path).parent
+
     @cached_property
     def platform_name(self) -> str:
         """`local`, or what LAB_PLATFORM names."""
@@ -101,7 +106,8 @@ class Session:
         """Every artifact of the lab, fetched if this machine does not have it."""
         from scripts.software.obtain import obtain  # noqa: PLC0415 - status needs none of it
 
-        return {one: obtain(one, say=self.say) for one in artifacts(self.topology)}
+        return {one: obtain(one, say=self.say, near=self.folder)
+                for one in artifacts(self.topology)}
 
     def peek_software(self) -> dict[Artifact, Obtained]:
         """The artifacts that this machine has; fetches nothing."""
@@ -110,7 +116,9 @@ class Session:
         found = {}
         for one in artifacts(self.topology):
             with contextlib.suppress(LabError):
-                found[one] = obtain(one, sources=["cache"], say=lambda line: None)
+                found[one] = obtain(
+                    one, sources=["cache"], say=lambda line: None, near=self.folder,
+                )
         return found
 
     def context(

@@ -11,6 +11,7 @@ from lab.resources import ClusterState
 from lab.services import (
     base,
     connect,
+    connectors,
     control,
     controller,
     firewall,
@@ -39,6 +40,7 @@ SERVICES: dict[str, Service] = {
         kafka.SERVICE,
         connect.SERVICE,
         mirrors.SERVICE,
+        connectors.SERVICE,
     )
 }
 # What every service needs; it is set up even when one service is asked for alone.

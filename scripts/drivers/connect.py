@@ -60,7 +60,7 @@ class Connect(Driver):
             return Part(data, (error.what, *wrong))
         # Whose connector it is (a mirror's, a person's) says whether its failure is a problem.
         data["connectors"] = [
-            {"name": one.name, "state": one.state, "tasks": list(one.tasks),
+            {"name": one.name, "kind": one.kind, "state": one.state, "tasks": list(one.tasks),
              "problem": one.problem} for one in states
         ]
         return Part(data, wrong)
@@ -223,8 +223,10 @@ class Workers:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The connectors here that copy records."""
-        return tuple(sorted(name for name in self.names if name.endswith(f".{SOURCE}")))
+        """The mirrors' connectors here that copy records."""
+        copying = {f"{one.name}.{SOURCE}" for one in self.site.lab.mirrors
+                   if one.target == self.site.name}
+        return tuple(sorted(copying & self.names))
 
     def position(self, mirror: Mirror) -> Position:
         """How far a mirror to here has come."""

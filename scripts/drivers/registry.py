@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from lab.services.registry import SERVICES
+from scripts.drivers.asked import Connectors
 from scripts.drivers.connect import Connect
 from scripts.drivers.controller import Controller
 from scripts.drivers.driver import Driver, Site
@@ -19,6 +20,7 @@ SPECIAL: dict[str, type[Driver]] = {
     "kafka": Kafka,
     "connect": Connect,
     "mirrors": Mirrors,
+    "connectors": Connectors,
 }
 
 

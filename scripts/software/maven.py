@@ -47,8 +47,9 @@ def build(
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, project / name)
     reword(project)
-    version = f"-D{artifact.name}.version={artifact.version}"
-    argv = ["mvn", "-q", "-B", "-C", "-f", "pom.xml", "package", version]
+    given = {f"{artifact.name}.version": artifact.version, **dict(artifact.given)}
+    words = [f"-D{name}={value}" for name, value in given.items()]
+    argv = ["mvn", "-q", "-B", "-C", "-f", "pom.xml", "package", *words]
     env = {"MAVEN_OPTS": _BRIEF, **os.environ}
     done = process.run(
         argv, cwd=project, timeout=_BUILD_TIMEOUT, env=env, check=False, hint=_HINT

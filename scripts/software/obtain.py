@@ -32,24 +32,27 @@ class Obtained:
     artifact: Artifact
     tar: Path  # plain (uncompressed), normalised: see scripts.software.tar
     sha256: str  # of `tar`
-    source: str  # "cache", "official archive" or "Maven"
+    source: str  # "cache", "folder", "official archive" or "Maven"
 
 
 def obtain(
-    artifact: Artifact, *, sources: Sequence[str] | None = None, say: Say = print
+    artifact: Artifact, *, sources: Sequence[str] | None = None, say: Say = print,
+    near: Path = Path(),
 ) -> Obtained:
     """The artifact from the first of `sources` that has it, kept in the cache.
 
     `sources` are words of `cache`, `archive` and `maven`; by default those in the environment
     variable KAFKALAB_KAFKA_SOURCES (comma separated), else all three in this order; `archive` is
     passed over for what has none. `say` gets a line for each source that failed and for what takes
-    long.
+    long. The jars of a folder, which is seen from `near`, are taken whatever the sources.
 
     Raises UsageError for another word, LabError with every source's reason when none has it.
     """
     chosen = [word for word in _chosen(sources)
               if word != "archive" or artifact.name in ARCHIVES]
     folder = cache_dir() / artifact.name
+    if artifact.jars:
+        return _of_folder(artifact, near / artifact.jars, folder, say)
     kept = Kept(folder / f"{artifact.folder}.tar", artifact.recipe)
     if chosen[:1] == ["cache"] and (digest := kept.stamped()):
         return Obtained(artifact, kept.tar, digest, "cache")
@@ -74,6 +77,20 @@ def obtain(
         f"{artifact.title} could not be had: {'; '.join(reasons)}",
         hint=f"put {artifact.folder}.tgz and {artifact.folder}.tgz.sha512 into {folder}",
     )
+
+
+def _of_folder(artifact: Artifact, jars: Path, folder: Path, say: Say) -> Obtained:
+    """Packed anew when one of the jars is another one."""
+    from scripts.software.folder import pack, state  # noqa: PLC0415 - tarfile
+
+    kept = Kept(folder / f"{artifact.folder}.tar", str(jars), state)
+    made = state(str(jars))  # also where nothing is to be packed: it has to be there
+    if digest := kept.stamped():
+        return Obtained(artifact, kept.tar, digest, "cache")
+    with locked(folder, artifact.title, say), workspace(folder) as work:
+        whole = work / "jars.tar"
+        pack(jars, artifact.folder, whole)
+        return Obtained(artifact, kept.tar, _keep(whole, kept, work, recipe=made), "folder")
 
 
 def _chosen(sources: Sequence[str] | None) -> list[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # Connect and the mirrors have tasks of their own beside setting up (scripts.tasks.mirrors); what
 # every host has is set up by `fab hosts`, and Kafka's tools with the control host's own files.
-ELSEWHERE = ("firewall", "connect", "mirrors")
+ELSEWHERE = ("firewall", "connect", "mirrors", "connectors")
 MORE = ("kafka",)  # what has other tasks beside this one (scripts.tasks.balance)
 
 
