@@ -89,3 +89,16 @@ def plugin(where: str) -> Artifact:
     return Artifact(
         PLUGIN, "", f"{PLUGIN}-{name}-{path}", jars=where, called=f"plug-in {where}",
     )
+
+
+def search_sink() -> Artifact:
+    """The sink for Elasticsearch and OpenSearch: the lab's own, compiled from its sources."""
+    return Artifact("search-sink", "1.0", "search-sink", called="the search sink")
+
+
+def elasticsearch() -> Artifact:
+    return Artifact("elasticsearch", "7.17.29", "elasticsearch-7.17.29")
+
+
+def opensearch() -> Artifact:
+    return Artifact("opensearch", "2.19.4", "opensearch-2.19.4", called="OpenSearch 2.19.4")

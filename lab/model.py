@@ -23,6 +23,7 @@ from lab.options.kafka import Kafka
 from lab.options.mirrors import Mirror, Mirroring
 from lab.options.objectives import Objectives
 from lab.options.section import LABEL, MAX_PORT, Label, Section, keyed, shown
+from lab.options.sinks import Elasticsearch, OpenSearch, Sink
 from lab.options.topics import Topic
 from lab.options.zookeeper import ZooKeeper
 from lab.roles import ROLES, Role
@@ -246,12 +247,15 @@ class Lab(Section):
     kafka: Kafka = Kafka()
     connect: Connect = Connect()
     mirroring: Mirroring = Mirroring()
+    elasticsearch: Elasticsearch = Elasticsearch()
+    opensearch: OpenSearch = OpenSearch()
     objectives: Objectives = Objectives()
     datacenters: Annotated[tuple[Datacenter, ...], Field(min_length=1, max_length=9)]
     links: tuple[Link, ...] = ()
     topics: tuple[Topic, ...] = ()
     mirrors: tuple[Mirror, ...] = ()
     connectors: tuple[Connector, ...] = ()
+    sinks: tuple[Sink, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -106,8 +106,19 @@ class Session:
         """Every artifact of the lab, fetched if this machine does not have it."""
         from scripts.software.obtain import obtain  # noqa: PLC0415 - status needs none of it
 
-        return {one: obtain(one, say=self.say, near=self.folder)
+        return {one: obtain(one, say=self.say, near=self.folder, compile=self._compile)
                 for one in artifacts(self.topology)}
+
+    def _compile(self, script: str, words: Sequence[str], source: Path, target: Path) -> None:
+        """Compile in a container of the lab's engine, or of any where hosts are no containers.
+        Raises LabError."""
+        from scripts.platforms.local import Local  # noqa: PLC0415 - few labs compile
+        from scripts.platforms.local.finding import find  # noqa: PLC0415 - the same
+        from scripts.platforms.local.image import Images  # noqa: PLC0415 - the same
+
+        images = (self.platform.images if isinstance(self.platform, Local)
+                  else Images(find(say=self.say), self.say))
+        images.compile(script, words, source, target)
 
     def peek_software(self) -> dict[Artifact, Obtained]:
         """The artifacts that this machine has; fetches nothing."""

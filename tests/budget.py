@@ -36,6 +36,7 @@ PARTS = {
     "drills": "each kind of failure is rehearsed, and each end of a drill that is cut short",
     "extending": "a service is added, its packages too; each line that registers it is left out",
     "exercises": "every exercise is solved, and done wrong in each way that is known",
+    "integrations": "sinks lose nothing when stores and workers are killed under load",
     "versions": "a lab of each version of Kafka, with each place for its metadata",
     "docker": "the hosts under Docker, whose daemon is started for these tests",
 }

@@ -10,12 +10,13 @@ import itertools
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from lab import artifacts, kraft, state
 from lab.file import load, parse
+from lab.options.sinks import Sink, SinkKind
 from lab.services.local import local_context
 from lab.services.registry import (
     SERVICES,
@@ -55,6 +56,9 @@ from tests.scripts.hosts.test_converge import report as told
 PROJECT = Path(__file__).parents[1]
 TOPOLOGY = build(load(PROJECT / "lab.toml").lab)
 KRAFT = build(load(PROJECT / "labs/kraft.toml").lab)
+SINKS = build(load(PROJECT / "lab.toml").lab.model_copy(update={"sinks": tuple(
+    Sink(kind=kind, at="dc2", topics=("t",)) for kind in get_args(SinkKind)
+)}))
 NAMES = (*SERVICES, toy.SERVICE.name)
 RUNNING = tuple(name for name, one in {**SERVICES, "web": toy.SERVICE}.items() if one.process)
 ORDER: list[tuple[str, str]] = []  # (host, service) of each restart
@@ -110,6 +114,8 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def having(name: str) -> Topology:
     """A lab with the service: no datacenter has both ZooKeeper and controllers."""
+    if name in get_args(SinkKind):
+        return SINKS
     return KRAFT if name == "controller" else TOPOLOGY
 
 

@@ -31,23 +31,28 @@ def wanted(lab: Lab, datacenter: DatacenterConfig, role: str) -> bool:
     if role == "connect":
         return True
     mirrored = any(mirror.target == datacenter.name for mirror in lab.mirrors)
-    asked = any(one.at == datacenter.name for one in lab.connectors)
+    asked = datacenter.name in {one.at for one in lab.connectors} | {one.at for one in lab.sinks}
     return (mirrored or asked) and not datacenter.count("connect")
 
 
 def plugins(lab: Lab, datacenter: DatacenterConfig) -> tuple[Artifact, ...]:
     """What a datacenter's workers have beside Kafka's own connectors, each once."""
     asked = [one.plugin for one in lab.connectors if one.at == datacenter.name and one.plugin]
-    return tuple(map(artifacts.plugin, dict.fromkeys(asked)))
+    ours = any(one.at == datacenter.name for one in lab.sinks)
+    return (*((artifacts.search_sink(),) if ours else ()),
+            *map(artifacts.plugin, dict.fromkeys(asked)))
 
 
 def discovery(plugins: Iterable[Artifact]) -> dict[str, str]:
-    """How workers find their connectors. Kafka's own say what they are in META-INF/services, and
-    a worker that need not look into every jar starts in half the time (KIP-898)."""
-    homes = [one.home for one in plugins]
-    if not homes:
-        return {"plugin.discovery": "service_load"}
-    return {"plugin.path": ",".join(homes), "plugin.discovery": "hybrid_warn"}
+    """How workers find their connectors. Kafka's own and the lab's say what they are in
+    META-INF/services, and a worker that need not look into every jar starts in half the time
+    (KIP-898)."""
+    plugins = tuple(plugins)
+    others = any(one.name == artifacts.PLUGIN for one in plugins)
+    return {
+        **({"plugin.path": ",".join(one.home for one in plugins)} if plugins else {}),
+        "plugin.discovery": "hybrid_warn" if others else "service_load",
+    }
 
 
 def workers(host: Host, context: Context) -> int:

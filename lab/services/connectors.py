@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lab.mirrors.connectors import KINDS
-from lab.model import Lab
 from lab.problems import Problem, no_such_datacenter
 from lab.resources import CONNECTOR, ClusterState, Connector
 from lab.services.context import Context
 from lab.services.service import Service
 from lab.state import Key
 from lab.topology import Datacenter
+
+if TYPE_CHECKING:
+    from lab.model import Lab
 
 # What the section's own keys say.
 SAID = {"name": "name", "connector.class": "class", "tasks.max": "tasks"}

@@ -17,6 +17,8 @@ from lab.services import (
     firewall,
     kafka,
     mirrors,
+    sinks,
+    stores,
     zookeeper,
 )
 from lab.services.base import wanted_package
@@ -41,6 +43,8 @@ SERVICES: dict[str, Service] = {
         connect.SERVICE,
         mirrors.SERVICE,
         connectors.SERVICE,
+        *stores.SERVICES.values(),
+        sinks.SERVICE,
     )
 }
 # What every service needs; it is set up even when one service is asked for alone.

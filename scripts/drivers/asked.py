@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -139,13 +139,25 @@ def reaches(
             } for name in sinks
         }
         extents = partitions.extents({one for several in places.values() for one in several})
-    return {
-        name: tuple(
-            Reach(*place, *extents[place], read[name].get(place)) for place in sorted(several)
-            if place in extents
-        )
-        for name, several in places.items()
-    }
+        found = {
+            name: [Reach(*place, *extents[place], read[name].get(place))
+                   for place in sorted(several) if place in extents]
+            for name, several in places.items()
+        }
+        return {name: _without_markers(several, partitions) for name, several in found.items()}
+
+
+def _without_markers(found: Iterable[Reach], partitions: Partitions) -> tuple[Reach, ...]:
+    """The same, where what only markers of transactions follow is read to its end: Connect commits
+    what is behind the last record. (What workers and mirrors write, they write in transactions.)
+    """
+    found = tuple(found)
+    starts = {one.place: max(one.low, one.read or 0) for one in found if one.lag}
+    records = partitions.firsts(starts)
+    return tuple(
+        replace(one, read=one.end) if one.lag and one.place not in records else one
+        for one in found
+    )
 
 
 def _read_by(workers: Workers, name: str) -> dict[tuple[str, int], int]:

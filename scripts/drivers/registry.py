@@ -12,6 +12,8 @@ from scripts.drivers.controller import Controller
 from scripts.drivers.driver import Driver, Site
 from scripts.drivers.kafka import Kafka
 from scripts.drivers.mirrors import Mirrors
+from scripts.drivers.sinks import Sinks
+from scripts.drivers.stores import Store
 from scripts.drivers.zookeeper import ZooKeeper
 
 SPECIAL: dict[str, type[Driver]] = {
@@ -21,6 +23,9 @@ SPECIAL: dict[str, type[Driver]] = {
     "connect": Connect,
     "mirrors": Mirrors,
     "connectors": Connectors,
+    "elasticsearch": Store,
+    "opensearch": Store,
+    "sinks": Sinks,
 }
 
 

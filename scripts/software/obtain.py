@@ -12,13 +12,18 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.artifacts import Artifact
 from scripts.errors import LabError, UsageError, one_line
 from scripts.software.kept import Kept, locked, recipe_digest, workspace
 from scripts.workstation.paths import cache_dir
 from scripts.workstation.screen import phase
+
+if TYPE_CHECKING:
+    from scripts.software.maven import Compile
 
 SOURCES_VARIABLE = "KAFKALAB_KAFKA_SOURCES"
 ARCHIVES = frozenset({"kafka"})  # what is published as an archive with its checksum
@@ -37,14 +42,15 @@ class Obtained:
 
 def obtain(
     artifact: Artifact, *, sources: Sequence[str] | None = None, say: Say = print,
-    near: Path = Path(),
+    near: Path = Path(), compile: Compile | None = None,
 ) -> Obtained:
     """The artifact from the first of `sources` that has it, kept in the cache.
 
     `sources` are words of `cache`, `archive` and `maven`; by default those in the environment
     variable KAFKALAB_KAFKA_SOURCES (comma separated), else all three in this order; `archive` is
     passed over for what has none. `say` gets a line for each source that failed and for what takes
-    long. The jars of a folder, which is seen from `near`, are taken whatever the sources.
+    long. The jars of a folder, which is seen from `near`, are taken whatever the sources. `compile`
+    is asked for what the lab has the sources of.
 
     Raises UsageError for another word, LabError with every source's reason when none has it.
     """
@@ -63,6 +69,8 @@ def obtain(
             began = time.monotonic()
             try:
                 with phase(f"{artifact.title} from {label}"), workspace(folder) as work:
+                    if word == "maven":
+                        fetch = partial(_from_maven, compile=compile)
                     digest = fetch(artifact, kept, work, say)
             except UsageError:
                 raise
@@ -154,13 +162,15 @@ def _from_archive(artifact: Artifact, kept: Kept, work: Path, _say: Say) -> str:
     return _keep(archive.download(artifact, work), kept, work)
 
 
-def _from_maven(artifact: Artifact, kept: Kept, work: Path, say: Say) -> str:
+def _from_maven(
+    artifact: Artifact, kept: Kept, work: Path, say: Say, *, compile: Compile | None = None
+) -> str:
     from scripts.software import maven  # noqa: PLC0415 - zipfile
 
     say(f"{artifact.title}: building it with Maven (some 10 to 20 s the first time)")
     # Before the build: what is changed during it counts as changed after it.
     recipe = recipe_digest(artifact.recipe)
-    tar, added = maven.build(artifact, work, say)
+    tar, added = maven.build(artifact, work, say, compile)
     return _keep(tar, kept, work, added=added, recipe=recipe)
 
 

@@ -18,12 +18,13 @@ from scripts.tasks.load import load
 from scripts.tasks.mirrors import CONNECT, MIRROR
 from scripts.tasks.picture import top, view
 from scripts.tasks.services import TASKS
+from scripts.tasks.sinks import SINK
 from scripts.tasks.whole import down, plan, start, stop, up
 
 ALL = (
     up, plan, *TASKS, KAFKA, KRAFT, verify, status, view, top, ssh, logs, container, down,
     topics, groups, records, load,
     preflight, cost, audit, backend, extend, Collection("lab", stop, start),
-    CONNECT, MIRROR, DRILL, EXERCISE,
+    CONNECT, MIRROR, SINK, DRILL, EXERCISE,
     Collection.from_module(tf),
 )

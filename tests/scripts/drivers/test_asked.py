@@ -35,6 +35,10 @@ class FakePartitions:
     def extents(self, places: Any) -> dict[tuple[str, int], tuple[int, int]]:
         return dict.fromkeys(places, (0, 10))
 
+    def firsts(self, starts: Any) -> dict[tuple[str, int], object]:
+        """At offset 9 of partition 0 is a marker."""
+        return {place: object() for place, start in starts.items() if place[1] or start < 9}
+
     def close(self) -> None: ...
 
 
@@ -103,6 +107,15 @@ def test_a_partition_that_was_never_read_counts(
     assert one.reach == (Reach("t", 0, 0, 10, 10), Reach("t", 1, 0, 10, None))
     assert one.as_json() == {"name": "out", "kind": "sink", "state": "RUNNING",
                              "tasks": ["RUNNING"], "problem": "", "lag_records": 10}
+
+
+def test_nobody_waits_for_markers_of_transactions(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    monkeypatch.setattr(FakePartitions, "sizes", lambda _: {"t": 1})
+    for read, lag in ((8, 2), (9, 0), (10, 0)):
+        connect(monkeypatch, read=lambda read=read: read)
+        assert [one.lag for one in seen(site())] == [lag]
 
 
 def test_one_that_failed_is_told_at_once(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:

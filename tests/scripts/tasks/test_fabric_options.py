@@ -326,7 +326,8 @@ def test_what_acts_has_no_dry_run_of_its_own_doing() -> None:
     harmless = {name for name in namespace.task_names if namespace[name].dry is True}
     assert harmless == {
         "plan", "status", "logs", "container", "cost", "connect.status", "mirror.status",
-        "kraft.status", "tf.drift", "topics", "groups", "records", "exercise.list",
+        "kraft.status", "tf.drift", "topics", "groups", "records", "exercise.list", "sink.status",
+        "sink.search",
     }
 
 
