@@ -7,6 +7,7 @@ digest.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from lab.versions import line
 PREFIX = "/usr/local"
 # The Scala line of the jars: Kafka 3.x publishes 2.12 as well, but recommends this one.
 SCALA = "2.13"
+PLUGIN = "connect-plugin"
 NOT_FETCHED = "0" * 64  # stands for the digest of an artifact that is not on this machine yet
 
 
@@ -24,6 +26,9 @@ class Artifact:
 
     `link` is a name below /usr/local under which the version in use is found; "" for none.
     `variant`: the folder in its recipe's that has what only some versions are laid out with.
+    `given`: what its recipe has to know beside the version, as names and values. `jars`: for one
+    that is no recipe's, the folder on this machine whose jars it is. `called`: what people call it,
+    where that is not its name and version.
     """
 
     name: str
@@ -31,6 +36,9 @@ class Artifact:
     folder: str
     link: str = ""
     variant: str = ""
+    given: tuple[tuple[str, str], ...] = ()
+    jars: str = ""
+    called: str = ""
 
     @property
     def recipe(self) -> str:
@@ -45,7 +53,7 @@ class Artifact:
     @property
     def title(self) -> str:
         """What people call it."""
-        return f"{self.name.capitalize()} {self.version}"
+        return self.called or f"{self.name.capitalize()} {self.version}"
 
     @property
     def home(self) -> str:
@@ -74,3 +82,33 @@ def apicurio() -> Artifact:
 def jmx_agent() -> Artifact:
     """What lets a JVM tell Prometheus of itself (io.prometheus.jmx:jmx_prometheus_javaagent)."""
     return Artifact("jmx-agent", "1.0.1", "jmx-agent-1.0.1")
+
+
+def plugin(where: str) -> Artifact:
+    """A plug-in of Kafka Connect: what a Maven coordinate names with all that it needs, or the jars
+    of a folder."""
+    if ":" in where:
+        group, name, version = where.split(":")
+        return Artifact(
+            PLUGIN, version, f"{PLUGIN}-{group}.{name}-{version}", called=f"plug-in {where}",
+            given=(("plugin.group", group), ("plugin.artifact", name)),
+        )
+    # Two folders may have the same name.
+    path = hashlib.sha256(where.encode()).hexdigest()[:8]
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", where.rstrip("/").rpartition("/")[2]) or "folder"
+    return Artifact(
+        PLUGIN, "", f"{PLUGIN}-{name}-{path}", jars=where, called=f"plug-in {where}",
+    )
+
+
+def search_sink() -> Artifact:
+    """The sink for Elasticsearch and OpenSearch: the lab's own, compiled from its sources."""
+    return Artifact("search-sink", "1.0", "search-sink", called="the search sink")
+
+
+def elasticsearch() -> Artifact:
+    return Artifact("elasticsearch", "7.17.29", "elasticsearch-7.17.29")
+
+
+def opensearch() -> Artifact:
+    return Artifact("opensearch", "2.19.4", "opensearch-2.19.4", called="OpenSearch 2.19.4")

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from lab.options.aws import Aws, Region, SubnetId, VpcId
 from lab.options.connect import Connect
+from lab.options.connectors import Connector
 from lab.options.controller import Controller
 from lab.options.hosts import Hosts
 from lab.options.kafka import Kafka
@@ -24,6 +25,7 @@ from lab.options.monitoring import Monitoring
 from lab.options.objectives import Objectives
 from lab.options.registry import Registry
 from lab.options.section import LABEL, MAX_PORT, Label, Section, keyed, shown
+from lab.options.sinks import Elasticsearch, OpenSearch, Sink
 from lab.options.topics import Topic
 from lab.options.zookeeper import ZooKeeper
 from lab.roles import ROLES, Role
@@ -257,11 +259,15 @@ class Lab(Section):
     mirroring: Mirroring = Mirroring()
     registry: Registry = Registry()
     monitoring: Monitoring = Monitoring()
+    elasticsearch: Elasticsearch = Elasticsearch()
+    opensearch: OpenSearch = OpenSearch()
     objectives: Objectives = Objectives()
     datacenters: Annotated[tuple[Datacenter, ...], Field(min_length=1, max_length=9)]
     links: tuple[Link, ...] = ()
     topics: tuple[Topic, ...] = ()
     mirrors: tuple[Mirror, ...] = ()
+    connectors: tuple[Connector, ...] = ()
+    sinks: tuple[Sink, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

@@ -39,6 +39,8 @@ SOFTWARE: dict[str, Software] = {
     "java": Software("/usr/bin/java", {
         "debian": "openjdk-17-jre-headless", "amazon": "java-17-amazon-corretto-headless",
     }),
+    # On no host: what the lab's own connectors are compiled with.
+    "jdk": Software("/usr/bin/javac", {"debian": "openjdk-17-jdk-headless"}),
     "chrony": Software(
         "/usr/sbin/chronyd", {"debian": "chrony", "amazon": "chrony"},
         {"debian": "chrony.service", "amazon": "chronyd.service"},

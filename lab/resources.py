@@ -9,6 +9,7 @@ belongs to somebody else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -18,6 +19,8 @@ from lab.counted import counted
 from lab.state import Key
 
 CONNECTOR, TOPIC = "connector", "topic"
+# Settings of connectors whose values nobody is shown.
+SECRET = re.compile(r"password|secret|token|credential|jaas|access\.?key", re.IGNORECASE)
 # In the order of application: a connector may read from a topic.
 KINDS = (TOPIC, CONNECTOR)
 # Kinds that the lab removes, if it made them, as soon as they are no longer wanted. The others hold
@@ -221,7 +224,9 @@ def _differences(change: Change) -> Iterator[str]:
             old, new = before.config.get(name), after.config.get(name)
             if old == new:
                 continue
-            if old is None or new is None:
+            if isinstance(after, Connector) and SECRET.search(name):
+                yield f"{name}: another one"
+            elif old is None or new is None:
                 shown = ("(none)" if one is None else one for one in (old, new))
                 yield f"{name}: {' -> '.join(shown)}"
             else:

@@ -49,6 +49,9 @@ ROLES: tuple[Role, ...] = (
     Role("connect", "connect",
          "hosts for Kafka Connect alone; with 0 its workers run on the control host",
          200, 0, 9, 0, "t3.small", 10),
+    Role("store", "store",
+         "hosts for what sinks write into; with 0 it is on the control host",
+         209, 0, 1, 0, "t3.small", 10),
 )
 NAMES: tuple[str, ...] = tuple(role.name for role in ROLES)
 

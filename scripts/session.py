@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -50,6 +50,11 @@ class Session:
     @cached_property
     def state(self) -> Path:
         return paths.state_dir(self.topology.lab)
+
+    @property
+    def folder(self) -> Path:
+        """Where the lab file lies: paths in it are seen from there."""
+        return Path(self.file.path).parent
 
     @cached_property
     def platform_name(self) -> str:
@@ -104,7 +109,19 @@ class Session:
         """Every artifact of the lab, fetched if this machine does not have it."""
         from scripts.software.obtain import obtain  # noqa: PLC0415 - status needs none of it
 
-        return {one: obtain(one, say=self.say) for one in artifacts(self.topology)}
+        return {one: obtain(one, say=self.say, near=self.folder, compile=self._compile)
+                for one in artifacts(self.topology)}
+
+    def _compile(self, script: str, words: Sequence[str], source: Path, target: Path) -> None:
+        """Compile in a container of the lab's engine, or of any where hosts are no containers.
+        Raises LabError."""
+        from scripts.platforms.local import Local  # noqa: PLC0415 - few labs compile
+        from scripts.platforms.local.finding import find  # noqa: PLC0415 - the same
+        from scripts.platforms.local.image import Images  # noqa: PLC0415 - the same
+
+        images = (self.platform.images if isinstance(self.platform, Local)
+                  else Images(find(say=self.say), self.say))
+        images.compile(script, words, source, target)
 
     def peek_software(self) -> dict[Artifact, Obtained]:
         """The artifacts that this machine has; fetches nothing."""
@@ -113,7 +130,9 @@ class Session:
         found = {}
         for one in artifacts(self.topology):
             with contextlib.suppress(LabError):
-                found[one] = obtain(one, sources=["cache"], say=lambda line: None)
+                found[one] = obtain(
+                    one, sources=["cache"], say=lambda line: None, near=self.folder,
+                )
         return found
 
     def context(

@@ -37,7 +37,7 @@ PARTS = {
     "extending": "a service is added, its packages too; each line that registers it is left out",
     "exercises": "every exercise is solved, and done wrong in each way that is known",
     "versions": "a lab of each version of Kafka, with each place for its metadata",
-    "integrations": "what runs beside Kafka: clients in other languages, each alert",
+    "integrations": "what runs beside Kafka: each alert, clients in Java, stores killed under load",
     "docker": "the hosts under Docker, whose daemon is started for these tests",
 }
 SLOWEST = 20

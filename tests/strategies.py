@@ -11,6 +11,7 @@ from lab import state
 from lab.file import parse
 from lab.model import Lab
 from lab.options.hosts import Tool
+from lab.options.sinks import SinkKind
 from lab.state import KINDS, HostState, Key
 from lab.versions import with_metadata
 
@@ -62,6 +63,8 @@ def lab_data(draw: st.DrawFn) -> dict[str, Any]:
         "links": [{"between": list(pair)} for pair in links],
         "mirrors": [{"from": source, "to": target} for source, target in _some(draw, ways)],
         "registry": draw(registries([one["name"] for one in datacenters if one["control"]])),
+        "connectors": draw(connectors(works)),
+        "sinks": draw(sinks({one["name"] for one in datacenters if one["control"]})),
     }
 
 
@@ -140,6 +143,32 @@ def topics(draw: st.DrawFn, brokers: dict[str, int]) -> list[dict[str, Any]]:
             "config": some(TOPIC), "absent": st.booleans(),
         }))})
     return found
+
+
+@st.composite
+def connectors(draw: st.DrawFn, places: set[str]) -> list[dict[str, Any]]:
+    """Connectors of different names where workers can run, some with a plug-in from Maven."""
+    if not places:
+        return []
+    names = draw(st.lists(labels, max_size=2, unique=True))
+    return [{
+        "name": f"own.{name}", "at": draw(st.sampled_from(sorted(places))), "class": "org.acme.A",
+        **draw(some({"tasks": st.integers(1, 9), "plugin": st.just("org.acme:a:1"),
+                     "config": st.just({"topics": "t"})})),
+    } for name in names]
+
+
+@st.composite
+def sinks(draw: st.DrawFn, places: set[str]) -> list[dict[str, Any]]:
+    """Sinks of different names where a store can be."""
+    if not places:
+        return []
+    names = draw(st.lists(labels, max_size=2, unique=True))
+    return [{
+        "name": name, "at": draw(st.sampled_from(sorted(places))), "topics": ["t"],
+        "kind": draw(st.sampled_from(get_args(SinkKind))),
+        **draw(some({"id": st.sampled_from(["key", "place"]), "schemas": st.booleans()})),
+    } for name in names]
 
 
 def labs() -> st.SearchStrategy[Lab]:

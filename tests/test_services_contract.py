@@ -11,13 +11,14 @@ import tomllib
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from lab import artifacts, kraft, state
 from lab.file import load, parse
 from lab.options.monitoring import Monitoring
+from lab.options.sinks import Sink, SinkKind
 from lab.services.local import local_context
 from lab.services.registry import (
     SERVICES,
@@ -65,6 +66,9 @@ MONITORED = build(TOPOLOGY.config.model_copy(update={
     "monitoring": Monitoring(enabled=True), "datacenters": TOPOLOGY.config.datacenters[:1],
     "links": (), "mirrors": (),
 }))
+SINKS = build(load(PROJECT / "lab.toml").lab.model_copy(update={"sinks": tuple(
+    Sink(kind=kind, at="dc2", topics=("t",)) for kind in get_args(SinkKind)
+)}))
 NAMES = (*SERVICES, toy.SERVICE.name)
 RUNNING = tuple(name for name, one in {**SERVICES, "web": toy.SERVICE}.items() if one.process)
 ORDER: list[tuple[str, str]] = []  # (host, service) of each restart
@@ -129,6 +133,8 @@ def having(name: str) -> Topology:
     are in a lab only that asks for them."""
     if name in MONITORING:
         return MONITORED
+    if name in get_args(SinkKind):
+        return SINKS
     return {"controller": KRAFT, "registry": REGISTRY}.get(name, TOPOLOGY)
 
 

@@ -21,13 +21,16 @@ def _name(value: str) -> str:
     return value
 
 
+TopicName = Annotated[str, AfterValidator(_name)]
+
+
 class Topic(Section):
     """One topic that the lab makes and keeps as the file says.
 
     The brokers decide what is None ([kafka] has the numbers that they use).
     """
 
-    name: Annotated[str, AfterValidator(_name)] = Field(description="the topic's name")
+    name: TopicName = Field(description="the topic's name")
     datacenters: tuple[Label, ...] = Field(
         (), description="the datacenters that have it", json_schema_extra=shown("all"),
     )

@@ -1,10 +1,12 @@
-"""Kafka Connect workers, on which the mirrors into their datacenter run."""
+"""Kafka Connect workers, on which the mirrors into their datacenter run, and other connectors."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from lab import artifacts
+from lab.artifacts import Artifact
 from lab.services.context import Context
 from lab.services.java import JVM_MB, Java, log_settings, logging_file
 from lab.services.kafka import internal_factor
@@ -25,11 +27,32 @@ REBALANCE_DELAY_MS = 5000
 
 def wanted(lab: Lab, datacenter: DatacenterConfig, role: str) -> bool:
     """On hosts of its own; where a datacenter has none, on the control host as soon as something
-    is mirrored into it."""
+    is mirrored into it, or a connector is to run there."""
     if role == "connect":
         return True
     mirrored = any(mirror.target == datacenter.name for mirror in lab.mirrors)
-    return mirrored and not datacenter.count("connect")
+    asked = datacenter.name in {one.at for one in lab.connectors} | {one.at for one in lab.sinks}
+    return (mirrored or asked) and not datacenter.count("connect")
+
+
+def plugins(lab: Lab, datacenter: DatacenterConfig) -> tuple[Artifact, ...]:
+    """What a datacenter's workers have beside Kafka's own connectors, each once."""
+    asked = [one.plugin for one in lab.connectors if one.at == datacenter.name and one.plugin]
+    ours = any(one.at == datacenter.name for one in lab.sinks)
+    return (*((artifacts.search_sink(),) if ours else ()),
+            *map(artifacts.plugin, dict.fromkeys(asked)))
+
+
+def discovery(plugins: Iterable[Artifact]) -> dict[str, str]:
+    """How workers find their connectors. Kafka's own and the lab's say what they are in
+    META-INF/services, and a worker that need not look into every jar starts in half the time
+    (KIP-898)."""
+    plugins = tuple(plugins)
+    others = any(one.name == artifacts.PLUGIN for one in plugins)
+    return {
+        **({"plugin.path": ",".join(one.home for one in plugins)} if plugins else {}),
+        "plugin.discovery": "hybrid_warn" if others else "service_load",
+    }
 
 
 def workers(host: Host, context: Context) -> int:
@@ -45,6 +68,7 @@ def process(host: Host, context: Context) -> Java:
         description="Kafka Connect",
         documentation="https://kafka.apache.org/documentation/#connect",
         artifact=artifact,
+        besides=plugins(context.topology.config, context.datacenter(host).config),
         main_class="org.apache.kafka.connect.cli.ConnectDistributed",
         config_path=CONFIG,
         settings=settings(host, context),
@@ -104,7 +128,7 @@ def settings(host: Host, context: Context) -> dict[str, object]:
         "rest.advertised.host.name": host.fqdn,
         "connector.client.config.override.policy": "All",
         "exactly.once.source.support": "enabled",
-        "plugin.discovery": "service_load",
+        **discovery(plugins(context.topology.config, datacenter.config)),
         "scheduled.rebalance.max.delay.ms":
             REBALANCE_DELAY_MS if workers(host, context) > 1 else 0,
         "offset.flush.interval.ms": 1000,
@@ -120,7 +144,9 @@ SERVICE = Service(
     process=process,
     ports=(Port(PORT, scheme="http"),),
     needs=("kafka",),
-    artifacts=lambda lab, datacenter: (artifacts.kafka(datacenter.version),),
+    artifacts=lambda lab, datacenter: (
+        artifacts.kafka(datacenter.version), *plugins(lab, datacenter),
+    ),
     packages=("java",),
     memory_mb=lambda lab: lab.connect.heap_mb + JVM_MB,
 )

@@ -43,7 +43,8 @@ class Java:
     `log`: its log file, in LOGS. `known_as`: other names of its unit. `links`: where else people
     look for its files, as path to file.
     `prepare`: command lines that systemd runs before each start, as the process's own user (for
-    formatting a disk, say). Each has to be harmless when it is run again.
+    formatting a disk, say). Each has to be harmless when it is run again. `besides`: other software
+    that it loads.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Java:
     known_as: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     prepare: tuple[str, ...] = ()
+    besides: tuple[Artifact, ...] = ()
 
     def state(self, context: Context, extension: Extension) -> HostState:
         """Everything it needs of a host beside the artifacts."""
@@ -95,7 +97,9 @@ class Java:
                 open_files=OPEN_FILES, prepare=self.prepare, lang=LANG,
             )
 
-        software = [context.digest(one) for one in (self.artifact, *extension.artifacts)]
+        software = [context.digest(one) for one in (
+            self.artifact, *self.besides, *extension.artifacts,
+        )]
         running = digest(unit(""), *software, *(file.content for file in files.values()))
         unit_key = Key("file", f"{UNIT_FOLDER}/{self.name}.service")
         paths = (*(Key("file", path) for path in files), unit_key)

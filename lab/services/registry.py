@@ -13,6 +13,7 @@ from lab.services import (
     alertmanager,
     base,
     connect,
+    connectors,
     control,
     controller,
     firewall,
@@ -23,6 +24,8 @@ from lab.services import (
     node_exporter,
     prometheus,
     schemas,
+    sinks,
+    stores,
     zookeeper,
 )
 from lab.services.base import wanted_package
@@ -52,6 +55,9 @@ SERVICES: dict[str, Service] = {
         lag_exporter.SERVICE,
         alertmanager.SERVICE,
         prometheus.SERVICE,
+        connectors.SERVICE,
+        *stores.SERVICES.values(),
+        sinks.SERVICE,
     )
 }
 # What every service needs; it is set up even when one service is asked for alone.

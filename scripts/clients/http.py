@@ -85,7 +85,7 @@ class Http:
             channel.close()
         decoded = _decode(text)
         if answer.status >= 400:
-            said = decoded.get("message", "") if isinstance(decoded, dict) else text
+            said = _said(decoded) if isinstance(decoded, dict) else text
             raise HttpError(
                 answer.status, f"{method} {path}: {answer.status} {one_line(said)}",
                 where=self._host.name, service=self._service, answer=decoded,
@@ -94,6 +94,13 @@ class Http:
 
     def _error(self, status: int, what: str) -> HttpError:
         return HttpError(status, what, where=self._host.name, service=self._service)
+
+
+def _said(answer: dict[str, Any]) -> str:
+    """Why a service refuses: Connect's own words, or those of Elasticsearch and its like."""
+    error = answer.get("error")
+    reason = error.get("reason", "") if isinstance(error, dict) else ""
+    return str(answer.get("message") or reason)
 
 
 def _decode(text: str) -> Any:

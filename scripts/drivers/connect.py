@@ -40,6 +40,7 @@ RETRIED = (404, 409, 500, 503)  # starting, rebalancing, or a request that was p
 # The lab's mark in a connector's own settings, which Connect keeps and no connector knows: the name
 # of the lab that made it.
 MARK = "kafkalab.lab"
+NOBODY = "kafkalab-nobody"  # a name that no connector has
 
 
 class Connect(Driver):
@@ -60,7 +61,7 @@ class Connect(Driver):
             return Part(data, (error.what, *wrong))
         # Whose connector it is (a mirror's, a person's) says whether its failure is a problem.
         data["connectors"] = [
-            {"name": one.name, "state": one.state, "tasks": list(one.tasks),
+            {"name": one.name, "kind": one.kind, "state": one.state, "tasks": list(one.tasks),
              "problem": one.problem} for one in states
         ]
         return Part(data, wrong)
@@ -159,6 +160,7 @@ class Workers:
         not the lab's to change, after all else is done.
         """
         tell("waiting for Connect")
+        self._ready()
         plan = compare(self.found(), self.wanted)
         for change in plan.changes:
             name, after = change.key.name, change.after
@@ -176,6 +178,22 @@ class Workers:
         if problems:
             raise LabError("; ".join(problems), where=self.site.name)
         return len(changed)
+
+    def _ready(self) -> None:
+        """Wait until a worker that has just started knows what there is. Before it has read its
+        topic it lists no connector, and so none to be removed; of a single one it tells only after
+        that, and be it that there is none. Raises HttpError."""
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            try:
+                self.rest("GET", f"/connectors/{NOBODY}")
+                return
+            except HttpError as error:
+                if f"404 Connector {NOBODY}" in error.what:
+                    return
+                if error.status not in RETRIED or time.monotonic() >= deadline:
+                    raise
+            time.sleep(0.2)
 
     def care_of(self, name: str) -> Care:
         """What is changed in a connector beside what the lab file means. Raises HttpError."""
@@ -223,8 +241,10 @@ class Workers:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The connectors here that copy records."""
-        return tuple(sorted(name for name in self.names if name.endswith(f".{SOURCE}")))
+        """The mirrors' connectors here that copy records."""
+        copying = {f"{one.name}.{SOURCE}" for one in self.site.lab.mirrors
+                   if one.target == self.site.name}
+        return tuple(sorted(copying & self.names))
 
     def position(self, mirror: Mirror) -> Position:
         """How far a mirror to here has come."""

@@ -20,12 +20,13 @@ CAUSED = "Caused by: "
 @dataclass(frozen=True)
 class ConnectorState:
     """One connector: its own state and its tasks'; `trace` is the innermost cause of the first
-    failure."""
+    failure. kind: "source", "sink", or "" where Connect does not say."""
 
     name: str
     state: str
     tasks: tuple[str, ...]
     trace: str
+    kind: str = ""
 
     @property
     def problem(self) -> str:
@@ -82,4 +83,5 @@ def state_of(name: str, status: Mapping[str, Any]) -> ConnectorState:
         name, status["connector"]["state"],
         tuple(task["state"] for task in sorted(status["tasks"], key=lambda task: task["id"])),
         one_line((causes or trace.splitlines() or [""])[-1 if causes else 0]),
+        str(status.get("type", "")),
     )

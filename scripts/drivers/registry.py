@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from lab.services.registry import SERVICES
+from scripts.drivers.asked import Connectors
 from scripts.drivers.connect import Connect
 from scripts.drivers.controller import Controller
 from scripts.drivers.driver import Driver, Site
@@ -13,6 +14,8 @@ from scripts.drivers.kafka import Kafka
 from scripts.drivers.mirrors import Mirrors
 from scripts.drivers.prometheus import Prometheus
 from scripts.drivers.schemas import Registry
+from scripts.drivers.sinks import Sinks
+from scripts.drivers.stores import Store
 from scripts.drivers.zookeeper import ZooKeeper
 
 SPECIAL: dict[str, type[Driver]] = {
@@ -23,6 +26,10 @@ SPECIAL: dict[str, type[Driver]] = {
     "mirrors": Mirrors,
     "registry": Registry,
     "prometheus": Prometheus,
+    "connectors": Connectors,
+    "elasticsearch": Store,
+    "opensearch": Store,
+    "sinks": Sinks,
 }
 
 

@@ -48,7 +48,7 @@ member() { # GROUP USER
 }
 archive() {
   [ -r "$1/.digest" ] || return
-  if [ -e "$1/.manifest" ] && ! cmp -s "$1/.manifest" <(cd "$1/libs" && stat -c '%s %n' -- *)
+  if [ -e "$1/.manifest" ] && ! cmp -s "$1/.manifest" <(cd "$1"/lib*/ && stat -c '%s %n' -- *)
   then say archive "$1" damaged; else say archive "$1" "$(<"$1/.digest")"; fi
 }
 block() {

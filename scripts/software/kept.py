@@ -25,9 +25,12 @@ class Kept:
     that was repaired there does not stay broken in the cache.
     """
 
-    def __init__(self, tar: Path, made_from: str) -> None:
-        """`made_from`: the recipe that it is laid out by, where it is (Artifact.recipe)."""
-        self.tar, self.made_from = tar, made_from
+    def __init__(
+        self, tar: Path, made_from: str, told: Callable[[str], str] | None = None
+    ) -> None:
+        """`made_from`: the recipe that it is laid out by, where it is (Artifact.recipe); or what
+        else it is made from, of which `told` gives the digest."""
+        self.tar, self.made_from, self._told = tar, made_from, told or recipe_digest
         self.checksum = tar.with_name(f"{tar.name}.sha256")
         self.stamp = tar.with_name(f"{tar.name}.verified")
         self.recipe = tar.with_name(f"{tar.name}.recipe")
@@ -42,9 +45,9 @@ class Kept:
             return None
 
     def outdated(self) -> bool:
-        """Whether the recipe's folder has changed since it was laid out from there."""
+        """Whether what it is made from has changed since."""
         try:
-            return self.recipe.read_text() != recipe_digest(self.made_from)
+            return self.recipe.read_text() != self._told(self.made_from)
         except FileNotFoundError:
             return False
 

@@ -33,13 +33,18 @@ _BRIEF = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.awt.headless=true"
 _WITH_TOOLS = re.compile(r"/libs/(kafka|connect|zookeeper)[^/]*\.jar$")
 
 
+# Runs a script with arguments where there is a JDK, from one tar to another.
+Compile = Callable[[str, Sequence[str], Path, Path], None]
+
+
 def build(
-    artifact: Artifact, folder: Path, say: Callable[[str], None]
+    artifact: Artifact, folder: Path, say: Callable[[str], None], compile: Compile | None = None
 ) -> tuple[Path, dict[str, bytes]]:
     """Build an artifact in `folder`: its plain tar, and the wrappers that belong beside it.
 
-    Installs Maven first where that is possible without asking. Raises LabError with Maven's own
-    first error, or with what to install.
+    Installs Maven first where that is possible without asking. What Maven has collected for a
+    recipe with a compile.sh is compiled by that. Raises LabError with Maven's own first error, or
+    with what to install.
     """
     ensure_maven(say)
     project = folder / "recipe"
@@ -47,8 +52,9 @@ def build(
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, project / name)
     reword(project)
-    version = f"-D{artifact.name}.version={artifact.version}"
-    argv = ["mvn", "-q", "-B", "-C", "-f", "pom.xml", "package", version]
+    given = {f"{artifact.name}.version": artifact.version, **dict(artifact.given)}
+    words = [f"-D{name}={value}" for name, value in given.items()]
+    argv = ["mvn", "-q", "-B", "-C", "-f", "pom.xml", "package", *words]
     env = {"MAVEN_OPTS": _BRIEF, **os.environ}
     done = process.run(
         argv, cwd=project, timeout=_BUILD_TIMEOUT, env=env, check=False, hint=_HINT
@@ -59,6 +65,13 @@ def build(
     tars = list((project / "target").glob("*.tar"))
     if len(tars) != 1:
         raise LabError(f"`{' '.join(argv)}` left {len(tars)} archives instead of one")
+    script = project / "compile.sh"
+    if script.exists():
+        if compile is None:
+            raise LabError("there is nothing to compile it with")
+        compiled = folder / "compiled.tar"
+        compile(script.read_text(), [artifact.folder], tars[0], compiled)
+        return compiled, {}
     if not (project / "tools.toml").exists():
         return tars[0], {}
     return tars[0], wrappers(project, classes_in(tars[0]))

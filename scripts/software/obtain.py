@@ -12,13 +12,18 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.artifacts import Artifact
 from scripts.errors import LabError, UsageError, one_line
 from scripts.software.kept import Kept, locked, recipe_digest, workspace
 from scripts.workstation.paths import cache_dir
 from scripts.workstation.screen import phase
+
+if TYPE_CHECKING:
+    from scripts.software.maven import Compile
 
 SOURCES_VARIABLE = "KAFKALAB_KAFKA_SOURCES"
 ARCHIVES = frozenset({"kafka"})  # what is published as an archive with its checksum
@@ -32,24 +37,28 @@ class Obtained:
     artifact: Artifact
     tar: Path  # plain (uncompressed), normalised: see scripts.software.tar
     sha256: str  # of `tar`
-    source: str  # "cache", "official archive" or "Maven"
+    source: str  # "cache", "folder", "official archive" or "Maven"
 
 
 def obtain(
-    artifact: Artifact, *, sources: Sequence[str] | None = None, say: Say = print
+    artifact: Artifact, *, sources: Sequence[str] | None = None, say: Say = print,
+    near: Path = Path(), compile: Compile | None = None,
 ) -> Obtained:
     """The artifact from the first of `sources` that has it, kept in the cache.
 
     `sources` are words of `cache`, `archive` and `maven`; by default those in the environment
     variable KAFKALAB_KAFKA_SOURCES (comma separated), else all three in this order; `archive` is
     passed over for what has none. `say` gets a line for each source that failed and for what takes
-    long.
+    long. The jars of a folder, which is seen from `near`, are taken whatever the sources. `compile`
+    is asked for what the lab has the sources of.
 
     Raises UsageError for another word, LabError with every source's reason when none has it.
     """
     chosen = [word for word in _chosen(sources)
               if word != "archive" or artifact.name in ARCHIVES]
     folder = cache_dir() / artifact.name
+    if artifact.jars:
+        return _of_folder(artifact, near / artifact.jars, folder, say)
     kept = Kept(folder / f"{artifact.folder}.tar", artifact.recipe)
     if chosen[:1] == ["cache"] and (digest := kept.stamped()):
         return Obtained(artifact, kept.tar, digest, "cache")
@@ -60,6 +69,8 @@ def obtain(
             began = time.monotonic()
             try:
                 with phase(f"{artifact.title} from {label}"), workspace(folder) as work:
+                    if word == "maven":
+                        fetch = partial(_from_maven, compile=compile)
                     digest = fetch(artifact, kept, work, say)
             except UsageError:
                 raise
@@ -74,6 +85,20 @@ def obtain(
         f"{artifact.title} could not be had: {'; '.join(reasons)}",
         hint=f"put {artifact.folder}.tgz and {artifact.folder}.tgz.sha512 into {folder}",
     )
+
+
+def _of_folder(artifact: Artifact, jars: Path, folder: Path, say: Say) -> Obtained:
+    """Packed anew when one of the jars is another one."""
+    from scripts.software.folder import pack, state  # noqa: PLC0415 - tarfile
+
+    kept = Kept(folder / f"{artifact.folder}.tar", str(jars), state)
+    made = state(str(jars))  # also where nothing is to be packed: it has to be there
+    if digest := kept.stamped():
+        return Obtained(artifact, kept.tar, digest, "cache")
+    with locked(folder, artifact.title, say), workspace(folder) as work:
+        whole = work / "jars.tar"
+        pack(jars, artifact.folder, whole)
+        return Obtained(artifact, kept.tar, _keep(whole, kept, work, recipe=made), "folder")
 
 
 def _chosen(sources: Sequence[str] | None) -> list[str]:
@@ -137,13 +162,15 @@ def _from_archive(artifact: Artifact, kept: Kept, work: Path, _say: Say) -> str:
     return _keep(archive.download(artifact, work), kept, work)
 
 
-def _from_maven(artifact: Artifact, kept: Kept, work: Path, say: Say) -> str:
+def _from_maven(
+    artifact: Artifact, kept: Kept, work: Path, say: Say, *, compile: Compile | None = None
+) -> str:
     from scripts.software import maven  # noqa: PLC0415 - zipfile
 
     say(f"{artifact.title}: building it with Maven (some 10 to 20 s the first time)")
     # Before the build: what is changed during it counts as changed after it.
     recipe = recipe_digest(artifact.recipe)
-    tar, added = maven.build(artifact, work, say)
+    tar, added = maven.build(artifact, work, say, compile)
     return _keep(tar, kept, work, added=added, recipe=recipe)
 
 

@@ -29,6 +29,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 # What can stand in a quoted java argument file and between colons without any escaping.
 _JAR = re.compile(r"[A-Za-z0-9._+-]+\.jar")
 _LEFT_OUT = "site-docs"
+_LIBS = ("libs/", "lib/")  # where the jars are, by who laid it out
 
 
 def parse_checksum(text: str, *, digits: int) -> str:
@@ -110,15 +111,16 @@ def _checked(archive: tarfile.TarFile, name: str) -> dict[str, tarfile.TarInfo]:
 
 def _describe_libs(members: Mapping[str, tarfile.TarInfo], name: str) -> dict[str, bytes]:
     """`classpath.args` for `java @FILE`, and `.manifest`, by which a host tells a whole tree."""
-    libs = sorted(path for path in members if path.startswith("libs/"))
+    folder = next((one for one in _LIBS if any(path.startswith(one) for path in members)), _LIBS[0])
+    libs = sorted(path for path in members if path.startswith(folder))
     jars = [path for path in libs if path.endswith(".jar") and path.count("/") == 1]
     if not jars:
-        raise LabError(f"the archive has no jar in {name}/libs/")
+        raise LabError(f"the archive has no jar in {name}/{folder}")
     for jar in jars:
-        if not _JAR.fullmatch(jar.removeprefix("libs/")):
+        if not _JAR.fullmatch(jar.removeprefix(folder)):
             raise LabError(f"the jar {jar!r} has a name that no class path can hold")
     class_path = ":".join(f"{PREFIX}/{name}/{jar}" for jar in jars)
-    manifest = "".join(f"{members[path].size} {path.removeprefix('libs/')}\n" for path in libs)
+    manifest = "".join(f"{members[path].size} {path.removeprefix(folder)}\n" for path in libs)
     return {"classpath.args": f'-cp "{class_path}"\n'.encode(), ".manifest": manifest.encode()}
 
 

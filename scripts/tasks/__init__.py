@@ -20,12 +20,13 @@ from scripts.tasks.monitoring import alerts, monitor
 from scripts.tasks.picture import top, view
 from scripts.tasks.registry import REGISTRY
 from scripts.tasks.services import TASKS
+from scripts.tasks.sinks import SINK
 from scripts.tasks.whole import down, plan, start, stop, up
 
 ALL = (
     up, plan, *TASKS, KAFKA, KRAFT, verify, status, view, top, ssh, logs, container, down,
     topics, groups, records, load, monitor, alerts,
     preflight, cost, audit, backend, extend, allow, tunnel, Collection("lab", stop, start),
-    CONNECT, MIRROR, REGISTRY, DRILL, EXERCISE,
+    CONNECT, MIRROR, REGISTRY, SINK, DRILL, EXERCISE,
     Collection.from_module(tf),
 )

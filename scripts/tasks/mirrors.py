@@ -39,9 +39,9 @@ def connect_status(
 ) -> int:
     """Show workers' connectors and tasks.
 
-    Exit status 1 when one does not run.
+    For each sink, how many records wait for it. Exit status 1 when one does not run.
     """
-    from scripts.drivers.connect import Workers
+    from scripts.drivers.asked import Seen, seen
     from scripts.drivers.driver import sites
     from scripts.workstation.screen import table
 
@@ -53,19 +53,19 @@ def connect_status(
     with session.fleet(instances) as fleet:
         chosen = [session.topology.datacenter(name) for name, hosts in workers.items() if hosts]
         places = sites(fleet, session.context({}, instances), chosen)
-        found = fleet.each(lambda name: Workers(places[name]).states(), places)
-    healthy = not any(state.problem for states in found.values() for state in states)
+        found: dict[str, list[Seen]] = fleet.each(lambda name: seen(places[name]), places)
+    healthy = not any(one.state.problem for several in found.values() for one in several)
     if json:
         print(jsonlib.dumps({"healthy": healthy, "datacenters": [
-            {"name": name, "connectors": [
-                {"name": s.name, "state": s.state, "tasks": list(s.tasks), "problem": s.problem}
-                for s in states
-            ]} for name, states in found.items()
+            {"name": name, "connectors": [one.as_json() for one in several]}
+            for name, several in found.items()
         ]}, indent=2))
         return 0 if healthy else 1
-    table("connectors", ("datacenter", "connector", "state", "tasks", "problem"), [
-        (name, s.name, s.state.lower(), ", ".join(s.tasks).lower() or "-", s.problem)
-        for name, states in found.items() for s in states
+    columns = ("datacenter", "connector", "kind", "state", "tasks", "waiting", "problem")
+    table("connectors", columns, [
+        (name, one.state.name, one.state.kind, one.state.state.lower(),
+         ", ".join(one.state.tasks).lower() or "-", one.waiting, one.state.problem)
+        for name, several in found.items() for one in several
     ])
     return 0 if healthy else 1
 

@@ -19,7 +19,7 @@ MONITORING = (
     *(one.name for one in agents.SERVICES), "node-exporter", "lag-exporter", "alertmanager",
     "prometheus",
 )
-ELSEWHERE = ("firewall", "connect", "mirrors", *MONITORING)
+ELSEWHERE = ("firewall", "connect", "mirrors", "connectors", *MONITORING)
 # What has other tasks beside this one (scripts.tasks.balance, .registry).
 MORE = ("kafka", "registry")
 

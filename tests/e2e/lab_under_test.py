@@ -65,7 +65,7 @@ class Lab:
 
     `environment` is added to that of every `fab`. `settings` are broker settings, `sections` other
     sections of the file, `links` pairs of datacenters, `mirrors` and `topics` tables as they stand
-    there.
+    there, and so are `tables` by their names (`connectors`).
     """
 
     engine: Engine
@@ -81,6 +81,7 @@ class Lab:
     links: Sequence[tuple[str, str]] = ()
     mirrors: Sequence[Mapping[str, object]] = ()
     topics: Sequence[Mapping[str, object]] = ()
+    tables: dict[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.write()
@@ -117,8 +118,9 @@ class Lab:
             lines += ["", "[[links]]", f"between = {json.dumps(link)}"]
         for mirror in self.mirrors:
             lines += ["", "[[mirrors]]", *(f"{k} = {json.dumps(v)}" for k, v in mirror.items())]
-        for topic in self.topics:
-            lines += ["", "[[topics]]", *(f"{k} = {_toml(v)}" for k, v in topic.items())]
+        for name, tables in {"topics": self.topics, **self.tables}.items():
+            for table in tables:
+                lines += ["", f"[[{name}]]", *(f"{k} = {_toml(v)}" for k, v in table.items())]
         self.file.write_text("\n".join(lines) + "\n")
 
     def of(self, role: str, datacenter: str = "dc1") -> tuple[Host, ...]:

@@ -103,7 +103,8 @@ def test_what_a_person_chooses_is_on_every_host_and_in_every_cluster_that_it_is_
     topology = build(lab)
     context = local_context(topology, DIGESTS)
     heaps = {"kafka": lab.kafka, "zookeeper": lab.zookeeper, "controller": lab.controller,
-             "connect": lab.connect, "registry": lab.registry}
+             "connect": lab.connect, "registry": lab.registry,
+             "elasticsearch": lab.elasticsearch, "opensearch": lab.opensearch}
     for one in {(host.datacenter, host.role): host for host in topology.hosts}.values():
         found = desired_state(one, context)
         for tool in lab.hosts.tools:
@@ -241,6 +242,9 @@ TEMPLATES = {
         "lab": "l", "scrape_s": 15, "rules": "/r", "alertmanager": "a:1", "jobs": (),
     },
     "rules.yml.j2": {"alerts": (alerts.Alert("A", "up", 1, "w", "s"),), "scrape_s": 15},
+    "store.yml.j2": {"cluster": "c", "node": "n", "address": "10.0.0.1", "port": 9200,
+                     "peers": 9300, "data": "/data/store"},
+    "store.log4j2.j2": {},
     "hosts.j2": {"hosts": (), "strangers": ()},
     "java.service.j2": {
         "description": "d", "documentation": "u", "user": "kafka", "command": "/c",

@@ -187,7 +187,11 @@ def test_a_setting_has_to_suit_the_versions_of_all_datacenters() -> None:
 # The tables of the lab file whose keys are not the lab's own.
 FREE = {"kafka.config": "[kafka.config]\n", "topics[1].config": (
     '[[topics]]\nname = "a"\n[topics.config]\n'
-), "aws.tags": "[aws.tags]\n", "aws.image_ids": "[aws.image_ids]\n"}
+), "aws.tags": "[aws.tags]\n", "aws.image_ids": "[aws.image_ids]\n", "connectors[1].config": (
+    '[[connectors]]\nname = "a"\nat = "dc1"\nclass = "A"\n[connectors.config]\n'
+), "sinks[1].config": (
+    '[[sinks]]\nkind = "opensearch"\nat = "dc1"\ntopics = ["a"]\n[sinks.config]\n'
+)}
 
 
 def free(model: Any, name: str = "") -> Iterator[str]:

@@ -27,6 +27,7 @@ from scripts.platforms.local import recipe
 from scripts.platforms.local.container import LAB_LABEL
 from scripts.platforms.local.engine import Engine
 from scripts.platforms.local.installing import Say, elevation, install
+from scripts.software import packages
 from scripts.software.packages import FETCH_SECONDS, Packages, fetch_script, install_script
 from scripts.workstation import process
 from scripts.workstation.memory import available_mb
@@ -45,6 +46,7 @@ _PART = ".part-"
 # A root with the packages that it is made from takes 0.7 GB. In memory the kernel works 4 to 7 s
 # less for it than on a disk.
 ENOUGH_MB = 3000
+COMPILE_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,20 @@ class Images:
                 "run", "--rm", *self._container(), "--network", "host", base,
                 "bash", "-c", fetch_script(), "fetch", *names,
                 timeout=FETCH_SECONDS, stdout=target,
+            )
+
+    def compile(self, script: str, words: Sequence[str], source: Path, target: Path) -> None:
+        """Run a script with `words` in a container of the base with a JDK, without network: from
+        the tar `source` to the tar `target`. Raises LabError."""
+        jdk = packages.obtain(
+            ("jdk",), base=f"{recipe.SUITE} {recipe.digest()}", fetch=self.fetch, say=self.say,
+        )
+        image = self.packed(self.base(), jdk)
+        with self._building(), _called("compile.sh"), target.open("wb") as file:
+            self.engine(
+                "run", "--rm", "--interactive", *self._container(), "--network", "none",
+                "--tmpfs", "/tmp", image, "sh", "-c", script, "compile.sh", *words,  # noqa: S108
+                stdin=source.read_bytes(), stdout=file, timeout=COMPILE_SECONDS,
             )
 
     def lab(self, lab: str, parent: str) -> str:

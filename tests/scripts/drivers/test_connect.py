@@ -133,6 +133,7 @@ class FakeConnect:
         self.limit, self.coming = 10, False
         self.said = ""  # what the log says of a partition in which nothing moves
         self.calls: list[str] = []
+        self.read = True  # its topic: until it is asked for a single connector it knows none
         self.on_restart: Callable[[str], None] = lambda name: None
         self.on_put: Callable[[str, Any], None] = lambda name, body: None
 
@@ -140,10 +141,15 @@ class FakeConnect:
         if self.refusals:
             self.refusals -= 1
             raise HttpError(409, "rebalancing", where="connect")
+        if path == f"/connectors/{connectors.NOBODY}":
+            self.read = True
+            what = f"GET {path}: 404 Connector {connectors.NOBODY} not found"
+            raise HttpError(404, what, where="connect")
         self.calls.append(f"{method} {path}")
         match method, path.split("/"):
             case "GET", [_, "connectors?expand=info"]:
-                return {name: {"info": {"config": c}} for name, c in self.configs.items()}
+                known = self.configs if self.read else {}
+                return {name: {"info": {"config": c}} for name, c in known.items()}
             case "GET", [_, "connectors?expand=status"]:
                 return {name: {"status": self._status(name)} for name in self.configs}
             case "PUT", [_, "connectors", name, "config"]:
@@ -223,6 +229,14 @@ def test_a_rebalance_is_waited_out_and_what_the_lab_wants_no_more_is_removed(
     rest = FakeConnect({"old": {"x": "1", MARK: "kafkalab"}}, refusals=2)
     made = workers(topology, rest)
     assert made.converge(lambda text: None) == 4
+    assert rest.configs == set_up(topology).configs
+
+
+def test_a_worker_that_has_just_started_is_not_believed(topology: Topology) -> None:
+    """It lists no connector before it has read its topic: one to be removed would stay."""
+    rest = set_up(topology, old={"x": "1", MARK: "kafkalab"})
+    rest.read = False
+    assert workers(topology, rest).converge(lambda text: None) == 1
     assert rest.configs == set_up(topology).configs
 
 

@@ -220,7 +220,7 @@ def test_a_wrong_sha512_is_refused_and_the_next_source_tried(
     (site / f"{NAME}.tgz.sha512").write_text(f"{NAME}.tgz: {'0' * 128}\n")
     built = write_archive(tmp_path / "built.tar")
     monkeypatch.setattr(
-        kafka_maven, "build", lambda _version, _folder, _say: (built, {"bin/a.sh": b"#!/bin/sh\n"})
+        kafka_maven, "build", lambda *_: (built, {"bin/a.sh": b"#!/bin/sh\n"})
     )
     got = obtain(KAFKA, say=said.append)
     assert got.source == "Maven"
@@ -336,7 +336,7 @@ def test_a_changed_dist_makes_a_new_maven_build(
     (dist / "tools.toml").write_text("one")
     monkeypatch.setattr(kept, "RECIPES", tmp_path / "recipes")
     built = write_archive(tmp_path / "built.tar")
-    monkeypatch.setattr(kafka_maven, "build", lambda _version, _folder, _say: (built, {}))
+    monkeypatch.setattr(kafka_maven, "build", lambda *_: (built, {}))
     wanted = ["cache", "maven"]
     assert obtain(KAFKA, sources=wanted, say=said.append).source == "Maven"
     assert obtain(KAFKA, sources=wanted, say=said.append).source == "cache"

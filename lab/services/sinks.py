@@ -1,0 +1,143 @@
+"""Sinks as a service: no process, but a connector that writes topics into a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lab.mirrors.topics import matches, remote_name
+from lab.problems import Problem, no_such_datacenter
+from lab.resources import CONNECTOR, ClusterState, Connector
+from lab.services.connectors import SAID
+from lab.services.context import Context
+from lab.services.kafka import internal_factor
+from lab.services.service import Service
+from lab.services.stores import STORES
+from lab.state import Key
+from lab.topology import Datacenter, Host
+
+if TYPE_CHECKING:
+    from lab.model import Datacenter as DatacenterConfig, Lab
+    from lab.options.sinks import Sink
+
+CLASS = "kafkalab.search.SearchSinkConnector"
+# What `fab verify` writes, wherever the records of a sink may come from, to find it as a document.
+PROOF = "kafkalab-sink"
+INDEX_MAP = "topic.index.map"
+TEXT = "org.apache.kafka.connect.storage.StringConverter"
+JSON = "org.apache.kafka.connect.json.JsonConverter"
+# One server keeps one copy, and a lab's indices are small.
+INDICES = '{"number_of_shards":1,"number_of_replicas":0}'
+
+
+def store_host(sink: Sink, datacenter: Datacenter) -> Host:
+    """The host that has the store of a sink."""
+    return (datacenter.by_role("store") or datacenter.by_role("control"))[0]
+
+
+def proofs(lab: Lab, at: str) -> dict[str, str]:
+    """The proof's topics that come to a datacenter, by where they are written: its own, and those
+    that mirrors bring."""
+    mirrored = {
+        one.source: remote_name(one, PROOF) for one in lab.mirrors
+        if one.target == at and matches(one, PROOF)
+    }
+    return {at: PROOF, **mirrored}
+
+
+def index_of(topic: str) -> str:
+    """What the sink calls the index of a topic (SearchSinkConfig.index)."""
+    return topic.lower()
+
+
+def proof_index(sink: Sink, topic: str) -> str:
+    """Where a sink puts what `fab verify` writes: what another one wrote would prove nothing."""
+    return f"{index_of(topic)}.{sink.called}"
+
+
+def config(sink: Sink, context: Context) -> dict[str, str]:
+    """All settings of a sink's connector, under Confluent's names."""
+    datacenter = context.topology.datacenter(sink.at)
+    proven = proofs(context.topology.config, sink.at).values()
+    address = f"http://{store_host(sink, datacenter).fqdn}:{STORES[sink.kind].port}"
+    chosen = {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in sink.config.items()
+    }
+    indices = [f"{topic}:{proof_index(sink, topic)}" for topic in proven]
+    return {
+        "connection.url": address,
+        "key.ignore": "true" if sink.id == "place" else "false",
+        "behavior.on.null.values": sink.nulls,
+        "behavior.on.malformed.documents": "report",
+        "index.settings": INDICES,
+        "key.converter": TEXT,
+        "value.converter": JSON,
+        "value.converter.schemas.enable": "true" if sink.schemas else "false",
+        "errors.tolerance": "all",
+        "errors.deadletterqueue.topic.name": sink.letters,
+        "errors.deadletterqueue.topic.replication.factor": str(internal_factor(datacenter)),
+        "errors.deadletterqueue.context.headers.enable": "true",
+        # A mirror writes in transactions, and what was given up in one is no record.
+        "consumer.override.isolation.level": "read_committed",
+        "consumer.override.max.poll.records": "2000",
+        # A topic that a mirror will bring is not made by asking for it, and soon seen.
+        "consumer.override.allow.auto.create.topics": "false",
+        "consumer.override.metadata.max.age.ms": "5000",
+        **chosen,
+        INDEX_MAP: ",".join(filter(None, (chosen.get(INDEX_MAP), *indices))),
+        "topics": ",".join(dict.fromkeys((*sink.topics, *proven))),
+        "name": sink.connector, "connector.class": CLASS, "tasks.max": str(sink.tasks),
+    }
+
+
+def resources(datacenter: Datacenter, context: Context) -> ClusterState:
+    """The connectors of a datacenter's sinks."""
+    return {
+        Key(CONNECTOR, one.connector): Connector(config(one, context))
+        for one in context.topology.config.sinks if one.at == datacenter.name
+    }
+
+
+def findings(lab: Lab) -> Iterator[Problem]:
+    datacenters = {one.name: one for one in lab.datacenters}
+    taken = {(one.at, one.name) for one in lab.connectors}
+    for index, sink in enumerate(lab.sinks, 1):
+        field = f"sinks[{index}]"
+        for key in {*SAID, "topics"} & sink.config.keys():
+            said = SAID.get(key, key)
+            yield Problem(f"{field}.config.{key}", repr(sink.config[key]),
+                          f"accepted: {said if said != 'class' else 'kind'}, beside `config`")
+        place = datacenters.get(sink.at)
+        if place is None:
+            yield Problem(f"{field}.at", repr(sink.at), no_such_datacenter(sink.at, [*datacenters]))
+        else:
+            yield from _hosts(field, sink, place)
+        if (sink.at, sink.connector) in taken:
+            yield Problem(
+                f"{field}.name", repr(sink.called), f"another connector of {sink.at} is called "
+                f"{sink.connector}; accepted: a name of its own",
+            )
+        taken.add((sink.at, sink.connector))
+        same = [one for one in sink.topics if one == sink.letters]
+        if same:
+            yield Problem(f"{field}.dead_letters", repr(sink.letters), "is one of its topics")
+
+
+def _hosts(field: str, sink: Sink, place: DatacenterConfig) -> Iterator[Problem]:
+    for what, role in (("Kafka Connect", "connect"), (STORES[sink.kind].title, "store")):
+        if not place.count("control") and not place.count(role):
+            yield Problem(
+                field, repr(sink.called), f"{sink.at} has no host for {what}; accepted: with "
+                f"control = 1 or {role} = 1 there",
+            )
+
+
+SERVICE = Service(
+    name="sinks",
+    summary="Set up the sinks that carry topics into stores.",
+    roles=(),
+    needs=("connect", *STORES),
+    resources=resources,
+    check=findings,
+)

@@ -1,0 +1,93 @@
+"""Proof of a sink: what is written into a topic is found in a store."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from lab.services.sinks import PROOF
+from lab.services.topics import replication
+from scripts.clients.kafka import client_settings, keep_topic
+from scripts.drivers.driver import Report, Site
+from scripts.drivers.stores import Documents
+from scripts.errors import LabError, TimeoutExpired, one_line
+from scripts.workstation.waiting import wait_until
+
+PROVE_SECONDS = 90.0
+PROOF_RETENTION_MS = 600_000
+Store = Callable[[], Documents]
+
+
+class Proof:
+    """That what is written into one cluster becomes a document, perhaps by way of a mirror."""
+
+    def __init__(self, connector: str, *, store: Store, source: Site, index: str) -> None:
+        self.store, self.source = store, source
+        self.name = f"{connector} from {source.name}"
+        self._index = index
+        self._run = f"proof{secrets.token_hex(6)}"
+
+    def prepare(self) -> None:
+        """Its topic: mirrors look for new ones only now and then."""
+        keep_topic(
+            self.source.kafka.endpoint, PROOF, partitions=1,
+            replication=replication(self.source.lab, self.source.datacenter),
+            config={"retention.ms": str(PROOF_RETENTION_MS)}, where=self.source.name,
+        )
+
+    def prove(self, report: Report) -> None:
+        report.check("sinks", "record to document", self.document)
+
+    def document(self) -> str:
+        """Write a record and search for it; what was seen. Raises LabError."""
+        self.prepare()
+        began = time.monotonic()
+        self._write()
+        last = "the store has no such document"
+        found: list[Any] = []
+
+        def there() -> bool:
+            nonlocal last
+            try:
+                answer = self.store().search([self._index], f"proof:{self._run}", 1)
+            except LabError as error:
+                last = error.what
+                return False
+            found[:] = answer["hits"]["hits"]
+            return bool(found)
+
+        try:
+            wait_until(there, timeout=PROVE_SECONDS)
+        except TimeoutExpired:
+            raise LabError(
+                f"a record of {self.source.name} is no document of {self._index} after "
+                f"{PROVE_SECONDS:g} s: {last}", where=self.source.name,
+                hint="see `fab sink.status` and `fab connect.status`",
+            ) from None
+        seconds = time.monotonic() - began
+        with suppress(LabError):  # it has served
+            self.store().remove(self._index, found[0]["_id"])
+        return f"one of {self.source.name} was found in {self._index} after {seconds:.1f} s"
+
+    def _write(self) -> None:
+        from confluent_kafka import Producer  # noqa: PLC0415 - 50 ms
+
+        failures: list[str] = []
+        producer = Producer(client_settings(self.source.kafka.endpoint, acks="all", **{
+            "message.timeout.ms": int(PROVE_SECONDS * 1000), "linger.ms": 0,
+        }))
+        producer.produce(
+            PROOF, f'{{"proof": "{self._run}"}}', key=self._run, partition=0,
+            on_delivery=lambda error, _: failures.append(one_line(error)) if error else None,
+        )
+        if producer.flush(PROVE_SECONDS) or failures:
+            raise LabError(
+                f"{PROOF} cannot be written ({failures[0] if failures else 'no answer'})",
+                where=self.source.name, hint="see `fab status`",
+            )
+
+    def forget(self) -> None:
+        """The topic stays: one that comes and goes makes every mirror rebalance."""

@@ -1,0 +1,68 @@
+"""Elasticsearch and OpenSearch as the lab acts on them: servers, and the documents in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from lab.services.stores import STORES
+from lab.topology import Host
+from scripts.clients.http import HttpError
+from scripts.drivers.driver import Driver, Report, Site
+from scripts.errors import LabError
+
+GONE = 404
+
+
+class Store(Driver):
+    """Like any service; verification also asks how the store itself says that it is."""
+
+    def verify(self, site: Site, report: Report) -> bool:
+        def health() -> str:
+            found = [(host, documents(site, host, self.name).health())
+                     for host in site.carriers(self.name)]
+            for host, state in found:
+                if state == "red":
+                    raise LabError("the store says that indices are not whole (red)",
+                                   where=host.name, hint=f"see `fab logs {host.name} {self.name}`")
+            return ", ".join(state for _, state in found)
+
+        return super().verify(site, report) and report.check(self.name, "health", health)
+
+
+class Documents:
+    """What is in one store, by HTTP. Raises HttpError."""
+
+    def __init__(self, ask: Any) -> None:
+        self._ask = ask
+
+    def health(self) -> str:
+        return str(self._ask("GET", "/_cluster/health")["status"])
+
+    def count(self, index: str) -> int:
+        """The documents of an index, also those that came a moment ago; none where it is not."""
+        path = f"/{quote(index, safe='')}"
+        try:
+            self._ask("POST", f"{path}/_refresh")
+            return int(self._ask("GET", f"{path}/_count")["count"])
+        except HttpError as error:
+            if error.status == GONE:
+                return 0
+            raise
+
+    def search(self, indices: Iterable[str], query: str, most: int) -> dict[str, Any]:
+        """The answer to a query in Lucene's syntax; indices that are not there have nothing."""
+        names = ",".join(quote(one, safe="") for one in indices)
+        words = urlencode({"q": query, "size": most, "ignore_unavailable": "true"})
+        found: dict[str, Any] = self._ask("GET", f"/{names}/_search?{words}")
+        return found
+
+    def remove(self, index: str, name: str) -> None:
+        """Take one document away."""
+        self._ask("DELETE", f"/{quote(index, safe='')}/_doc/{quote(name, safe='')}")
+
+
+def documents(site: Site, host: Host, kind: str) -> Documents:
+    """The store of a kind on a host, through SSH."""
+    return Documents(site.http(host, STORES[kind].port, kind))

@@ -1,0 +1,128 @@
+package kafkalab.search;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.kafka.connect.data.Struct;
+import org.apache.kafka.connect.errors.DataException;
+import org.apache.kafka.connect.json.JsonConverter;
+import org.apache.kafka.connect.sink.SinkRecord;
+
+/**
+ * Makes documents of records.
+ *
+ * <p>Every operation bears the record's offset as its version, and the store refuses versions that
+ * are not above the one it has. So whatever is sent again, in whatever order, changes nothing: of a
+ * key's records the last one stays. (A key's records are all in one partition.)
+ */
+class Documents {
+
+    static final int LONGEST_ID = 512; // bytes that Elasticsearch and OpenSearch allow
+
+    private final SearchSinkConfig config;
+    private final ObjectMapper mapper = new ObjectMapper();
+    private final JsonConverter converter = new JsonConverter();
+
+    Documents(SearchSinkConfig config) {
+        this.config = config;
+        // Decimals as numbers: as Base64, which is the default, nobody finds them.
+        converter.configure(Map.of("schemas.enable", "false", "decimal.format", "NUMERIC"), false);
+    }
+
+    /**
+     * What a record asks of the store; nothing where it is to be ignored.
+     *
+     * @throws DataException when it is no document, with the reason
+     */
+    Optional<Operation> of(SinkRecord record) {
+        boolean ignoring = config.ignoresKey(record.topic());
+        if (record.value() == null) {
+            switch (config.onNull()) {
+                case FAIL:
+                    throw new DataException("it has no value");
+                case IGNORE:
+                    return Optional.empty();
+                default:
+                    // Named by where it stands, it cannot mean any other document.
+                    return ignoring ? Optional.empty()
+                        : Optional.of(operation("delete", record, id(record), new byte[0]));
+            }
+        }
+        String id = ignoring ? place(record) : id(record);
+        return Optional.of(operation("index", record, id, source(record)));
+    }
+
+    private Operation operation(String action, SinkRecord record, String id, byte[] source) {
+        String index = config.index(record.topic());
+        ObjectNode meta = mapper.createObjectNode();
+        meta.putObject(action).put("_index", index).put("_id", id)
+            .put("version", record.kafkaOffset()).put("version_type", "external");
+        byte[] head;
+        try {
+            head = mapper.writeValueAsBytes(meta);
+        } catch (JsonProcessingException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+        ByteBuffer lines = ByteBuffer.allocate(
+            head.length + 1 + (source.length == 0 ? 0 : source.length + 1));
+        lines.put(head).put((byte) '\n');
+        if (source.length > 0) {
+            lines.put(source).put((byte) '\n');
+        }
+        return new Operation(record, index, lines.array());
+    }
+
+    /** The document in one line. */
+    private byte[] source(SinkRecord record) {
+        Object value = record.value();
+        if (!(value instanceof Map || value instanceof Struct)) {
+            throw new DataException("it is no object but " + article(value)
+                + "; documents are JSON objects, or records with a schema of fields");
+        }
+        return converter.fromConnectData(record.topic(), record.valueSchema(), value);
+    }
+
+    private static String article(Object value) {
+        String name = value instanceof byte[] ? "bytes" : value.getClass().getSimpleName();
+        return "of the type " + name;
+    }
+
+    private static String place(SinkRecord record) {
+        return record.topic() + "+" + record.kafkaPartition() + "+" + record.kafkaOffset();
+    }
+
+    private static String id(SinkRecord record) {
+        Object key = record.key();
+        String id;
+        if (key == null) {
+            throw new DataException("it has no key to name its document by");
+        } else if (key instanceof byte[] bytes) {
+            id = decoded(ByteBuffer.wrap(bytes));
+        } else if (key instanceof ByteBuffer bytes) {
+            id = decoded(bytes.duplicate());
+        } else if (key instanceof String || key instanceof Number || key instanceof Boolean) {
+            id = key.toString();
+        } else {
+            throw new DataException("its key is no text and no number but " + article(key));
+        }
+        int length = id.getBytes(StandardCharsets.UTF_8).length;
+        if (length == 0 || length > LONGEST_ID) {
+            throw new DataException("its key has " + length + " bytes; a document's name has 1 to "
+                + LONGEST_ID);
+        }
+        return id;
+    }
+
+    private static String decoded(ByteBuffer bytes) {
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(bytes).toString();
+        } catch (CharacterCodingException error) {
+            throw new DataException("its key is no UTF-8 text");
+        }
+    }
+}

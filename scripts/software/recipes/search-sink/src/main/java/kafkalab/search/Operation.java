@@ -1,0 +1,31 @@
+package kafkalab.search;
+
+import java.util.Arrays;
+import org.apache.kafka.connect.sink.SinkRecord;
+
+/**
+ * What one record asks of the store, as a part of a bulk request.
+ *
+ * @param record what it comes from
+ * @param index where to
+ * @param lines the operation's line, and the document's if there is one, each with its line end
+ */
+record Operation(SinkRecord record, String index, byte[] lines) {
+
+    @Override
+    public String toString() {
+        return record.topic() + "-" + record.kafkaPartition() + " at offset "
+            + record.kafkaOffset() + " (" + lines.length + " bytes)";
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof Operation one && one.record == record
+            && Arrays.equals(one.lines, lines);
+    }
+
+    @Override
+    public int hashCode() {
+        return record.hashCode();
+    }
+}
