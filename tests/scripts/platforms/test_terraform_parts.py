@@ -164,6 +164,17 @@ def test_a_folder_without_a_plan_is_no_plan(tmp_path: Path) -> None:
         record.load(tmp_path)
 
 
+def test_a_plan_that_was_cut_off_gives_way_to_the_next(tmp_path: Path) -> None:
+    folder = tmp_path / "plan"
+    for _ in range(2):
+        record.prepare(folder)
+        with pytest.raises(UsageError, match="holds no plan"):
+            record.load(folder)
+        (folder / "lab_dc1.tfplan").write_text("a")
+    record.prepare(folder)
+    assert [path.name for path in folder.iterdir()] == [record.RECORD]
+
+
 def test_a_line_of_the_journal_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
     journal = record.Journal(tmp_path)
     journal.note("a", "begun")

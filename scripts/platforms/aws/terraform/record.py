@@ -104,6 +104,7 @@ def prepare(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=OWNER_ONLY)
     folder.chmod(OWNER_ONLY)
+    write(folder / RECORD, "{}\n")  # no plan yet, and if it is cut off the next one takes its place
 
 
 def write(path: Path, text: str) -> None:
