@@ -11,7 +11,7 @@ from scripts.tasks.aws import allow, audit, backend, cost, extend, preflight, tu
 from scripts.tasks.balance import KAFKA
 from scripts.tasks.data import groups, records, topics
 from scripts.tasks.drills import DRILL
-from scripts.tasks.inspect import container, logs, ssh, status, verify
+from scripts.tasks.inspect import container, grep, logs, ssh, status, verify
 from scripts.tasks.kraft import KRAFT
 from scripts.tasks.learn import EXERCISE
 from scripts.tasks.load import load
@@ -24,8 +24,8 @@ from scripts.tasks.sinks import SINK
 from scripts.tasks.whole import down, plan, start, stop, up
 
 ALL = (
-    up, plan, *TASKS, KAFKA, KRAFT, verify, status, view, top, ssh, logs, container, down,
-    topics, groups, records, load, monitor, alerts,
+    up, plan, *TASKS, KAFKA, KRAFT, verify, status, view, top, ssh, logs, grep, container,
+    down, topics, groups, records, load, monitor, alerts,
     preflight, cost, audit, backend, extend, allow, tunnel, Collection("lab", stop, start),
     CONNECT, MIRROR, REGISTRY, SINK, DRILL, EXERCISE,
     Collection.from_module(tf),

@@ -186,5 +186,43 @@ def logs(
         raise LabError("no `ssh` program here", hint="install an OpenSSH client") from error
 
 
+@lab_task(locks=False, dry=True, help={
+    **NARROW, "pattern": "an extended regular expression, as grep -E takes it",
+    "service": "only this one's log (several: kafka,connect)",
+    "since": "how far back: 90s, 10m, 2h, 1d", "limit": "the newest lines, at most so many",
+})
+def grep(
+    session: Session, pattern: str, *, service: str = "", since: str = "1h", limit: int = 200,
+    datacenter: str | None = None, host: str | None = None,
+) -> int:
+    """Search the logs of all services on all hosts.
+
+    Exit status 1 where nothing fits.
+    """
+    from lab.services.registry import SERVICES, running_on
+    from scripts.hosts.journal import search, seconds_of
+
+    wanted = [one.strip() for one in service.split(",") if one.strip()]
+    known = [name for name, one in SERVICES.items() if one.unit]
+    for name in wanted:
+        if name not in known:
+            raise UsageError(f"no service {name!r}", hint=f"known: {', '.join(known)}")
+    if limit < 1:
+        raise UsageError(f"--limit {limit}", hint="accepted: 1 and more")
+    seconds = seconds_of(since)
+    hosts = session.select(datacenter, host)
+    units = {
+        one.name: tuple(str(each.unit) for each in running_on(one, session.topology)
+                        if each.unit and (not wanted or each.name in wanted))
+        for one in hosts
+    }
+    instances = session.running([name for name, mine in units.items() if mine])
+    with session.fleet(instances) as fleet:
+        found = search(fleet, units, pattern, seconds=seconds, limit=limit)
+    for line in found:
+        print(line)
+    return 0 if found else 1
+
+
 def _print_json(found: object) -> None:
     print(json.dumps(found, indent=2))

@@ -182,6 +182,17 @@ def test_logs_prints_the_last_lines_of_a_service(lab: Lab) -> None:
     ]
 
 
+def test_a_word_is_found_in_the_logs_of_all_hosts(lab: Lab) -> None:
+    """By each broker as it started, in the order of time; a pattern that is none is told."""
+    run = lab.fab("grep", r"Kafka version: 3\.", "--service", "kafka", "--since", "1d")
+    brokers = {host.name for host in lab.of("kafka")}
+    assert {name for name in brokers if name in run.out} == brokers, run
+    times = [line[:26] for line in run.out.splitlines()]
+    assert times == sorted(times)
+    lab.fab("grep", "nobody ever says this", expect=1)
+    assert "Unmatched [" in lab.fab("grep", "[", expect=1).err
+
+
 def test_a_run_leaves_a_line_for_every_command(lab: Lab) -> None:
     lab.fab("up")
     log = lab.log()

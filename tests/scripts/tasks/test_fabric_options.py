@@ -325,7 +325,7 @@ def test_what_acts_has_no_dry_run_of_its_own_doing() -> None:
     """Whoever calls a task harmless has to say so here, too."""
     harmless = {name for name in namespace.task_names if namespace[name].dry is True}
     assert harmless == {
-        "plan", "status", "logs", "container", "cost", "connect.status", "mirror.status",
+        "plan", "status", "logs", "grep", "container", "cost", "connect.status", "mirror.status",
         "monitor", "alerts", "kraft.status", "tf.drift", "topics", "groups", "records",
         "exercise.list", "sink.status", "sink.search", "registry.status", "registry.check",
     }
