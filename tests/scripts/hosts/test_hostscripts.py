@@ -292,11 +292,13 @@ def test_a_unit_is_known_to_be_old_from_before_the_write_until_its_restart(
     fakes: Path, tmp_path: Path
 ) -> None:
     """Also where its command line is right: it was started with files that were not."""
-    sleeper = ["python3", "-c", "import time; time.sleep(60)", "-Dkafkalab.digest=new"]
+    code = "import time; print(1, flush=True); time.sleep(60)"
+    sleeper = ["python3", "-c", code, "-Dkafkalab.digest=new"]
     key = Key("unit", "k.service")
     desired = {key: state.Unit("new")}
     changes = [Change(Key("file", "/proc/no"), None, state.File(""))]  # cannot be written
-    with subprocess.Popen(sleeper) as process:
+    with subprocess.Popen(sleeper, stdout=subprocess.PIPE) as process:
+        assert process.stdout and process.stdout.readline()  # it has its command line by now
         fake(fakes, "systemctl", f"""#!/bin/bash
             [ "$1" = show ] || exit 0
             printf 'MainPID={process.pid}\\nId=k.service\\n'
