@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.errors import UsageError
+from scripts.errors import CommandError, UsageError
+from scripts.hosts.fleet import Answer
 from scripts.hosts.journal import search, seconds_of
 from tests.fakes import FakeFleet, FakeHost
 
@@ -27,6 +28,18 @@ def test_what_a_person_writes_is_a_pattern_and_no_command() -> None:
     assert search(FakeFleet([a]), {"a": ("x.service",)}, "'; reboot #", seconds=60, limit=1) == []
     ((_, text),) = a.heard
     assert """grep -E -e ''"'"'; reboot #'""" in text and "--since -60s --unit x.service" in text
+
+
+def test_a_pattern_that_is_none_is_told_once() -> None:
+    wrong = Answer("", "grep: Unmatched [\n", 9)
+    hosts = [FakeHost(name, {"search the logs": wrong}) for name in ("a", "b")]
+    units = dict.fromkeys(("a", "b"), ("x.service",))
+    with pytest.raises(UsageError, match=r"'.': grep: Unmatched . .accepted: an ext") as told:
+        search(FakeFleet(hosts), units, "[", seconds=60, limit=1)
+    assert not hasattr(told.value, "__notes__")
+    hosts[1].replies = {"search the logs": Answer("", "no journal", 1)}
+    with pytest.raises(CommandError, match="b: "):
+        search(FakeFleet(hosts), units, "[", seconds=60, limit=1)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [
