@@ -18,8 +18,8 @@ from lab.services.registry import SERVICES
 from lab.topology import Host
 from scripts.clients.kafka import View
 from scripts.drivers.driver import Site
+from scripts.drivers.turns import restart
 from scripts.errors import TimeoutExpired
-from scripts.hosts.change import restart_script
 from scripts.hosts.units import START_SECONDS
 
 NAME = "kafka"
@@ -53,9 +53,5 @@ def stuck(site: Site) -> list[Host]:
 
 def _restart(site: Site, host: Host) -> None:
     """Others lead meanwhile what it leads, and take all followers in."""
-    service = SERVICES[NAME]
-    site.fleet[host.name].script(
-        restart_script(str(service.unit), str(host.address),
-                       service.port.number if service.port else None, START_SECONDS),
-        label="restart a broker that waits in vain", timeout=2 * START_SECONDS,
-    )
+    restart(site, host, SERVICES[NAME], "restart a broker that waits in vain",
+            timeout=2 * START_SECONDS)

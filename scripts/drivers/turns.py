@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from lab.services.service import Service
 from lab.state import Change
 from lab.topology import Host
 from scripts.drivers.driver import Driver, Site
@@ -49,12 +50,20 @@ def _restart(
     driver: Driver, site: Site, host: Host, progress: Progress, changes: Sequence[Change]
 ) -> None:
     progress.step(host.name, f"restarting {driver.name}")
-    port = driver.service.port
+    restart(site, host, driver.service, f"restart {driver.name}", changes=changes)
+    progress.done(host.name, f"restarted {driver.name}")
+
+
+def restart(
+    site: Site, host: Host, service: Service, label: str, *,
+    changes: Sequence[Change] = (), timeout: float = RESTART_TIMEOUT,
+) -> None:
+    """Restart a service on one host, with `changes` of its files, and wait until its port answers;
+    nobody is asked whether the service bears it. Raises CommandError and TimeoutExpired."""
     site.fleet[host.name].script(
         restart_script(
-            str(driver.service.unit), str(host.address), port.number if port else None,
+            str(service.unit), str(host.address), service.port.number if service.port else None,
             START_SECONDS, changes,
         ),
-        label=f"restart {driver.name}", timeout=RESTART_TIMEOUT,
+        label=label, timeout=timeout,
     )
-    progress.done(host.name, f"restarted {driver.name}")

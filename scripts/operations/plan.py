@@ -128,15 +128,14 @@ def gather(
         refused += map(str, obstacles(places, plans))
         passages, run = enter(
             Run(places, hosts, plans, only, leavers=going.brokers), refused=refused)
-        places, plans = {**run.places}, {**run.plans}
-        found = [one for site in places.values() for one in _resources(site, names, gone, only)]
+        found = [one for site in run.places.values() for one in _resources(site, names, gone, only)]
         return Plan(
             absent=tuple(absent),
             stopped=tuple(host for host in absent if host.name in instances),
-            hosts=plans,
+            hosts=run.plans,
             things=tuple(line for one in found for line in one.lines),
-            restarts=tuple(line for name, site in places.items()
-                           for line in (*_restarts(site, plans, passages),
+            restarts=tuple(line for name, site in run.places.items()
+                           for line in (*_restarts(site, run.plans, passages),
                                         *(again for one in passages for again in one.again(name)))),
             notes=(*unpublished(present, context), *notes(context.topology)),
             refused=(*refused, *(line for one in found for line in one.refused)),
