@@ -147,7 +147,7 @@ def up(
     instances = session.platform.instances()
     going = look(session, hosts, instances, narrowed=narrowed)
     if not going:
-        deploy(session, hosts)
+        deploy(session, hosts, instances)
         return
     for line in going.lines():
         session.say(line)

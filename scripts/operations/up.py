@@ -44,9 +44,13 @@ INTERNAL = "internal topic"
 BESIDE = "beside"  # the name of the threads that `beside` makes
 
 
-def deploy(session: Session, hosts: Sequence[Host]) -> None:
-    """Create what is missing and converge `hosts`; says what it did."""
-    instances = session.platform.instances()
+def deploy(
+    session: Session, hosts: Sequence[Host], instances: dict[str, Instance] | None = None
+) -> None:
+    """Create what is missing and converge `hosts`; says what it did. `instances`: those that there
+    are, where they were looked at a moment ago and nothing was done since."""
+    if instances is None:
+        instances = session.platform.instances()
     missing = missing_hosts(hosts, instances)
     woken = [host.name for host in missing if host.name in instances]
     refuse(refusals(session, hosts, instances))

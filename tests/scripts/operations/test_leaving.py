@@ -144,7 +144,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FakeLab]]:
 
         endpoint = None
 
-    def deploy(session: FakeLab, hosts: Sequence[Host]) -> None:
+    def deploy(session: FakeLab, hosts: Sequence[Host], instances: object = None) -> None:
         session.note("deploy")
 
     monkeypatch.setattr(module, "_stand", stand)
