@@ -60,15 +60,22 @@ define with_line_ends_of_linux
     "git config core.autocrlf false && git rm -rq --cached . && git reset --hard" >&2; exit 1; fi
 endef
 
+# As in venv.sh: where no import may write down what it compiled, it is done here once.
+define compiled
+@[ -z "$${PYTHONDONTWRITEBYTECODE:-}" ] || $(BIN)/python -m compileall -q lab scripts programs stacks
+endef
+
 # The locks name every package with its digest; pip refuses anything else.
 $(SOME): requirements-lab.lock scripts/venv.sh
 	$(with_line_ends_of_linux)
 	@PYTHON=$(PYTHON) scripts/venv.sh $(VENV) $<
+	$(compiled)
 	@touch $@
 
 $(STAMP): requirements.lock scripts/venv.sh
 	$(with_line_ends_of_linux)
 	@PYTHON=$(PYTHON) scripts/venv.sh $(VENV) $<
+	$(compiled)
 	@touch $@ $(SOME)
 
 lock: $(STAMP)  ## Write both locks anew from pyproject.toml

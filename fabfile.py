@@ -1,10 +1,16 @@
 """What `fab` reads: the tasks of the lab, and what `fab`'s own options mean for them."""
 
+import sys
+
 from fabric.main import program
 
-from scripts import namespace as ns
-from scripts.tasks import fabric_options
-from scripts.workstation import output
+# invoke keeps what is imported from here on from being written down compiled: every command
+# would compile the project, and most of its packages, anew. Python's own switch shall decide.
+sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
+
+from scripts import namespace as ns  # noqa: E402 - compiled for the next time, see above
+from scripts.tasks import fabric_options  # noqa: E402
+from scripts.workstation import output  # noqa: E402
 
 output.shield()
 fabric_options.attach(program)

@@ -211,6 +211,15 @@ def test_the_list_of_tasks_is_quick() -> None:
     assert min(_cpu_seconds(show) for _ in range(3)) < 1.0
 
 
+def test_what_a_command_compiles_is_written_down_for_the_next(tmp_path: Path) -> None:
+    """invoke forbids it unless told otherwise."""
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    argv = [str(Path(sys.executable).parent / "fab"), "--list"]
+    subprocess.run(argv, cwd=PROJECT, env=environment, check=True, capture_output=True)
+    assert list(tmp_path.rglob("scripts/tasks/whole.*.pyc"))
+
+
 def test_tasks_load_what_is_heavy_only_when_they_need_it() -> None:
     heavy = ("paramiko", "confluent_kafka", "rich", "jinja2", "boto3", "pydantic")
     code = f"import sys, scripts.tasks; print([m for m in {heavy} if m in sys.modules])"
