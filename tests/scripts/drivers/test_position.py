@@ -40,7 +40,7 @@ def position(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> tuple[Position, 
 
     made = Position.__new__(Position)
     made.mirror = Mirror.model_validate({"from": "a", "to": "b"})
-    made.rest, made._past = rest, False  # type: ignore[assignment]
+    made.rest, made.record, made._past = rest, rest, False  # type: ignore[assignment]
     monkeypatch.setattr(Position, "_read", lambda self: {("t", 0): 7})
     monkeypatch.setattr("scripts.drivers.position.PAUSE", 0)
     return made, asked
