@@ -102,8 +102,10 @@ class Connect(Driver):
         )
         first = self.unsound(site) if there else ()
         back = anew.lines(site, workers) if states else ()
+        running = workers.names <= {one.name for one in states if not one.problem}
         return Differences(
-            (*first, *lines(plan), *repairs, *steps, *back), (*map(str, plan.refusals), *problems)
+            (*first, *lines(plan), *repairs, *steps, *back), (*map(str, plan.refusals), *problems),
+            at_rest=there and running,
         )
 
     def reconcile(self, site: Site, wanted: ClusterState, tell: Tell) -> int:

@@ -127,10 +127,18 @@ class Part:
 
 @dataclass(frozen=True)
 class Differences:
-    """What `reconcile` would do, in lines, and what it would refuse to do."""
+    """What `reconcile` would do, in lines, and what it would refuse to do.
+
+    at_rest: whether it was seen, too, that nothing is on its way for which it would wait.
+    """
 
     lines: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    at_rest: bool = False
+
+    @property
+    def nothing(self) -> bool:
+        return not (self.lines or self.refused)
 
 
 @dataclass(frozen=True)

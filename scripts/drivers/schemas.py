@@ -61,8 +61,8 @@ class Registry(Driver):
         if there:
             with suppress(LabError):  # it does not answer yet
                 now = schemas(site, site.carriers(self.name)[0], LOOK_SECONDS).compatibility()
-        if now == level:
-            return Differences(Journal(site).lines())
+        if now == level:  # it answers, so nobody has to wait for it
+            return Differences(Journal(site).lines(), at_rest=True)
         line = f"~ {begin}: {now} -> {level}" if now else f"+ {begin} {level}"
         return Differences((*(Journal(site).lines() if there else ()), line))
 

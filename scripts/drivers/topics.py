@@ -21,7 +21,7 @@ from lab.resources import (
 )
 from lab.services.kafka import internal_factor
 from lab.state import Key
-from scripts.clients.kafka import client_settings, keep_topic, settle
+from scripts.clients.kafka import client_settings, describe, keep_topic, settle
 from scripts.clients.records import read_partition
 from scripts.drivers.driver import Differences, Site, Tell
 from scripts.errors import LabError, one_line
@@ -41,17 +41,19 @@ class Topics:
         """What `reconcile` would do, and what would be refused of it, by us or by Kafka."""
         wanted = _topics(wanted)
         if not wanted:
-            return Differences()
+            return Differences(at_rest=True)
+        well = False
         try:
             if not there:
                 raise LabError("not made yet", where=self.site.name)
+            well = not describe(self.cluster.view(), self.cluster.expected)
             plan = compare(self.found(wanted), wanted)
             refused = [line for change in plan.changes for line in self._tried(change)]
         except LabError:  # no broker answers yet: all of them are to be made
             plan, refused = compare({}, wanted), []
         where = f"{self.site.name}: "
         refused = [where + text for text in (*map(str, plan.refusals), *refused)]
-        return Differences(tuple(lines(plan, self.site.name)), tuple(refused))
+        return Differences(tuple(lines(plan, self.site.name)), tuple(refused), at_rest=well)
 
     def reconcile(self, wanted: ClusterState, tell: Tell) -> int:
         """Make, change and remove topics; how many. Raises LabError for what is refused."""

@@ -7,7 +7,8 @@ and except for services that run already: those are restarted one at a time
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from lab import state
@@ -18,6 +19,7 @@ from lab.services.registry import desired_state, retired, running_on
 from lab.services.service import Service
 from lab.state import Change, HostState, Key
 from lab.topology import Host
+from scripts.errors import LabError
 from scripts.hosts import firewall
 from scripts.hosts.change import (
     at_once,
@@ -112,22 +114,41 @@ def plan_host(
     return HostPlan(host, state.diff(actual, state.attainable(desired, actual)), phases)
 
 
+def ahead(
+    fleet: Fleet, hosts: Sequence[Host], context: Context, plans: dict[str, HostPlan],
+    only: Collection[str] | None = None,
+) -> Callable[[str], None]:
+    """What puts the plan of one of `hosts` into `plans`, so that a host is read while others still
+    connect. Where that fails, `survey` tells why."""
+    by_name = {host.name: host for host in hosts}
+
+    def one(name: str) -> None:
+        with suppress(LabError):
+            plans[name] = plan_host(fleet, by_name[name], context, only)
+
+    return one
+
+
 def survey(
     fleet: Fleet,
     hosts: Sequence[Host],
     context: Context,
     only: Collection[str] | None = None,
     progress: Progress | None = None,
+    *,
+    early: Mapping[str, HostPlan] | None = None,
 ) -> dict[str, HostPlan]:
-    """What each of `hosts` needs, by name; makes no change."""
-    by_name = {host.name: host for host in hosts}
+    """What each of `hosts` needs, by name; makes no change. `early`: what was made `ahead`."""
+    known = {host.name: early[host.name] for host in hosts if early and host.name in early}
+    by_name = {host.name: host for host in hosts if host.name not in known}
 
     def one(name: str) -> HostPlan:
         if progress:
             progress.step(name, "reading")
         return plan_host(fleet, by_name[name], context, only)
 
-    return fleet.each(one, by_name)
+    found = {**known, **fleet.each(one, by_name)}
+    return {host.name: found[host.name] for host in hosts}
 
 
 def converge(

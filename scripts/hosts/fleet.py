@@ -299,13 +299,18 @@ class Fleet:
         for host in self.hosts.values():
             host.close()
 
-    def closed(self, names: Iterable[str]) -> dict[str, LabError]:
-        """Connect to each of `names`; why not, of those where it does not come about."""
+    def closed(
+        self, names: Iterable[str], then: Callable[[str], None] | None = None
+    ) -> dict[str, LabError]:
+        """Connect to each of `names`, and do there what comes `then`, while others still connect;
+        why not, of those where no connection comes about."""
         def one(name: str) -> LabError | None:
             try:
                 self[name].open()
             except LabError as error:
                 return error
+            if then:
+                then(name)
             return None
 
         return {name: error for name, error in self.each(one, names).items() if error}

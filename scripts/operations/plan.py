@@ -8,19 +8,21 @@ from dataclasses import dataclass, field, replace
 from lab.counted import counted
 from lab.migration import notes
 from lab.services.context import Context
-from lab.services.registry import published, resources, roles
+from lab.services.registry import published, roles
 from lab.topology import Host
-from scripts.drivers.driver import Differences, Site, sites
+from scripts.drivers.driver import Site, sites
 from scripts.drivers.registry import drivers_of
 from scripts.errors import LabError
-from scripts.hosts.converge import HostPlan, pending, survey
+from scripts.hosts.converge import HostPlan, ahead, pending, survey
+from scripts.operations.beside import beside
+from scripts.operations.clusters import differences
 from scripts.operations.described import describe_hosts
 from scripts.operations.guard import missing_hosts, obstacles, refusals
 from scripts.operations.leaving import Going, look as look_at_leavers
 from scripts.operations.reach import UNSEEN, Unreached, lines, refuse_hopeless, unreached
 from scripts.operations.replacing import in_the_way, losses
 from scripts.operations.surplus import lines as surplus_lines, surplus
-from scripts.operations.up import concerned, reconcilers
+from scripts.operations.up import concerned
 from scripts.passages.passage import Passage, Run
 from scripts.passages.registry import enter
 from scripts.platforms import UP, Instance
@@ -117,18 +119,22 @@ def gather(
         one for one in context.strangers if one.name not in going.names))
     names, gone = {host.name for host in hosts}, {host.name for host in absent}
     with session.fleet(dict(instances)) as fleet:
-        closed = unreached(session.platform, fleet, [host.name for host in present])
+        whole = sites(fleet, context, session.datacenters(tuple(hosts)))
+        seen = beside(lambda: differences(whole, names, gone, only))
+        early: dict[str, HostPlan] = {}
+        closed = unreached(session.platform, fleet, [host.name for host in present],
+                           ahead(fleet, present, context, early, only))
         refuse_hopeless(closed)
-        plans = survey(fleet, [h for h in present if h.name not in closed], context, only)
+        plans = survey(
+            fleet, [h for h in present if h.name not in closed], context, only, early=early)
         # A cluster is looked at through its hosts.
         shut = {host.datacenter for host in present if host.name in closed}
-        places = sites(fleet, context, [
-            one for one in session.datacenters(tuple(hosts)) if one.name not in shut
-        ])
+        places = {name: site for name, site in whole.items() if name not in shut}
         refused += map(str, obstacles(places, plans))
         passages, run = enter(
             Run(places, hosts, plans, only, leavers=going.brokers), refused=refused)
-        found = [one for site in run.places.values() for one in _resources(site, names, gone, only)]
+        found = (seen() if run.places is places and not shut
+                 else differences(run.places, names, gone, only))
         return Plan(
             absent=tuple(absent),
             stopped=tuple(host for host in absent if host.name in instances),
@@ -179,16 +185,6 @@ def unpublished(hosts: Sequence[Host], context: Context) -> Iterator[str]:
         where = "a host that exists" if len(names) == 1 else "hosts that exist"
         yield (f"note: {', '.join(names)}: port {number} ({name}) is not published on {where}; "
                "after `fab down` and `fab up` it is")
-
-
-def _resources(
-    site: Site, names: set[str], gone: set[str], only: Collection[str] | None
-) -> Iterator[Differences]:
-    """What would change in a datacenter's cluster; `gone` are the hosts that do not run."""
-    wanted = resources(site.datacenter, site.context)
-    for driver in reconcilers(site, names, only):
-        there = not any(host.name in gone for host in site.carriers(driver.name))
-        yield driver.differences(site, wanted, there=there)
 
 
 def _restarts(

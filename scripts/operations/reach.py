@@ -5,7 +5,7 @@ A connection is opened to each host anyway, and is kept: where all is well, this
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from scripts.errors import LabError, ReachError, few, merged
@@ -33,9 +33,13 @@ class Unreached:
         return self.trouble.what if self.trouble else self.error.what
 
 
-def unreached(platform: Platform, fleet: Fleet, names: Iterable[str]) -> dict[str, Unreached]:
-    """Connect to each of `names`; those where that does not come about. Changes nothing."""
-    errors = fleet.closed(names)
+def unreached(
+    platform: Platform, fleet: Fleet, names: Iterable[str],
+    then: Callable[[str], None] | None = None,
+) -> dict[str, Unreached]:
+    """Connect to each of `names`, and do there what comes `then`; those where no connection comes
+    about. Changes nothing."""
+    errors = fleet.closed(names, then)
     closed = {name: one.closed for name, one in errors.items() if isinstance(one, ReachError)}
     troubles = platform.troubles(closed) if closed else {}
     return {name: Unreached(error, troubles.get(name)) for name, error in errors.items()}
@@ -71,9 +75,13 @@ def raise_all(errors: Iterable[LabError]) -> None:
         raise told[0]
 
 
-def reach(session: Session, fleet: Fleet, names: Iterable[str]) -> None:
-    """Connect to each of `names`, mending what is in the way. Raises LabError for what is left."""
-    found = unreached(session.platform, fleet, names)
+def reach(
+    session: Session, fleet: Fleet, names: Iterable[str],
+    then: Callable[[str], None] | None = None,
+) -> None:
+    """Connect to each of `names`, mending what is in the way; do what comes `then` where nothing
+    is. Raises LabError for what is left."""
+    found = unreached(session.platform, fleet, names, then)
     mendable = {name: one.trouble for name, one in found.items() if one.trouble and one.mendable}
     for line in lines(found):
         session.say(line)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from lab.artifacts import Artifact
 from lab.counted import counted
 from lab.migration import notes
-from lab.services.registry import artifacts, artifacts_on, resources, retired, services_on
+from lab.services.registry import artifacts, artifacts_on, retired, services_on
 from lab.state import STARTING
 from lab.topology import Host
-from scripts.drivers.driver import Driver, Site, sites
+from scripts.drivers.driver import Differences, Driver, Site, sites
 from scripts.drivers.registry import drivers_of
 from scripts.errors import LabError
-from scripts.hosts.converge import HostPlan, converge, forget_names, survey
+from scripts.hosts.converge import HostPlan, ahead, converge, forget_names, survey
 from scripts.hosts.deliver import Deliverer
 from scripts.hosts.fleet import Fleet
+from scripts.operations.beside import beside
+from scripts.operations.clusters import differences, reconcile
 from scripts.operations.guard import (
     missing_hosts,
     obstacles,
@@ -39,9 +39,7 @@ from scripts.session import Session
 from scripts.software.obtain import Obtained
 from scripts.workstation.screen import Progress, duration, phase
 
-T = TypeVar("T")
 INTERNAL = "internal topic"
-BESIDE = "beside"  # the name of the threads that `beside` makes
 
 
 def deploy(
@@ -92,32 +90,6 @@ def _prepare(session: Session, missing: Sequence[Host]) -> dict[Artifact, Obtain
     return software
 
 
-def beside(work: Callable[[], T]) -> Callable[[], T]:
-    """Begin `work` in a thread; what is returned waits for its end and has its result or error.
-
-    The thread holds nobody up: a run that ends before it, by an error or by hand, ends at once.
-    """
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(work())
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name=BESIDE, daemon=True)
-    thread.start()
-
-    def wait() -> T:
-        thread.join()
-        if errors:
-            raise errors[0]
-        return results[0]
-
-    return wait
-
-
 def concerned(session: Session, hosts: Sequence[Host], only: Collection[str]) -> list[Host]:
     """The hosts that have, or no longer should have, one of the services in `only`."""
     topology = session.topology
@@ -153,11 +125,15 @@ def _converge(
     names = [host.name for host in hosts]
     with session.fleet(instances) as fleet, Progress(session.topology.lab, names) as progress:
         with phase("converge"):
-            reach(session, fleet, names)
             places = sites(fleet, context, session.datacenters(tuple(hosts)))
+            # Where hosts were not made just now, all may be in order, and most labs are.
+            foreseen = None if fresh else beside(lambda: differences(places, names, only=only))
+            early: dict[str, HostPlan] = {}
+            reach(session, fleet, names, ahead(fleet, hosts, context, early, only))
             try:
                 ready, mended = _sound(
-                    fleet, hosts, places, deliverer, progress, only=only, fresh=fresh, woken=woken
+                    fleet, hosts, places, deliverer, progress, only=only, fresh=fresh, woken=woken,
+                    early=early,
                 )
             finally:
                 deliverer.close(fleet)
@@ -169,7 +145,9 @@ def _converge(
                 forget_names(fleet, plans)
         with phase("clusters"):
             told = [line for one in ready.passages for line in one.end()]
-            moved = reconcile(places, {host.name for host in hosts}, progress, only)
+            moved = {}
+            if foreseen is None or mended or restarted or not (ready.quiet and _at_rest(foreseen)):
+                moved = reconcile(places, {host.name for host in hosts}, progress, only)
         if mended:
             moved[INTERNAL] = mended
     changed = sum(1 for plan in plans.values() if plan.changes)
@@ -195,20 +173,37 @@ class Ready:
     passages: tuple[Passage, ...] = ()
     restarted: int = 0
 
+    @property
+    def quiet(self) -> bool:
+        """Whether hosts and clusters are as they should be, and no service is on its way."""
+        return not (
+            any(one.count or one.summary for one in self.passages)
+            or any(plan.changes or plan.phases for plan in self.plans.values())
+        )
+
+
+def _at_rest(foreseen: Callable[[], list[Differences]]) -> bool:
+    """Whether nothing is to be done in the clusters, nor to be waited for."""
+    try:
+        return all(one.nothing and one.at_rest for one in foreseen())
+    except LabError:  # who tries it tells it better
+        return False
+
 
 def _sound(
     fleet: Fleet, hosts: Sequence[Host], places: Mapping[str, Site], deliverer: Deliverer,
     progress: Progress, *, only: Collection[str] | None, fresh: Collection[str],
-    woken: Collection[str] = (),
+    woken: Collection[str] = (), early: Mapping[str, HostPlan] | None = None,
 ) -> tuple[Ready, int]:
-    """Converge `hosts` with what their processes need in clusters put right before.
+    """Converge `hosts` with what their processes need in clusters put right before; `early` are
+    the plans that there are already.
 
     How they were before, and how much was put right.
     """
     if not places:
         return Ready({}, {}), 0
     looking = beside(lambda: unsound(places, hosts, only, fresh))
-    ready = _entered(hosts, places, deliverer, progress, only=only, woken=woken)
+    ready = _entered(hosts, places, deliverer, progress, only=only, woken=woken, early=early)
     places, plans = ready.places, {**ready.plans}
     context = next(iter(places.values())).context
     mended = mend(places, looking(), progress)
@@ -230,13 +225,14 @@ def _sound(
 def _entered(
     hosts: Sequence[Host], places: Mapping[str, Site], deliverer: Deliverer,
     progress: Progress, *, only: Collection[str] | None, woken: Collection[str] = (),
+    early: Mapping[str, HostPlan] | None = None,
 ) -> Ready:
     """`hosts` once all is done that their clusters pass through before.
 
     Raises LabError where one cannot, before anything is changed.
     """
     one = next(iter(places.values()))
-    plans = survey(one.fleet, hosts, one.context, only, progress)
+    plans = survey(one.fleet, hosts, one.context, only, progress, early=early)
     refuse(obstacles(places, plans))
     passages, run = enter(Run(places, hosts, plans, only, woken), progress)
     restarted = 0
@@ -280,48 +276,3 @@ def settle(
     if woken or any(plan.starts or plan.phases for plan in plans.values()):
         for site in list(places.values())[:1]:
             site.fleet.each(one, places)
-
-
-def reconcilers(
-    site: Site, names: Collection[str], only: Collection[str] | None = None
-) -> list[Driver]:
-    """The drivers that look after what is in a datacenter's cluster, where their hosts are among
-    `names`."""
-    return [
-        driver for driver in drivers_of(site)
-        if driver.resource_kinds and (only is None or driver.name in only)
-        and any(host.name in names for host in site.carriers(driver.name))
-    ]
-
-
-def reconcile(
-    places: Mapping[str, Site], names: Collection[str], progress: Progress,
-    only: Collection[str] | None = None,
-) -> dict[str, int]:
-    """Make what is in the clusters what it should be, datacenters side by side.
-
-    Returns the number of changes by kind, without the kinds that had none.
-    """
-    chosen = {name: found for name, site in places.items()
-              if (found := reconcilers(site, names, only))}
-
-    def one_datacenter(name: str) -> dict[str, int]:
-        site, counts = places[name], {}
-        wanted = resources(site.datacenter, site.context)
-        for driver in chosen[name]:
-            what = "/".join(sorted(driver.resource_kinds))
-            counts[what] = driver.reconcile(
-                site, wanted, lambda text: progress.step(name, text)
-            )
-        done = ", ".join(f"{count} {what}s" for what, count in counts.items() if count)
-        progress.done(name, done)
-        return counts
-
-    if not chosen:
-        return {}
-    fleet = next(iter(places.values())).fleet
-    total: dict[str, int] = {}
-    for counts in fleet.each(one_datacenter, chosen).values():
-        for what, count in counts.items():
-            total[what] = total.get(what, 0) + count
-    return {what: count for what, count in total.items() if count}

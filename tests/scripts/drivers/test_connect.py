@@ -20,7 +20,7 @@ from lab.topology import Topology, build
 from scripts.clients.http import HttpError
 from scripts.drivers import anew, connect as connectors, flow as flows, holding, settling
 from scripts.drivers.connect import MARK, Connect, Workers
-from scripts.drivers.driver import Site
+from scripts.drivers.driver import Differences, Site
 from scripts.drivers.flow import Flow
 from scripts.drivers.limits import Limit
 from scripts.errors import LabError
@@ -394,13 +394,27 @@ def test_batches_become_smaller_also_where_a_topic_is_held_back(topology: Topolo
     assert not [call for call in rest.calls if call.startswith("POST")], "nothing is restarted"
 
 
-def differences(topology: Topology, rest: FakeConnect) -> tuple[list[str], list[str]]:
-    """What `plan` says of b's connectors: what would be done, and what would be refused."""
+def seen(topology: Topology, rest: FakeConnect) -> Differences:
     made = workers(topology, rest)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Site, "http", lambda *rest_: rest)
-        found = Connect(SERVICES["connect"]).differences(made.site, made.wanted, there=True)
+        return Connect(SERVICES["connect"]).differences(made.site, made.wanted, there=True)
+
+
+def differences(topology: Topology, rest: FakeConnect) -> tuple[list[str], list[str]]:
+    """What `plan` says of b's connectors: what would be done, and what would be refused."""
+    found = seen(topology, rest)
     return list(found.lines), list(found.refused)
+
+
+def test_connectors_are_at_rest_once_all_of_them_run(topology: Topology) -> None:
+    """One that a worker has still to take needs nothing but time, for which `up` waits."""
+    rest = set_up(topology)
+    assert seen(topology, rest) == Differences(at_rest=True)
+    rest.task_states["a-to-b.source"] = ["UNASSIGNED"]
+    assert seen(topology, rest) == Differences()
+    rest.refusals = 99
+    assert not seen(topology, rest).at_rest
 
 
 WHY = "large-0 at offset 7 has 100 bytes, and b takes 10"

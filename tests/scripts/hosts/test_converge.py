@@ -22,7 +22,7 @@ from lab.state import Change, HostState, Key, Resource
 from lab.topology import Host, build
 from scripts.errors import CommandError, LabError
 from scripts.hosts.change import at_once, with_restart
-from scripts.hosts.converge import HostPlan, converge, summary, survey
+from scripts.hosts.converge import HostPlan, ahead, converge, summary, survey
 from scripts.hosts.deliver import CACHE, Deliverer
 from scripts.hosts.fleet import Answer, Fleet
 from scripts.operations.described import describe_change, describe_host
@@ -113,6 +113,22 @@ def test_hosts_in_order_are_read_once_and_never_written(
     plans = run(FakeFleet(fakes), hosts, context, progress)
     assert all(not plan.changes for plan in plans.values())
     assert all(fake.labels == ["read"] for fake in fakes)
+
+
+def test_hosts_are_read_while_others_still_connect_and_once(context: Context) -> None:
+    hosts = context.topology.hosts[:3]
+    first, shut, torn = fakes = [
+        FakeHost(h.name, {"read": report(desired_state(h, context))}) for h in hosts]
+    shut.closed = LabError("no SSH connection", where=shut.name)
+    torn.replies = {"read": "cut o"}
+    fleet, early = FakeFleet(fakes), dict[str, HostPlan]()
+    assert [*fleet.closed((h.name for h in hosts), ahead(fleet, hosts, context, early))] == [
+        shut.name]
+    assert [*early] == [first.name] and shut.labels == []
+    assert [*survey(fleet, hosts[:1], context, early=early)] == [first.name]
+    assert first.labels == ["read"], "not once more"
+    with pytest.raises(LabError, match="cut off"):
+        survey(fleet, (hosts[0], hosts[2]), context, early=early)
 
 
 def test_a_difference_is_one_read_and_one_change(context: Context, progress: Progress) -> None:

@@ -10,11 +10,17 @@ from typing import Any, cast
 
 import pytest
 
+from lab import state
 from lab.artifacts import Artifact
 from lab.file import parse
+from lab.state import Change, Key
 from lab.topology import Topology, build
+from scripts.drivers.driver import Differences
 from scripts.errors import LabError
+from scripts.hosts.converge import HostPlan
 from scripts.operations import up
+from scripts.operations.beside import BESIDE, beside
+from scripts.passages.passage import Passage
 from tests.labs import KAFKA
 
 WAIT_S = 20
@@ -94,9 +100,48 @@ def test_a_run_that_ends_does_not_wait_for_what_goes_on_beside_it() -> None:
         begun.set()
         hold.wait(WAIT_S)
 
-    wait = up.beside(work)
+    wait = beside(work)
     assert begun.wait(WAIT_S)
-    (thread,) = [one for one in threading.enumerate() if one.name == up.BESIDE]
+    (thread,) = [one for one in threading.enumerate() if one.name == BESIDE]
     assert thread.daemon
     hold.set()
     assert wait() is None
+
+
+CHANGED = HostPlan(TOPOLOGY.hosts[0], (Change(Key("link", "/a"), None, state.Link("/b")),))
+YOUNG = HostPlan(TOPOLOGY.hosts[0], (), {"kafka.service": state.YOUNG})
+
+
+class Raising(Passage):
+    @property
+    def count(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize(("plans", "passages", "quiet"), [
+    ({"a": HostPlan(TOPOLOGY.hosts[0], ())}, (Passage(),), True),
+    ({"a": CHANGED}, (), False),
+    ({"a": YOUNG}, (), False),
+    ({}, (Passage(), Raising()), False),
+])
+def test_hosts_are_quiet_where_nothing_changes_and_nothing_is_on_its_way(
+    plans: dict[str, HostPlan], passages: tuple[Passage, ...], quiet: bool
+) -> None:
+    assert up.Ready({}, plans, passages).quiet == quiet
+
+
+@pytest.mark.parametrize(("found", "rest"), [
+    ([Differences(at_rest=True)], True),
+    ([Differences(at_rest=True), Differences()], False),
+    ([Differences(("+ topic a",), at_rest=True)], False),
+    ([Differences((), ("topic a: not ours",), at_rest=True)], False),
+])
+def test_clusters_rest_where_all_was_seen_to(found: list[Differences], rest: bool) -> None:
+    assert up._at_rest(lambda: found) == rest
+
+
+def test_clusters_that_cannot_be_looked_at_do_not_rest() -> None:
+    def look() -> list[Differences]:
+        raise LabError("no broker answers")
+
+    assert not up._at_rest(look)

@@ -92,7 +92,7 @@ def test_what_one_refuses_up_raises_and_plan_tells_with_the_rest(
 
 def test_up_goes_through_all_of_them_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     kinds(monkeypatch, Held, Held)
-    monkeypatch.setattr(up, "survey", lambda *_: {})
+    monkeypatch.setattr(up, "survey", lambda *_, early: {})
     ready = up._entered(TOPOLOGY.hosts, PLACES, cast(Any, None), cast(Any, None), only=None)
     assert ready.restarted == 4 and len(ready.passages) == 2
 
