@@ -21,6 +21,7 @@ from scripts.drivers.taking import whole
 from scripts.drivers.topics import Topics
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan
+from scripts.workstation.beside import beside
 
 METADATA_SECONDS = 3.0
 
@@ -107,9 +108,9 @@ class Kafka(Driver):
                     return
 
     def verify(self, site: Site, report: Report) -> bool:
+        release = beside(lambda: proven(site))
         # A broker that is not there tells no release, and is told of already.
-        return Proof(site, self.name).run(report) and report.check(
-            self.name, "release", lambda: proven(site))
+        return Proof(site, self.name).run(report) and report.check(self.name, "release", release)
 
     def differences(self, site: Site, wanted: ClusterState, *, there: bool) -> Differences:
         return Topics(site).differences(wanted, there=there)

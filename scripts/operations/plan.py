@@ -14,7 +14,6 @@ from scripts.drivers.driver import Site, sites
 from scripts.drivers.registry import drivers_of
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan, ahead, pending, survey
-from scripts.operations.beside import beside
 from scripts.operations.clusters import differences
 from scripts.operations.described import describe_hosts
 from scripts.operations.guard import missing_hosts, obstacles, refusals
@@ -27,6 +26,7 @@ from scripts.passages.passage import Passage, Run
 from scripts.passages.registry import enter
 from scripts.platforms import UP, Instance
 from scripts.session import Session
+from scripts.workstation.beside import beside
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan, ahead, converge, forget_names, survey
 from scripts.hosts.deliver import Deliverer
 from scripts.hosts.fleet import Fleet
-from scripts.operations.beside import beside
 from scripts.operations.clusters import differences, reconcile
 from scripts.operations.guard import (
     missing_hosts,
@@ -37,6 +36,7 @@ from scripts.passages.registry import enter
 from scripts.platforms import Instance
 from scripts.session import Session
 from scripts.software.obtain import Obtained
+from scripts.workstation.beside import beside
 from scripts.workstation.screen import Progress, duration, phase
 
 INTERNAL = "internal topic"

@@ -10,6 +10,7 @@ from scripts.drivers.registry import drivers, drivers_of
 from scripts.errors import told
 from scripts.operations.staying import services_stay
 from scripts.operations.surplus import Surplus
+from scripts.workstation.beside import beside
 from scripts.workstation.screen import Progress
 
 
@@ -27,9 +28,13 @@ def verify(
 
     def one_datacenter(name: str) -> Report:
         report = Report(name, lambda what: progress.step(name, what))
-        report.check("systemd", "services stay", lambda: services_stay(sites[name]))
+        first = Report(name, lambda what: None)
+        stay = beside(lambda: first.check(
+            "systemd", "services stay", lambda: services_stay(sites[name])))
         for driver in drivers_of(sites[name]):
             driver.verify(sites[name], report)
+        stay()
+        report.lines[:0] = first.lines
         progress.done(name, "")
         return report
 
@@ -39,8 +44,8 @@ def verify(
         progress.done(name, "")
         return report
 
-    with ThreadPoolExecutor(1) as beside:
-        preparing = beside.submit(fleet.each, lambda name: _aside(spans[name].prepare), spans)
+    with ThreadPoolExecutor(1) as pool:
+        preparing = pool.submit(fleet.each, lambda name: _aside(spans[name].prepare), spans)
         reports = list(fleet.each(one_datacenter, sites).values())
         preparing.result()
     if all(report.ok for report in reports):

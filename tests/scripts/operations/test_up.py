@@ -19,8 +19,8 @@ from scripts.drivers.driver import Differences
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan
 from scripts.operations import up
-from scripts.operations.beside import BESIDE, beside
 from scripts.passages.passage import Passage
+from scripts.workstation.beside import BESIDE, beside
 from tests.labs import KAFKA
 
 WAIT_S = 20
