@@ -112,6 +112,13 @@ class Carrier:
         carriers = self.site.carriers("connect")
         return next((host for host in carriers if host.fqdn in tasks[:1]), carriers[0])
 
+    def settings(self) -> dict[str, str]:
+        """The connector's."""
+        return rehearsed(
+            self.sink, self.site.context, name=self.name, topic=self.topic, index=INDEX,
+            letters=LETTERS,
+        )
+
     def prepare(self) -> None:
         """Have all of it there, with nothing in it. Raises LabError."""
         keep_topic(
@@ -159,10 +166,7 @@ class Carrier:
         return found
 
     def _begin(self) -> None:
-        config = rehearsed(
-            self.sink, self.site.context, name=self.name, topic=self.topic, index=INDEX,
-            letters=LETTERS,
-        )
+        config = self.settings()
         self._workers.patiently(
             "PUT", f"/connectors/{self.name}/config", {**config, MARK: self.site.lab.name}
         )
