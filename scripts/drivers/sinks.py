@@ -123,6 +123,11 @@ class SinkView:
         return self.store().search(map(index_of, self.sink.topics), query, most)
 
 
+    def totals(self) -> dict[str, tuple[int, int]]:
+        """By index of this sink: documents, and how many were written. Raises HttpError."""
+        return self.store().totals(map(index_of, self.sink.topics))
+
+
 class Sinks(Connectors):
     """Connectors, and a proof by way of them."""
 

@@ -59,6 +59,15 @@ class Documents:
         found: dict[str, Any] = self._ask("GET", f"/{names}/_search?{words}")
         return found
 
+    def totals(self, indices: Iterable[str]) -> dict[str, tuple[int, int]]:
+        """By index, of those that are there: the documents that a search finds, and how many were
+        ever written, each time that one was written again counted."""
+        names = ",".join(quote(one, safe="") for one in indices)
+        found = self._ask("GET", f"/{names}/_stats/docs,indexing?ignore_unavailable=true")
+        return {name: (one["primaries"]["docs"]["count"],
+                       one["primaries"]["indexing"]["index_total"])
+                for name, one in found["indices"].items()}
+
     def after(self, index: str, number: int, most: int = PAGE) -> list[dict[str, Any]]:
         """The documents that a search finds and whose last operation was a later one than `number`
         (its `_seq_no`), in that order: of each its `_id`, `_version`, `_source`, and that number in
