@@ -48,21 +48,22 @@ def failovers(bench: Bench) -> None:
 
 
 def _keep(bench: Bench, key: str, ran: Ran) -> None:
-    score = _score(bench, ran)
+    found = score(bench, ran)
     for name, figure in COSTS.items():
         unit = "records" if name in COUNTED else "s"
-        bench.results.add(f"{key}.{name}", Sample(score[figure]), unit)
+        bench.results.add(f"{key}.{name}", Sample(found[figure]), unit)
     for name, figure in RETURNS.items():
-        bench.results.add(f"{key}.{name}", Sample(score["failback"][figure]))
+        bench.results.add(f"{key}.{name}", Sample(found["failback"][figure]))
     # How long mirrors take does not hang on what fails afterwards: all drills are one sample each.
     before = ran.sample.before
-    bench.results.add("latency.median", Sample(score["mirror_latency"]["median"], before=before))
-    bench.results.add("latency.p99", Sample(score["mirror_latency"]["p99"]))
+    bench.results.add("latency.median", Sample(found["mirror_latency"]["median"], before=before))
+    bench.results.add("latency.p99", Sample(found["mirror_latency"]["p99"]))
 
 
-def _score(bench: Bench, ran: Ran) -> dict[str, Any]:
+def score(bench: Bench, ran: Ran) -> dict[str, Any]:
+    """What a drill counted, from the file that it left. Raises BenchError."""
     found = list((bench.lab.state / "drills").glob(f"*-{ran.pid}.json"))
     if len(found) != 1:
         raise BenchError(f"{len(found)} scores of process {ran.pid}")
-    score: dict[str, Any] = json.loads(found[0].read_text(encoding="utf-8"))["score"]
-    return score
+    counted: dict[str, Any] = json.loads(found[0].read_text(encoding="utf-8"))["score"]
+    return counted

@@ -103,9 +103,22 @@ VERSIONS = (
     ("balance.leaders", "leaders by which brokers differ then", "", "≤ 1"),
     ("balance.bytes", "bytes by which they differ, of the mean", "%", "≤ 10"),
 )
+# And of a sink: dc1, a mirror, dc2's Connect, Elasticsearch there, refresh_interval 1 s.
+SINKS = (
+    ("sinks-500.median", "a record of dc1 found in dc2's store, median, at 500 records/s", "s",
+     "≤ 1.5"),
+    ("sinks-500.p99", "the same, p99", "s", "≤ 4"),
+    ("sinks-500.catch_up", "the store killed: until it has all but the last 2 s again", "s", ""),
+    ("sinks-1000.median", "at 1,000 records/s, median", "s", ""),
+    ("sinks-1000.p99", "the same, p99", "s", ""),
+    ("sinks-1000.catch_up", "the store killed, the same", "s", ""),
+    ("sinks.sink", "the sink alone, of 100,000 documents of 120 bytes", "documents/s", ""),
+    ("sinks.loader", "a plain bulk loader with the same documents", "documents/s", ""),
+    ("sinks.ratio", "the sink divided by the loader", "", "≥ 0.6"),
+)
 COUNTED = ("records", "again")  # numbers of records, not seconds
 WHOLE = ("migration.written", "migration.failed", "balance.copied", "balance.least",
-         "balance.replicas", "balance.leaders")
+         "balance.replicas", "balance.leaders", "sinks.sink", "sinks.loader")
 # What is the sum of other measures of the same run.
 SUMS = {
     "ours.total": ("ours.create", "ours.first"),
@@ -186,6 +199,7 @@ def render(result: Mapping[str, Any]) -> str:
         _steps(measures, COLD, "Caches cold"),
         _aimed(measures, VERSIONS, "Versions of Kafka"),
         _aimed(measures, PICTURE, "The picture"),
+        _aimed(measures, SINKS, "Sinks"),
         _breakdown(result.get("breakdown", {}).get("ours", []), measures),
     ]
     return "\n\n".join(part for part in parts if part)

@@ -52,6 +52,23 @@ class Committed(NamedTuple):
     offset: int
 
 
+class Kept(NamedTuple):
+    """A document as a store has it: its name and version there, and the record that it is of;
+    `intact` when its content is what was written."""
+
+    name: str
+    number: int
+    version: int
+    intact: bool = True
+
+
+class Refused(NamedTuple):
+    """A record in a sink's dead letter topic (-1 for one that is a document), and why."""
+
+    number: int
+    reason: str
+
+
 class Event(NamedTuple):
     """Something that happened or was done; `kind` is one of the names below, `text` for people."""
 
@@ -83,6 +100,9 @@ class Log:
     the group when it moved there, -1 where it had no offset for it. in_danger: what was wrong with
     other groups' offsets in the target before, in words. strike_seconds: from FAULT until the last
     host was struck, where that was waited for.
+    Of a sink, indexed: what was found in its store, when it was found first. kept: the documents at
+    the end; again: those after all was read once more, where that was tried. letters: its dead
+    letters.
     """
 
     keys: int
@@ -97,6 +117,10 @@ class Log:
     translated: dict[int, int] = field(default_factory=dict)
     in_danger: list[str] = field(default_factory=list)
     strike_seconds: float | None = None
+    indexed: list[Seen] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
+    again: list[Kept] | None = None
+    letters: list[Refused] = field(default_factory=list)
 
     def when(self, kind: str) -> float | None:
         """When the first event of a kind happened; None when it did not."""

@@ -15,7 +15,7 @@ from lab.drills.measures import first_acks, percentile
 MAX_BINS = 600
 # Seconds of a bin: what a person expects on a time axis.
 WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
-Kind = Literal["produced", "mirrored", "consumed"]
+Kind = Literal["produced", "mirrored", "consumed", "indexed"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Timeline:
 def timeline(log: Log) -> Timeline:
     """Of at most MAX_BINS bins, from START (or the first thing recorded) to the last thing."""
     times = [ack.acked for ack in log.acked]
-    times += [seen.at for one in (log.consumed, log.mirrored) for seen in one]
+    times += [seen.at for one in (log.consumed, log.mirrored, log.indexed) for seen in one]
     times += [event.at for event in log.events]
     first = log.when(START)
     start = first if first is not None else min(times, default=0.0)
@@ -134,6 +134,8 @@ def _series(log: Log, axis: _Axis) -> tuple[Series, ...]:
         times.setdefault(("mirrored", seen.cluster), []).append(seen.at)
     for seen in log.consumed:
         times.setdefault(("consumed", seen.cluster), []).append(seen.at)
+    for seen in log.indexed:
+        times.setdefault(("indexed", seen.cluster), []).append(seen.at)
     return tuple(Series(kind, cluster, axis.counts(own)) for (kind, cluster), own in times.items())
 
 
@@ -144,7 +146,7 @@ def _arrivals(log: Log) -> list[Arrival]:
     """Of acknowledged records, each once a cluster."""
     acks = first_acks(log.acked)
     found: dict[tuple[int, str], Arrival] = {}
-    for seen in log.mirrored:
+    for seen in (*log.mirrored, *log.indexed):
         ack = acks.get(seen.number)
         if seen.intact and ack and ack.cluster == seen.origin != seen.cluster:
             arrival = (seen.origin, seen.cluster, seen.at, ack.sent)
@@ -172,8 +174,10 @@ def _delays(arrivals: Iterable[Arrival], axis: _Axis) -> tuple[Delay, ...]:
 def _behind(log: Log, arrivals: list[Arrival], axis: _Axis) -> tuple[Behind, ...]:
     ends = [axis.start + axis.width * (index + 1) for index in range(axis.bins)]
     found = []
+    told = {one.number for one in log.letters}  # which a store is not to have
     for origin, cluster in dict.fromkeys((one[0], one[1]) for one in arrivals):
-        acked = sorted(a.acked for a in first_acks(log.acked).values() if a.cluster == origin)
+        acked = sorted(a.acked for a in first_acks(log.acked).values()
+                       if a.cluster == origin and a.number not in told)
         there = sorted(at for one, two, at, _ in arrivals if (one, two) == (origin, cluster))
         # A record may be seen before its acknowledgement is; that is no lead.
         found.append(Behind(origin, cluster, tuple(

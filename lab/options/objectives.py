@@ -39,5 +39,5 @@ class Objectives(Section):
     )
     max_recovery_seconds: Seconds | None = Field(
         180.0, description="until every replica is in sync again; in a failover, counted from when "
-                           "what was broken is given back",
+                           "what was broken is given back; of a sink, until its store has all",
     )

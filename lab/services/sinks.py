@@ -91,6 +91,23 @@ def config(sink: Sink, context: Context) -> dict[str, str]:
     }
 
 
+def rehearsed(
+    sink: Sink, context: Context, *, name: str, topic: str, index: str, letters: str
+) -> dict[str, str]:
+    """The settings of a connector that does with JSON of one topic what a sink does with its own:
+    into another index, and with dead letters of its own."""
+    same = config(sink, context)
+    of_records = ("key.converter", "value.converter", "transforms", "predicates")
+    return {
+        **{key: value for key, value in same.items() if not key.startswith(of_records)},
+        "key.converter": TEXT, "value.converter": JSON, "value.converter.schemas.enable": "false",
+        "errors.deadletterqueue.topic.name": letters,
+        "behavior.on.malformed.documents": "report", "errors.tolerance": "all",
+        "key.ignore": "true" if sink.id == "place" else "false", "topic.key.ignore": "",
+        INDEX_MAP: f"{topic}:{index}", "topics": topic, "name": name,
+    }
+
+
 def resources(datacenter: Datacenter, context: Context) -> ClusterState:
     """The connectors of a datacenter's sinks."""
     return {

@@ -92,18 +92,22 @@ def panels(timeline: Timeline) -> tuple[Panel, ...]:
         ("produced", "Produced", "records acknowledged per second"),
         ("mirrored", "Mirrored", "records per second, seen where they were copied to"),
         ("consumed", "Consumed", "records per second, read by the group"),
+        ("indexed", "Searchable", "records per second, found in the store"),
     ):
         lines = tuple(
             Line(one.cluster, hues[one.cluster], tuple(n / timeline.width for n in one.counts))
             for one in timeline.series if one.kind == kind
         )
         found.append(Panel(title, unit, lines))
-    found.append(Panel("Not yet mirrored", "records acknowledged, but not seen there", tuple(
+    stored = any(one.kind == "indexed" for one in timeline.series)
+    absent = "Not yet searchable" if stored else "Not yet mirrored"
+    found.append(Panel(absent, "records acknowledged, but not seen there", tuple(
         Line(f"{one.origin} → {one.cluster}", hues[one.cluster], one.counts)
         for one in timeline.behind
     )))
     if timeline.mirrors:
-        found.append(Panel("Mirror latency", "from sending to sight: median to longest", tuple(
+        late = "Searchable after" if stored else "Mirror latency"
+        found.append(Panel(late, "from sending to sight: median to longest", tuple(
             Spread(f"{one.origin} → {one.cluster}", hues[one.cluster], one)
             for one in timeline.mirrors
         )))

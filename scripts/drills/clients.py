@@ -145,14 +145,23 @@ class Writer(Client):
         """Wait until all is acknowledged; what is not in time shows in the log."""
         self._producer.flush(FLUSH_S)
 
+    def key(self, number: int) -> str | None:
+        """What a record has for a key, whatever partition it is for."""
+        return None
+
+    def value(self, number: int, sent: float) -> bytes:
+        """What a record is."""
+        key = number % self.log.keys
+        return encode(stamp(self.run_id, self._place.name), number, key, sent)
+
     def _send(self, number: int, sent: float) -> None:
         key = number % self.log.keys
-        value = encode(stamp(self.run_id, self._place.name), number, key, sent)
+        value = self.value(number, sent)
         self._pending[number] = sent
         while True:
             try:
                 self._producer.produce(
-                    self._place.own, value, partition=key,
+                    self._place.own, value, key=self.key(number), partition=key,
                     on_delivery=partial(self._delivered, number, sent, self._place),
                 )
                 return

@@ -21,7 +21,6 @@ from scripts.errors import LabError, UsageError
 from scripts.session import Session
 from scripts.workstation.screen import Progress
 
-PID = "systemctl show -p MainPID --value {unit}\n"
 DISK_S = 10
 
 
@@ -88,11 +87,6 @@ class Outage(Rehearsal):
             self.leave()
         self.say("the lab is healthy")
         return self.log
-
-    def pid(self, host: Host, service: str) -> str:
-        """The service's process, as systemd knows it; "0" when there is none."""
-        script = PID.format(unit=SERVICES[service].unit)
-        return self.fleet[host.name].script(script, label="pid").stdout.strip()
 
 
 @dataclass(frozen=True)
@@ -179,7 +173,7 @@ def disk(drill: Outage, *, host: str = "") -> Blow:
 
     return Blow(
         f"{chosen.name} can write nothing for {DISK_S} s", strike,
-        lambda: _back(drill, chosen, "kafka", before), f"{chosen.name} can write again",
+        lambda: _back(drill, drill.site, chosen, "kafka", before), f"{chosen.name} can write again",
     )
 
 
@@ -219,15 +213,20 @@ def _no_controller(drill: Outage) -> Host:
 
 
 def _killed(drill: Outage, host: Host, service: str, text: str) -> Blow:
+    return killed(drill, drill.site, host, service, text)
+
+
+def killed(drill: Rehearsal, site: Site, host: Host, service: str, text: str) -> Blow:
+    """One service of a host killed (SIGKILL), which systemd starts again."""
     before = drill.pid(host, service)
     return Blow(
         text, lambda: faults.kill_service(drill.fleet, host, service),
-        lambda: _back(drill, host, service, before),
+        lambda: _back(drill, site, host, service, before),
     )
 
 
-def _back(drill: Outage, host: Host, service: str, before: str) -> bool:
+def _back(drill: Rehearsal, site: Site, host: Host, service: str, before: str) -> bool:
     """Whether another process than `before` listens on the service's port."""
     if drill.pid(host, service) in ("0", before):
         return False
-    return not Driver(SERVICES[service]).silent(drill.site, host)
+    return not Driver(SERVICES[service]).silent(site, host)

@@ -11,6 +11,7 @@ from typing import Any
 from lab.drills.failover import FailoverScore
 from lab.drills.figures import Figure, Score
 from lab.drills.log import Log
+from lab.drills.sink import SinkScore
 from lab.drills.timeline import Timeline, timeline
 from lab.drills.verdict import Verdict, passed
 from scripts.drills.chart import HUES, svg, word
@@ -23,6 +24,8 @@ TELLING = (
     "lost", "home_rto_seconds", "catch_up_seconds", "mirror_p99_seconds", "recovery_seconds",
     "read_gap_seconds", "worst_key_gap_seconds", "ack_p99_seconds", "skipped", "order_violations",
     "write_gap_seconds",
+    "missing", "extra", "wrong", "letters_missing", "letters", "searchable_p99_seconds",
+    "back_seconds",
 )
 TILES = 8
 WIDE, NARROW = 1080, 400  # of the charts, in CSS pixels: for a desk or paper, and for a phone
@@ -57,7 +60,8 @@ def render(
         began=datetime.fromtimestamp(line.start, UTC),
         charts=_charts(line), steps=_steps(line, played), counts=_counts(line),
         play=played.at(line.start) + "&play" if played else "",
-        failover=score if isinstance(score, FailoverScore) else None, hues=range(HUES),
+        failover=score if isinstance(score, FailoverScore) else None,
+        sink=score if isinstance(score, SinkScore) else None, hues=range(HUES),
     ))
 
 
@@ -72,8 +76,8 @@ def _charts(line: Timeline) -> dict[str, Any]:
     from markupsafe import Markup  # noqa: PLC0415 - comes with jinja2
 
     description = (
-        f"Over {line.bins * line.width} seconds: records produced, mirrored and consumed by "
-        "datacenter, and how long they took. The numbers are in the table below. "
+        f"Over {line.bins * line.width} seconds: records produced, mirrored, consumed and found "
+        "by datacenter, and how long they took. The numbers are in the table below. "
         + " ".join(f"{word(mark)} at {mark.at:.1f} s." for mark in line.marks)
     )
     return {

@@ -13,6 +13,8 @@ from typing import Any
 from lab.drills.log import Acked, Event, Log
 from lab.options.mirrors import Mirror
 from lab.services.context import Context
+from lab.services.registry import SERVICES
+from lab.topology import Host
 from scripts.clients.kafka import forget_group, spread_leaders
 from scripts.drills import topics
 from scripts.drills.clients import Client, Place
@@ -29,6 +31,7 @@ HEALTHY_S = 300.0
 ASSIGNED_S = 30.0
 MEND_S = 30.0  # for connectors and tasks to run again, each time
 SETTLE_S = 120.0
+PID = "systemctl show -p MainPID --value {unit}\n"
 
 
 class Rehearsal:
@@ -105,6 +108,11 @@ class Rehearsal:
         """Let the clients work for so long: the part of the drill that is to be measured."""
         end = time.monotonic() + seconds
         self.wait(lambda: time.monotonic() >= end, "", timeout=seconds + SETTLE_S)
+
+    def pid(self, host: Host, service: str) -> str:
+        """The service's process, as systemd knows it; "0" when there is none."""
+        script = PID.format(unit=SERVICES[service].unit)
+        return self.fleet[host.name].script(script, label="pid").stdout.strip()
 
     def broken(self) -> list[str]:
         """What is wrong with hosts, services and clusters that take part, in words."""

@@ -105,9 +105,9 @@ class SinkView:
         with self._partitions() as partitions:
             places = [(topic, number) for number in range(partitions.sizes().get(topic, 0))]
             for message in partitions.spans(partitions.extents(places)):
-                letter = _letter(message.headers() or [])
-                if letter.connector == self.sink.connector:
-                    found[letter.topic, letter.partition, letter.offset] = letter
+                one = letter(message.headers() or [])
+                if one.connector == self.sink.connector:
+                    found[one.topic, one.partition, one.offset] = one
         return tuple(found[place] for place in sorted(found))
 
     def _partitions(self) -> closing[Partitions]:
@@ -121,6 +121,11 @@ class SinkView:
     def search(self, query: str, most: int) -> dict[str, Any]:
         """What the store finds in the documents of this sink. Raises HttpError."""
         return self.store().search(map(index_of, self.sink.topics), query, most)
+
+
+    def totals(self) -> dict[str, tuple[int, int]]:
+        """By index of this sink: documents, and how many were written. Raises HttpError."""
+        return self.store().totals(map(index_of, self.sink.topics))
 
 
 class Sinks(Connectors):
@@ -147,7 +152,7 @@ class Sinks(Connectors):
                     yield SinkView(sink, here).proof(sites[source], topic)
 
 
-def _letter(headers: list[tuple[str, bytes | None]]) -> Letter:
+def letter(headers: list[tuple[str, bytes | None]]) -> Letter:
     """What Connect writes into a dead letter's headers (KIP-298)."""
     said = {name.removeprefix(HEADER): (value or b"").decode(errors="replace")
             for name, value in headers if name.startswith(HEADER)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -13,6 +13,7 @@ from scripts.drivers.driver import Driver, Report, Site
 from scripts.errors import LabError
 
 GONE = 404
+PAGE = 10_000  # documents that one search tells at most, by default
 
 
 class Store(Driver):
@@ -57,6 +58,41 @@ class Documents:
         words = urlencode({"q": query, "size": most, "ignore_unavailable": "true"})
         found: dict[str, Any] = self._ask("GET", f"/{names}/_search?{words}")
         return found
+
+    def totals(self, indices: Iterable[str]) -> dict[str, tuple[int, int]]:
+        """By index, of those that are there: the documents that a search finds, and how many were
+        ever written, each time that one was written again counted."""
+        names = ",".join(quote(one, safe="") for one in indices)
+        found = self._ask("GET", f"/{names}/_stats/docs,indexing?ignore_unavailable=true")
+        return {name: (one["primaries"]["docs"]["count"],
+                       one["primaries"]["indexing"]["index_total"])
+                for name, one in found["indices"].items()}
+
+    def after(self, index: str, number: int, most: int = PAGE) -> list[dict[str, Any]]:
+        """The documents that a search finds and whose last operation was a later one than `number`
+        (its `_seq_no`), in that order: of each its `_id`, `_version`, `_source`, and that number in
+        `sort`. -1 is before all. Of an index of one shard."""
+        shown = ",".join(f"hits.hits.{one}" for one in ("_id", "_version", "_source", "sort"))
+        words = urlencode({"ignore_unavailable": "true", "filter_path": shown})
+        found = self._ask("POST", f"/{quote(index, safe='')}/_search?{words}", {
+            "size": most, "version": True, "track_total_hits": False,
+            "query": {"range": {"_seq_no": {"gt": number}}}, "sort": [{"_seq_no": "asc"}],
+        })
+        hits: list[dict[str, Any]] = (found or {}).get("hits", {}).get("hits", [])
+        return hits
+
+    def every(self, index: str) -> Iterator[dict[str, Any]]:
+        """All of them, also those that came a moment ago; as `after` has them."""
+        self.count(index)
+        number, page = -1, True
+        while page:
+            found = self.after(index, number)
+            yield from found
+            number, page = (found[-1]["sort"][0] if found else number), len(found) == PAGE
+
+    def drop(self, index: str) -> None:
+        """Take a whole index away; nothing where there is none."""
+        self._ask("DELETE", f"/{quote(index, safe='')}?ignore_unavailable=true")
 
     def remove(self, index: str, name: str) -> None:
         """Take one document away."""

@@ -59,7 +59,7 @@ def render(
 def policy() -> str:
     """What a browser may do for this page: run this script, in this style, and ask its server."""
     return (
-        f"default-src 'none'; script-src {_digest(_script())}; style-src {_digest(_style())}; "
+        f"default-src 'none'; script-src {digest(_script())}; style-src {digest(_style())}; "
         "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
     )
 
@@ -77,14 +77,16 @@ def _style() -> str:
 @cache
 def _script() -> str:
     """The modules as one, for a page has no place from which it could import them."""
-    return "".join(_alone((PAGE / f"{name}.js").read_text(encoding="utf-8")) for name in MODULES)
+    return "".join(alone((PAGE / f"{name}.js").read_text(encoding="utf-8")) for name in MODULES)
 
 
-def _alone(module: str) -> str:
+def alone(module: str) -> str:
+    """A module's text as a part of one script."""
     return re.sub(r"^export ", "", re.sub(r"^import .*\n", "", module, flags=re.M), flags=re.M)
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """What a policy calls a script or a style by."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 

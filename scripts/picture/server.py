@@ -53,7 +53,6 @@ def application(feed: Feed, *, port: int, lab: str, owner: str) -> Any:
     from starlette.requests import Request  # noqa: PLC0415 - 0.1 s
     from starlette.responses import (  # noqa: PLC0415 - 0.1 s
         HTMLResponse,
-        PlainTextResponse,
         Response,
         StreamingResponse,
     )
@@ -78,12 +77,18 @@ def application(feed: Feed, *, port: int, lab: str, owner: str) -> Any:
         return StreamingResponse(stream(feed, feed.number(last)), media_type="text/event-stream",
                                  headers=HEADERS)
 
-    routes = Starlette(routes=[
+    return guarded(Starlette(routes=[
         Route("/", page), Route("/state", state), Route("/events", events), Route("/save", save),
-    ])
+    ]), port)
+
+
+def guarded(routes: Any, port: int) -> Any:
+    """The application that answers only who asks for this machine by its own name."""
+    from starlette.responses import PlainTextResponse  # noqa: PLC0415 - 0.1 s
+
     names = {f"{name}:{port}".encode() for name in (ADDRESS, "localhost")}
 
-    async def guarded(scope: Any, receive: Any, send: Any) -> None:
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             asked = [value for name, value in scope["headers"] if name == b"host"]
             if len(asked) != 1 or asked[0].lower() not in names:
@@ -94,7 +99,7 @@ def application(feed: Feed, *, port: int, lab: str, owner: str) -> Any:
                 return
         await routes(scope, receive, send)
 
-    return guarded
+    return answer
 
 
 async def stream(feed: Feed, number: int | None) -> AsyncIterator[str]:
@@ -118,6 +123,16 @@ async def stream(feed: Feed, number: int | None) -> AsyncIterator[str]:
                 yield ": nothing new\n\n"  # a reader that has left is noticed by it
 
 
+def settings(application: Any) -> Any:
+    """How uvicorn serves one application: it says nothing, and does nothing beside."""
+    import uvicorn  # noqa: PLC0415 - 0.1 s
+
+    return uvicorn.Config(
+        application, log_config=None, log_level="critical", access_log=False, lifespan="off",
+        ws="none", http="h11", loop="asyncio", server_header=False, timeout_graceful_shutdown=1,
+    )
+
+
 def serve(
     feed: Feed, listening: socket.socket, *, lab: str, owner: str, seconds: float = 0,
     started: Callable[[], None] = lambda: None,
@@ -138,10 +153,8 @@ def serve(
             await super().startup(sockets)
             started()
 
-    server = Server(uvicorn.Config(
-        application(feed, port=listening.getsockname()[1], lab=lab, owner=owner),
-        log_config=None, log_level="critical", access_log=False, lifespan="off", ws="none",
-        http="h11", loop="asyncio", server_header=False, timeout_graceful_shutdown=1,
+    server = Server(settings(
+        application(feed, port=listening.getsockname()[1], lab=lab, owner=owner)
     ))
     timer = threading.Timer(seconds, feed.close) if seconds else None
     if timer:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_RATE = 20000
 MAX_DURATION = 3600
+MAX_TIMES = 20
 LOAD = {
     "rate": "records per second",
     "duration": "seconds of load before the failure, and after it",
@@ -180,6 +181,47 @@ def kraft(
     )
 
 
+@lab_task(name="drill.sink", locks=True, help={
+    **LOAD, "sink": "which sink (the first, where none is named)",
+    "from": "where the records are written: the sink's datacenter, or one mirrored to it",
+    "worker": "kill the Connect worker, too", "times": "how often what is killed is killed",
+    "replay": "let the sink read all of it again at the end",
+})
+def sink(
+    session: Session, *, sink: str = "", from_: str = "", worker: bool = False, times: int = 1,
+    replay: bool = False, rate: int = 1000, duration: int = 10, yes: bool = False,
+) -> int:
+    """Kill a sink's store under load, and count its documents.
+
+    Exit status 1 when one is missing, extra or wrong, or an objective is not met.
+    """
+    from lab.drills.sink import sink as score
+    from scripts.drills.outage import Load
+    from scripts.drills.rehearsal import terminable
+    from scripts.drills.replay import recorded
+    from scripts.drills.report import report
+    from scripts.drills.sink import Plan, SinkDrill, chosen
+
+    from_ = _datacenter(session, "--from", from_) if from_ else ""
+    one, source = chosen(session.topology.config, sink, from_)
+    _check_load(rate, duration)
+    if not 1 <= times <= MAX_TIMES:
+        raise UsageError(f"--times {times}", hint=f"accepted: 1 to {MAX_TIMES}")
+    _confirm(session, yes)
+    plan = Plan(one, source, Load(rate, duration), worker, times, replay)
+    with terminable():
+        log, seen = recorded(session, plan.datacenters, SinkDrill(session, plan).rehearse)
+    met = report(
+        session, name="sink", log=log, replay=seen,
+        score=score(log, by_key=one.id == "key"),
+        title=f"The store of sink {one.called} killed" + (" with its worker" if worker else ""),
+        done={"failure": plan.failure, "load": f"{rate} records/s into {source}",
+              "parts": f"{duration} s before and after",
+              "a document is": "the last record of a key" if one.id == "key" else "a record"},
+    )
+    return 0 if met else 1
+
+
 def _outage(
     session: Session, name: str, choose: Any, *, datacenter: str, rate: int, duration: int,
     yes: bool, host: str = "", score: Callable[[Log], Score] | None = None,
@@ -234,5 +276,5 @@ def _confirm(session: Session, yes: bool) -> None:
 
 
 DRILL = Collection(
-    "drill", failover, broker, zookeeper, controller, rolling, disk, upgrade, kraft,
+    "drill", failover, broker, zookeeper, controller, rolling, disk, upgrade, kraft, sink,
 )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from scripts.session import Session
 
 SHOWN = 200  # letters of a document in the table
+MAX_SECONDS, MAX_PORT = 24 * 3600, 65535
 
 
 @lab_task(locks=False, dry=True, help={"json": "print one JSON object, for programs"})
@@ -96,6 +97,42 @@ def search(
     return 0 if total else 1
 
 
+@lab_task(locks=False, help={
+    "port": "of 127.0.0.1 (the first free one from 8020)",
+    "seconds": "how long; without it, until Ctrl-C",
+})
+def view(session: Session, port: int = 0, seconds: int = 0) -> None:
+    """Show a page on which sinks' documents are searched.
+
+    And how many come a second. The page is at 127.0.0.1 and changes nothing.
+    """
+    from scripts.drivers.driver import sites
+    from scripts.drivers.sinks import SinkView
+    from scripts.picture.searching import Search, serve
+    from scripts.picture.server import bound
+
+    lab = session.file.lab
+    if not lab.sinks:
+        raise UsageError("the lab file has no sink", hint="see docs/sinks.md")
+    if not 0 <= seconds <= MAX_SECONDS:
+        raise UsageError(f"--seconds {seconds}", hint=f"accepted: 1 to {MAX_SECONDS}")
+    if not 0 <= port <= MAX_PORT:
+        raise UsageError(f"--port {port}", hint=f"accepted: 1024 to {MAX_PORT}")
+    instances = session.platform.instances()
+    with bound(port) as listening, session.fleet(instances) as fleet:
+        places = sites(fleet, session.context({}, instances), session.topology.datacenters)
+        search = Search({f"{one.called} of {one.at}": SinkView(one, places[one.at])
+                         for one in lab.sinks})
+        address = "http://{}:{}/".format(*listening.getsockname())
+        try:
+            serve(search, listening, lab=session.topology.lab, owner=lab.owner, seconds=seconds,
+                  started=lambda: session.say(
+                      f"the page is at {address}" + ("" if seconds else " (Ctrl-C ends it)")
+                  ))
+        except KeyboardInterrupt:  # how it is meant to end
+            print()
+
+
 def _short(document: object) -> str:
     text = jsonlib.dumps(document, ensure_ascii=False)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]} ..."
@@ -104,3 +141,4 @@ def _short(document: object) -> str:
 SINK = Collection("sink")
 SINK.add_task(status)
 SINK.add_task(search)
+SINK.add_task(view)

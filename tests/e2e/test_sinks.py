@@ -201,6 +201,42 @@ def replay(lab: Lab, connector: str) -> None:
                       connect(host, "GET", f"{path}/offsets")["offsets"]), "it reads again")
 
 
+def drilled(lab: Lab, *words: str) -> dict[str, Any]:
+    """The score of a drill that has to be passed; of which nothing is left afterwards."""
+    folder = lab.state / "drills"
+    before = set(folder.glob("*.json"))
+    run = lab.fab("drill.sink", "--rate", "300", "--replay", *words)
+    (path,) = set(folder.glob("*.json")) - before
+    found: dict[str, Any] = json.loads(path.read_text())
+    assert found["passed"]
+    assert found["sentence"] in path.with_suffix(".html").read_text()
+    assert found["sentence"] in run.out
+    assert store(lab, "/_cat/indices/kafkalab-drill*?format=json") == []
+    assert not [name for name in connect(worker(lab), "GET", "/connectors") if "drill" in name]
+    assert lab.fab("plan").out == IN_ORDER
+    return found
+
+
+def test_a_drill_kills_store_and_worker_and_nothing_is_missing(lab: Lab) -> None:
+    """By way of the mirror, whose connectors the worker has as well."""
+    found = drilled(lab, "--worker", "--duration", "3")
+    kinds = [one["kind"] for one in found["events"]]
+    assert kinds == ["start", "fault", "step", "healthy", "caught-up", "end"]
+    score = found["score"]
+    assert score["expected"] == score["documents"] == score["acknowledged"] - score["malformed"]
+    assert (score["missing"], score["extra"], score["wrong"], score["replay_changed"]) == (0,) * 4
+    assert score["letters"] == score["malformed"] > 3
+    assert score["searchable"]["count"] > 300
+
+
+@pytest.mark.full("integrations", sample=0)
+def test_a_drill_of_documents_by_key_has_the_last_of_each(lab: Lab) -> None:
+    found = drilled(lab, "--sink", "keyed", "--from", "dc2", "--worker", "--times", "2",
+                    "--duration", "5")
+    assert [one["kind"] for one in found["events"]].count("step") == 3
+    assert found["score"]["documents"] == 600
+
+
 @pytest.mark.full("integrations", sample=0)
 def test_plug_ins_come_from_a_folder_and_from_maven(lab: Lab) -> None:
     """Another jar in the folder is sent by the next run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import time
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from bench import (
+    carrying,
     lab as bench_lab,
     measure,
     peers,
@@ -20,6 +22,7 @@ from bench import (
     report,
     runlog,
     shots,
+    sinks,
     steps,
     versions,
 )
@@ -357,7 +360,7 @@ def test_a_build_from_cold_caches_finds_no_image_of_others(monkeypatch: pytest.M
 
 def test_baselines_run_only_where_their_folder_is_given(tmp_path: Path) -> None:
     always = ["import", "many", "mirrors", "failovers", "page", "picture", "fresh", "migration",
-              "balance"]
+              "balance", "sinks"]
     assert _arguments([]).names == ["ours", "network", "network-jvm", *always]
     with_peer = _arguments(["--peer", str(tmp_path)]).names
     assert with_peer == [
@@ -419,6 +422,32 @@ def test_figures_of_a_balance_and_of_a_load_are_read_from_what_they_tell() -> No
     tally = Tally(sent=1200, acked=1199, lost=1)
     found = versions.WRITTEN.search(f"x\n{closing(tally, 3.0, 'orders of dc1', Load())}\n")
     assert found and found.groups() == ("1,200", "1,199", "1")
+
+
+def test_what_a_sink_is_measured_in_has_a_store_behind_a_mirror() -> None:
+    one = build(parse(tomllib.loads(sinks.lab_file())).lab)
+    assert len(one.hosts) == 14
+    (sink,) = one.config.sinks
+    assert json.loads(str(sink.config["index.settings"]))["refresh_interval"] == "1s"
+    assert [(m.source, m.target) for m in one.config.mirrors] == [("dc1", "dc2"), ("dc2", "dc1")]
+
+
+def test_rates_of_sink_and_loader_are_read_from_what_they_tell() -> None:
+    said = "loader: 20000.0 documents/s\nsink: 15000.5 documents/s\n"
+    ran = measure.Ran(measure.Sample(1.0), said, 1, 0.0)
+    assert sinks.told(ran) == {"loader": 20000.0, "sink": 15000.5}
+    with pytest.raises(measure.BenchError, match="no rates were told"):
+        sinks.told(measure.Ran(measure.Sample(1.0), "loader: 1.0 documents/s\n", 1, 0.0))
+    text = report.render(result(sinks__ratio=[0.7, 0.8], sinks__sink=[15000.5, 16000.0]))
+    assert "| the sink divided by the loader | 0.75 [0.70-0.80] |  | ≥ 0.6 |" in text
+    assert "15,500 [15,000-16,000] | documents/s |" in text
+
+
+def test_both_get_documents_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(carrying, "DOCUMENTS", 1000)
+    found = list(carrying.documents())
+    assert len({number for number, _ in found}) == 1000
+    assert all(json.loads(value)["number"] == number for number, value in found)
 
 
 DRILL = {"score": {"worst_key_gap_seconds": 3.0}, "events": [

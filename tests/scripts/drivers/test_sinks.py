@@ -54,7 +54,7 @@ class Message:
 
 def test_the_innermost_cause_is_the_reason() -> None:
     trace = "a.B: failed\n\tat x\nCaused by: c.D: outer\n\tat y\nCaused by: e.F: no token\n at z"
-    found = sinks._letter([("__connect.errors.exception.message", b"failed"),
+    found = sinks.letter([("__connect.errors.exception.message", b"failed"),
                            ("__connect.errors.exception.stacktrace", trace.encode())])
     assert found.reason == "e.F: no token"
 

@@ -176,7 +176,7 @@ OPTIONS: dict[str, Callable[[Bench], None]] = {
     "--identity": refuses("-i", "/none/id"),
     "--list": prints("--list", text="drill.failover"),
     "--list-agent-keys": prints("--list-agent-keys", text=""),
-    "--list-depth": prints("--list", "-F", "nested", "-D", "1", text="drill [8 tasks]"),
+    "--list-depth": prints("--list", "-F", "nested", "-D", "1", text="drill [9 tasks]"),
     "--list-format": prints("--list", "-F", "json", text='"name": "up"'),
     "--no-dedupe": goes_on("--no-dedupe"),
     "--print-completion-script": prints("--print-completion-script", "bash", text="complete -F"),
