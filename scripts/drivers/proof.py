@@ -151,6 +151,9 @@ class Proof:
         consumer = Consumer(client_settings(self.cluster.endpoint, **{
             "group.id": f"{self.topic}-outside", "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
+            # The broker that it asks first may not know the topic yet; it would ask again after
+            # five minutes (librdkafka's default) and until then be a member without partitions.
+            "topic.metadata.refresh.interval.ms": 1000,
         }))
         seen: list[str] = []
         try:
