@@ -81,6 +81,8 @@ def config(sink: Sink, context: Context) -> dict[str, str]:
         # A mirror writes in transactions, and what was given up in one is no record.
         "consumer.override.isolation.level": "read_committed",
         "consumer.override.max.poll.records": "2000",
+        # A worker that is killed stays in the sink's group for so long, and who takes over waits.
+        "consumer.override.session.timeout.ms": "10000",
         # A topic that a mirror will bring is not made by asking for it, and soon seen.
         "consumer.override.allow.auto.create.topics": "false",
         "consumer.override.metadata.max.age.ms": "5000",
