@@ -9,7 +9,8 @@ STAMP := $(VENV)/.installed
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kafkalab/tools
 
 .PHONY: help lab venv test test-full quick lint docs settings bench shots lock clean \
-  bindings snapshots recordings test-equivalence test-checkov test-other-engine workflow-tools
+  bindings snapshots recordings test-equivalence test-checkov test-growth \
+  test-other-engine workflow-tools
 
 help:  ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-18s %s\n", $$1, $$2}' Makefile
@@ -116,6 +117,9 @@ recordings: $(STAMP)  ## Record the facts that exercises are tested with anew (E
 
 test-equivalence: $(STAMP) $(PREBUILT)/.installed  ## Hold the stacks against the prebuilt provider
 	@$(BIN)/python -m tests.equivalence $(PREBUILT)/bin/python
+
+test-growth: $(STAMP)  ## Measure a lab of 140 hosts in 5 regions: synthesis, plan, inventory, audit
+	@$(BIN)/python -m tests.growth
 
 test-other-engine: $(STAMP)  ## Synthesize the stacks with cdktn, too
 	@KAFKALAB_CDK=cdktn $(BIN)/python -m pytest -q tests/stacks/test_stacks.py

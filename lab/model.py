@@ -262,7 +262,7 @@ class Lab(Section):
     elasticsearch: Elasticsearch = Elasticsearch()
     opensearch: OpenSearch = OpenSearch()
     objectives: Objectives = Objectives()
-    datacenters: Annotated[tuple[Datacenter, ...], Field(min_length=1, max_length=9)]
+    datacenters: Annotated[tuple[Datacenter, ...], Field(min_length=1, max_length=12)]
     links: tuple[Link, ...] = ()
     topics: tuple[Topic, ...] = ()
     mirrors: tuple[Mirror, ...] = ()

@@ -6,9 +6,9 @@ import json
 import os
 import resource
 import subprocess
-import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,17 +46,13 @@ def synthesize(
     argv = [python, "-m", module]
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     process = subprocess.Popen(argv, cwd=folder, env=environment(lab, **(extra or {})))
-    peak = [0.0]
-    watcher = threading.Thread(target=_watch, args=(process, peak))
-    watcher.start()
-    status = process.wait()
+    memory = watched(process)
     wall = time.monotonic() - began
-    watcher.join()
-    if status:
-        raise subprocess.CalledProcessError(status, argv)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, argv)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Run(read(folder), wall, cpu, peak[0])
+    return Run(read(folder), wall, cpu, memory)
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -75,11 +71,14 @@ def read(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _watch(process: subprocess.Popen[bytes], peak: list[float]) -> None:
-    """Follow the proportional memory of a process and its children, in MB, to its peak."""
+def watched(process: subprocess.Popen[bytes]) -> float:
+    """Follow the proportional memory of a process and its children to its end; the peak in MB."""
+    peak = 0.0
     while process.poll() is None:
-        peak[0] = max(peak[0], sum(_memory_mb(pid) for pid in _family(process.pid)))
-        time.sleep(POLL_S)
+        peak = max(peak, sum(_memory_mb(pid) for pid in _family(process.pid)))
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(POLL_S)
+    return peak
 
 
 def _family(pid: int) -> list[int]:

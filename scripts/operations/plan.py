@@ -86,21 +86,27 @@ def show(
         session.running([host.name for host in hosts])
     instances = session.platform.instances()
     plan = gather(session, hosts, instances, only, narrowed=narrowed)
-    left = surplus_lines(one for one in surplus(session.topology, instances)
-                         if one.name not in plan.going.names)
-    for line in (*_lines(plan, session), *left, plan.summary()):
+    for line in told(session, plan, instances):
         session.say(line)
-    steps = session.platform.steps
-    made = len(plan.absent) > len(plan.stopped)
-    for some, step in ((made, steps.absent), (plan.stopped, steps.stopped)):
-        if some and step != UP:
-            session.say(f"not done by `fab up`: {step}")
     if plan.refused:
         if only is None and in_the_way(session, instances):
             for line in losses(session, instances):
                 session.say(line)
         raise LabError("`fab up` would refuse: " + "; ".join(plan.refused))
     return plan.count
+
+
+def told(session: Session, plan: Plan, instances: Mapping[str, Instance]) -> Iterator[str]:
+    """The whole plan for people, its sum at the end, and what others have to do for it."""
+    yield from _lines(plan, session)
+    yield from surplus_lines(one for one in surplus(session.topology, instances)
+                             if one.name not in plan.going.names)
+    yield plan.summary()
+    steps = session.platform.steps
+    made = len(plan.absent) > len(plan.stopped)
+    for some, step in ((made, steps.absent), (plan.stopped, steps.stopped)):
+        if some and step != UP:
+            yield f"not done by `fab up`: {step}"
 
 
 def gather(

@@ -131,10 +131,16 @@ def _show(session: Session, aws: Aws, found: list[Left]) -> None:
 
 @lab_task(locks=True)
 def backend(session: Session) -> None:
-    """Make the bucket that keeps Terraform's state."""
+    """Make the bucket that keeps Terraform's state.
+
+    The host keys that are known here are kept there, too, for who has never met the hosts.
+    """
     from scripts.platforms.aws.backend import settle
 
-    settle(_aws(session).clients, session.file, session.say)
+    aws = _aws(session)
+    settle(aws.clients, session.file, session.say)
+    if count := aws.host_keys.keep():
+        session.say(f"{counted(count, 'host key')} written there")
 
 
 @lab_task(locks=True, help={"hours": "how many hours from now the lab is to live"})

@@ -83,12 +83,19 @@ def destroy(session: Session, yes: str = "") -> None:
 def drift(session: Session) -> int:
     """Show what differs from the state; change nothing.
 
-    Exit status 0: nothing, 2: something has drifted, 1: an error.
+    Hosts that can be reached are looked at, too. Exit status 0: nothing, 2: something has drifted,
+    1: an error.
     """
+    from scripts.operations import byhand
     from scripts.platforms.aws.terraform import drift as drifting
     from scripts.platforms.aws.terraform.binary import Terraform
 
-    return 2 if drifting.find(_project(session), Terraform()) else 0
+    drifted = drifting.find(_project(session), Terraform())
+    session.platform_name = "aws"  # whatever LAB_PLATFORM says
+    found = byhand.find(session)
+    for line in found.lines:
+        session.say(f"  hosts: {line}")
+    return 2 if drifted or found.drifted else 0
 
 
 def _project(session: Session) -> Project:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json as jsonlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.counted import counted
@@ -13,15 +16,16 @@ from scripts.tasks.cli import NARROW, confirm, lab_task
 from scripts.workstation import paths, runlog
 
 if TYPE_CHECKING:
+    from lab.topology import Host
     from scripts.session import Session
 
 
 def _show(
     session: Session, datacenter: str | None = None, host: str | None = None, *,
-    replace: bool = False, yes: bool = False,
+    replace: bool = False, reviewed: str = "", yes: bool = False,
 ) -> None:
     """What a dry run of `up` does."""
-    del replace, yes  # the plan says what would be lost
+    del replace, reviewed, yes  # the plan says what would be lost
     from scripts.operations.plan import show
 
     session.warn()
@@ -30,21 +34,28 @@ def _show(
 
 @lab_task(locks=True, dry=_show, help={
     **NARROW, "replace": "end the lab first where it cannot become what the lab file says",
+    "reviewed": "a file with what `fab plan --json` printed: do that, or nothing",
     "yes": "do not ask",
 })
 def up(
     session: Session, datacenter: str | None = None, host: str | None = None, *,
-    replace: bool = False, yes: bool = False,
+    replace: bool = False, reviewed: str = "", yes: bool = False,
 ) -> None:
     """Create what is missing, set everything up.
 
     Brokers that the lab file has no more are emptied and removed, and so is a datacenter; it asks.
     With --replace a lab that cannot become what the lab file says (see `fab plan`) is removed with
-    its data, after a question, and made anew.
+    its data, after a question, and made anew. With --reviewed it does nothing that the plan in that
+    file does not show.
     """
     from scripts.operations import leaving
 
     session.makes_hosts = True
+    if reviewed:
+        if replace:
+            raise UsageError("--reviewed and --replace", hint="say one of them")
+        _hold(session, Path(reviewed), session.select(datacenter, host),
+              narrowed=bool(datacenter or host))
     if replace:
         from scripts.operations import replacing
 
@@ -60,18 +71,49 @@ def up(
     ), narrowed=bool(datacenter or host))
 
 
+def _hold(session: Session, path: Path, hosts: Sequence[Host], *, narrowed: bool) -> None:
+    """Raises LabError unless all that `up` would do was shown in the plan at `path`."""
+    from scripts.operations.reviewed import hold
+
+    session.software()  # what it would change is known only once it is here
+    hold(session, hosts, path, narrowed=narrowed)
+
+
 # 2 means "there are changes" here, so a lab file that cannot be used is 1 as every other error.
-@lab_task(locks=False, help=NARROW, lab_file_error=1, dry=True)
-def plan(session: Session, datacenter: str | None = None, host: str | None = None) -> int:
+@lab_task(locks=False, lab_file_error=1, dry=True, help={
+    **NARROW, "json": "print one JSON object, for programs",
+    "fetch": "get the lab's software first where it is not here, to know what of it differs",
+})
+def plan(
+    session: Session, datacenter: str | None = None, host: str | None = None,
+    json: bool = False, fetch: bool = False,
+) -> int:
     """Show what `up` would do; do nothing.
 
     Exit status 0: nothing to do, 2: there are changes, 1: an error.
     """
     from scripts.operations.plan import show
 
-    session.warn()
     hosts, narrowed = session.select(datacenter, host), bool(datacenter or host)
+    if json:
+        session.say = partial(print, file=sys.stderr, flush=True)
+    if fetch:
+        session.software()
+    if json:
+        return _document(session, hosts, narrowed=narrowed)
+    session.warn()
     return 2 if show(session, hosts, narrowed=narrowed) else 0
+
+
+def _document(session: Session, hosts: Sequence[Host], *, narrowed: bool) -> int:
+    """Print the plan for programs; the exit status."""
+    from scripts.operations.reviewed import document
+
+    found = document(session, hosts, narrowed=narrowed)
+    print(jsonlib.dumps(found, indent=2))
+    if found["refused"]:
+        raise LabError("`fab up` would refuse: " + "; ".join(found["refused"]))
+    return 2 if found["changes"] else 0
 
 
 def _list(session: Session, lab: str = "") -> None:

@@ -299,6 +299,9 @@ def _failure(start: Start, service: str, code: str, status: int) -> Iterable[byt
             f"<Response><Errors><Error><Code>{code}</Code><Message>no</Message></Error></Errors>"
             "<RequestID>1</RequestID></Response>"
         ).encode(), status)
+    if service == "s3":
+        said = f"<Error><Code>{code}</Code><Message>no</Message></Error>"
+        return _xml(start, said.encode(), status)
     if service in ("sts", "iam"):
         return _xml(start, (
             f"<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error>"

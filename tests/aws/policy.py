@@ -22,6 +22,7 @@ S3 = {
 # there, as far as permissions go.
 REQUESTS = {
     "GET list-type": "HeadBucket", "GET object": "GetObject", "PUT object": "PutObject",
+    "DELETE object": "DeleteObject",
     "HEAD": "HeadBucket", "PUT": "CreateBucket",
     "GET versioning": "GetBucketVersioning", "PUT versioning": "PutBucketVersioning",
     "GET encryption": "GetBucketEncryption", "PUT encryption": "PutBucketEncryption",

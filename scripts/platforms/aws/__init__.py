@@ -38,6 +38,7 @@ from scripts.platforms.aws.inventory import (
     standings,
     tunnels,
 )
+from scripts.platforms.aws.kept import kept_keys
 from scripts.workstation import paths
 
 if TYPE_CHECKING:
@@ -96,7 +97,11 @@ class Aws:
 
     @cached_property
     def host_keys(self) -> HostKeys:
-        return HostKeys(self.state, self.clients, say=self.say)
+        config = self.topology.config
+        kept = kept_keys(
+            self.clients, config.aws.backend, config.aws.region, config.owner, config.name
+        )
+        return HostKeys(self.state, self.clients, kept=kept, say=self.say)
 
     def machines(self) -> dict[str, Machine]:
         """Every instance of the lab by name, as EC2 has it now."""
@@ -119,7 +124,8 @@ class Aws:
 
     def instances(self) -> dict[str, Instance]:
         """Every host of the lab that exists, by name; those that are stopped, too."""
-        return self._instances(self.machines(), self.host_keys.known())
+        there = self.machines()
+        return self._instances(there, self.host_keys.known(one.id for one in there.values()))
 
     def prepare(
         self, software: Mapping[Artifact, Obtained], names: Collection[str] | None = None

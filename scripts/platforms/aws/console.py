@@ -2,7 +2,8 @@
 
 The first boot prints the keys there, where only the account can read them (EC2 user guide, "Get
 information about your instance": compare the fingerprint). They are never learned over SSH. Once
-read they lie in the lab's state directory, by instance id, which is used for one instance alone.
+read they lie in the lab's state directory, by instance id, which is used for one instance alone,
+and beside Terraform's states where those are in a bucket.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from lab.counted import counted
 from scripts.errors import LabError, TimeoutExpired
 from scripts.platforms.aws.clients import AwsError, Clients, fan_out, spoken
 from scripts.platforms.aws.inventory import Machine
+from scripts.platforms.aws.kept import KeptKeys
 
 # AWS shows the console of a first boot only some minutes after it.
 DEADLINE_S = 600.0
@@ -42,18 +44,36 @@ def host_key(text: str) -> str | None:
 
 
 class HostKeys:
-    """The host keys of a lab whose state directory is `state`."""
+    """The host keys of a lab whose state directory is `state`; `kept`: those in its bucket."""
 
     def __init__(
-        self, state: Path, clients: Clients, *,
+        self, state: Path, clients: Clients, *, kept: KeptKeys | None = None,
         say: Callable[[str], None] = print, deadline_s: float = DEADLINE_S, poll_s: float = POLL_S,
     ) -> None:
+        self._kept, self._asked = kept, False
         self._cache = state / "hostkeys-aws.json"
         self._clients, self._say = clients, say
         self._deadline_s, self._poll_s = deadline_s, poll_s
 
-    def known(self) -> dict[str, str]:
-        """Host keys by instance id, as far as they were read before."""
+    def known(self, wanted: Iterable[str] = ()) -> dict[str, str]:
+        """Host keys by instance id, as far as they were read before: on this machine, and for those
+        of `wanted` that never were, by whoever wrote them into the bucket."""
+        here = self._here()
+        missing = set(wanted) - here.keys()
+        if not missing or self._kept is None or self._asked:
+            return here
+        self._asked = True
+        more = {id: key for id, key in self._kept.read().items()
+                if id in missing and re.fullmatch(KEY, str(key))}
+        if more:
+            self._write(here | more)
+        return here | more
+
+    def keep(self) -> int:
+        """Write what is known here into the bucket, too; how many keys were not there."""
+        return self._kept.add(self._here()) if self._kept else 0
+
+    def _here(self) -> dict[str, str]:
         try:
             found = json.loads(self._cache.read_text())
         except (OSError, ValueError):
@@ -67,12 +87,16 @@ class HostKeys:
         showed is kept.
         """
         wanted = {one.id: one for one in machines}
-        keys = {id: key for id, key in self.known().items() if id in wanted}
+        keys = {id: key for id, key in self.known(wanted).items() if id in wanted}
         deadline, told = time.monotonic() + self._deadline_s, False
+        known = set(keys)
         while missing := wanted.keys() - keys.keys():
             found = fan_out(lambda id: self._look(wanted[id]), sorted(missing))
             keys |= {id: key for id, key in found.items() if key}
-            self._write(keys)
+            self._write(self._here() | keys)
+            if self._kept and keys.keys() - known:
+                self._kept.add(keys)
+                known = set(keys)
             missing -= keys.keys()
             if not missing:
                 break
@@ -88,7 +112,9 @@ class HostKeys:
         return keys
 
     def forget(self) -> list[str]:
-        """Remove the cached keys; returns what there was."""
+        """Remove the cached keys, also those in the bucket; returns what there was here."""
+        if self._kept:
+            self._kept.forget()
         if not self._cache.exists():
             return []
         self._cache.unlink()
