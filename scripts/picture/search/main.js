@@ -64,6 +64,7 @@ async function look() {
     const empty = now.sinks.filter((one) => !one.problem && !one.indices.length);
     const said = [...wrong, ...empty.map((one) => `${one.name}: no record of its topics has come yet`)];
     by("problems").hidden = !said.length;
+    by("problems").classList.toggle("bad", wrong.length > 0); // nothing yet is nothing wrong
     text(by("problems"), said.join(" · "));
     text(by("age"), clock(now.at));
   } catch (error) {

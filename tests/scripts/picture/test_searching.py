@@ -151,6 +151,10 @@ def test_a_browser_shows_it(
     assert chromium.run("document.documentElement.scrollWidth <= innerWidth")
     assert all(one.startswith(address) or one.startswith("data:") for one in chromium.addresses())
     assert not chromium.complaints()
+    assert chromium.run("document.getElementById('problems').hidden")
+    served.view.away = True
+    chromium.until("document.querySelector('#problems.bad:not([hidden])')")
+    served.view.away = False
     chromium.run("(document.getElementById('query').value = '(', "
                  "document.getElementById('form').requestSubmit())")
     chromium.until("document.querySelector('#told.bad')")
