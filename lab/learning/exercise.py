@@ -90,13 +90,18 @@ class Question(Section):
     why: Text
 
 
+# Under /var/tmp, or a parameter that is.
+FileName = Annotated[str, Field(pattern=r"^(\{[a-z_]+\}|/var/tmp/[a-z0-9{}_.-]+)$")]
+
+
 class Exercise(Section):
     """One exercise; `id` is its folder's name. transactions: transactional ids that it uses.
 
     chapter: of a book; None for what came after it. metadata, since: where the cluster has to keep
     its metadata, and from which version of Kafka on; "" for any. begins: the version that it runs
     at first, where the exercise brings it to another one; the lab file then has to leave it to a
-    person to finalise that.
+    person to finalise that. connect: whether it needs workers of Kafka Connect. connectors, files:
+    those that it makes there, and on the first worker's host.
     """
 
     id: Id
@@ -105,6 +110,7 @@ class Exercise(Section):
     title: Text
     brokers: Annotated[int, Field(ge=1, le=9)] = 1
     mirror: bool = False
+    connect: bool = False
     metadata: Metadata | Literal[""] = ""
     since: Annotated[str, Field(pattern=r"^(\d+\.\d+)?$")] = ""
     begins: KafkaVersion | Literal[""] = ""
@@ -113,6 +119,8 @@ class Exercise(Section):
     groups: tuple[str, ...] = ()
     share_groups: tuple[str, ...] = ()
     transactions: tuple[str, ...] = ()
+    connectors: tuple[str, ...] = ()
+    files: tuple[FileName, ...] = ()
     questions: tuple[Question, ...] = ()
     claims: Annotated[tuple[Claim, ...], Field(min_length=1)]
 

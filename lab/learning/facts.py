@@ -93,6 +93,17 @@ class Quorum:
 
 
 @dataclass(frozen=True)
+class Connector:
+    """A connector of Kafka Connect. kind: "source" or "sink". state, tasks: Connect's own words.
+    problem: what is wrong, in words; "" where all of it runs."""
+
+    kind: str
+    state: str
+    tasks: tuple[str, ...]
+    problem: str
+
+
+@dataclass(frozen=True)
 class Share:
     """What a broker has of all topics: replicas, and partitions that it leads."""
 
@@ -243,6 +254,12 @@ class Facts:
             int(id): Lived(tuple(Start(*one) for one in found["starts"]), found["protocol"])
             for id, found in self._fact("releases").items()
         }
+
+    def connector(self, name: str) -> Connector | None:
+        """A connector; None where there is none of this name, or no worker of Kafka Connect."""
+        found = self._fact("connector", name=name)
+        return None if found is None else Connector(
+            found["kind"], found["state"], tuple(found["tasks"]), found["problem"])
 
     def transaction(self, id: str) -> Transaction | None:
         """What the coordinator keeps of a transactional id; None where it knows none."""

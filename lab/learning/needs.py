@@ -17,20 +17,24 @@ def needs(exercise: Exercise) -> str:
         *([f'Kafka {exercise.begins} with finalize = "by hand"'] if exercise.begins else []),
         *([f"{exercise.brokers} brokers"] if exercise.brokers > 1 else []),
         *(["a mirror"] if exercise.mirror else []),
+        *(["Kafka Connect"] if exercise.connect else []),
     ])
 
 
 def fits(
-    exercise: Exercise, datacenter: Datacenter, *, mirrored: bool, by_hand: bool = False
+    exercise: Exercise, datacenter: Datacenter, *, mirrored: bool, by_hand: bool = False,
+    connected: bool = False,
 ) -> bool:
     """Whether the exercise can take place in a datacenter. mirrored: a mirror begins there.
-    by_hand: its lab file leaves it to a person to finalise a release.
+    connected: it has workers of Kafka Connect. by_hand: its lab file leaves it to a person to
+    finalise a release.
 
     What the lab file says of the version changes while an exercise goes on that is about that.
     """
     return (
         datacenter.count("kafka") >= exercise.brokers
         and (mirrored or not exercise.mirror)
+        and (connected or not exercise.connect)
         and (by_hand or not exercise.begins)
         and exercise.metadata in ("", datacenter.metadata)
         and at_least(datacenter.version, exercise.since or exercise.begins or "0")
@@ -41,5 +45,7 @@ def lab_file(exercise: Exercise) -> str:
     """The lab file of this project that has what an exercise needs."""
     if exercise.begins:
         return "labs/upgrade.toml"
+    if exercise.connect:
+        return "labs/connect.toml"
     today = exercise.metadata == KRAFT or at_least(exercise.since or "0", "4.0")
     return "labs/kraft.toml" if today else "lab.toml"

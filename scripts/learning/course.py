@@ -23,7 +23,9 @@ from lab.learning.snapshot import Snapshot
 from lab.learning.words import told
 from lab.mirrors.topics import remote_name
 from lab.options.mirrors import Mirror
+from lab.services.connect import PORT as CONNECT_PORT
 from lab.services.context import Context
+from lab.services.registry import carriers
 from lab.topology import Datacenter, Host
 from scripts.clients.kafka import end_transaction
 from scripts.drivers.driver import Site, sites
@@ -31,7 +33,12 @@ from scripts.errors import LabError, UsageError, one_line
 from scripts.learning import live, shell
 from scripts.learning.back import awake, ended
 from scripts.learning.library import Book
-from scripts.learning.removal import remove, remove_mirrored, remove_shared
+from scripts.learning.removal import (
+    remove,
+    remove_connectors,
+    remove_mirrored,
+    remove_shared,
+)
 from scripts.platforms import Instance
 from scripts.session import Session
 
@@ -63,7 +70,9 @@ def place(exercise: Exercise, session: Session) -> Place:
     by_hand = topology.config.kafka.finalize == "by hand"
     for one in topology.datacenters:
         mirror = next((m for m in topology.config.mirrors if m.source == one.name), None)
-        if fits(exercise, one.config, mirrored=mirror is not None, by_hand=by_hand):
+        connected = bool(carriers("connect", one, topology.config))
+        if fits(exercise, one.config, mirrored=mirror is not None, by_hand=by_hand,
+                connected=connected):
             return Place(one, mirror)
     raise UsageError(f"{exercise.id} needs {needs(exercise)} in one datacenter",
                      hint=f"LAB={lab_file(exercise)} has that")
@@ -94,10 +103,14 @@ class Course:
             "brokers": len(brokers), "replicas": min(REPLICAS, len(brokers)),
             "bootstrap": inside.servers, "outside": outside.servers,
             "tools_host": here.tools.name,
-            # A mirror goes on at the offset that it had in a topic, although that was made anew.
+            # A mirror goes on at the offset that it had in a topic, although that was made anew; a
+            # connector, too, in what it reads.
             "again": f"-{again + 1}" if (again := self.progress.again) else "",
             **{f"broker_{host.number}": host.name for host in brokers},
         }
+        if workers := carriers("connect", here.datacenter, topology.config):
+            built_in |= {"connect_host": workers[0].name,
+                         "connect_url": f"http://{workers[0].fqdn}:{CONNECT_PORT}"}
         if here.mirror:
             target = topology.datacenter(here.mirror.target)
             built_in |= {
@@ -297,14 +310,19 @@ class Course:
             groups = [str(filled(one, course.values)) for one in course.exercise.groups]
             shares = [str(filled(one, course.values)) for one in course.exercise.share_groups]
             done += remove_shared(here, shares)
+            connectors = [str(filled(one, course.values)) for one in course.exercise.connectors]
+            files = [str(filled(one, course.values)) for one in course.exercise.files]
+            done += remove_connectors(here, connectors, files)
             mirror = course.place.mirror
             if mirror and course.exercise.mirror:
                 done += remove_mirrored(self.sites, mirror, topics, groups)
+            else:
+                done += remove(here, topics, groups)
+            if course.exercise.mirror or course.exercise.connect:
                 before = course.progress
                 used = bool(done) or bool(before.started)
                 course.keep(Progress(again=before.again + used))
             else:
-                done += remove(here, topics, groups)
                 course._file.unlink(missing_ok=True)
             return done
 

@@ -16,6 +16,7 @@ from lab.services.kafka import DATA
 from scripts.clients.groups import committed
 from scripts.clients.kafka import admin_client
 from scripts.clients.partitions import Partitions
+from scripts.drivers.connect import Workers
 from scripts.drivers.driver import Site
 from scripts.errors import LabError, one_line
 from scripts.learning.lived import lived
@@ -208,6 +209,15 @@ class Live:
                 where=self.site.name, hint="it grows with time; a new lab has a short one",
             )
         return metadata.entries(log, topic)
+
+    def _connector(self, name: str) -> dict[str, Any] | None:
+        if not self.site.carriers("connect"):
+            return None
+        found = {one.name: one for one in Workers(self.site).states()}.get(name)
+        return None if found is None else {
+            "kind": found.kind, "state": found.state, "tasks": list(found.tasks),
+            "problem": found.problem,
+        }
 
     def _shares(self) -> dict[str, tuple[int, int]]:
         partitions = [one for topic in self._topics().values()

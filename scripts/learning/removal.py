@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -13,6 +14,7 @@ from scripts.clients.brokers import unanswered
 from scripts.clients.groups import group_names
 from scripts.clients.kafka import admin_client, settle
 from scripts.clients.sharing import Sharing
+from scripts.drivers.connect import Workers
 from scripts.drivers.driver import Site
 from scripts.errors import LabError, TimeoutExpired, one_line
 from scripts.workstation.waiting import wait_until
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
 
 GONE_SECONDS = 60.0
+# Runs as root where a worker is.
+REMOVED = """\
+for file in @FILES@; do
+  if [ -e "$file" ]; then rm -f -- "$file" && echo "$file"; fi
+done
+"""
 
 
 def remove(
@@ -114,6 +122,21 @@ def remove_shared(site: Site, groups: Sequence[str]) -> list[str]:
             raise LabError(f"share groups cannot be removed: {one_line(error)}",
                            where=site.name, hint="see `fab status`") from error
     return [f"{site.name}: share group {one} removed" for one in done]
+
+
+def remove_connectors(site: Site, connectors: Sequence[str], files: Sequence[str]) -> list[str]:
+    """Remove connectors that are there, and files on the host of the first worker; what was done,
+    in words. Raises LabError."""
+    if not connectors and not files:
+        return []
+    workers, host = Workers(site), site.carriers("connect")[0]
+    there = [one.name for one in workers.states() if one.name in connectors]
+    for name in there:
+        workers.patiently("DELETE", f"/connectors/{name}")
+    script = REMOVED.replace("@FILES@", shlex.join(files))
+    gone = site.fleet[host.name].script(script, label="remove files").stdout.split()
+    return [*(f"{site.name}: connector {one} removed" for one in there),
+            *(f"{host.name}: {one} removed" for one in gone)]
 
 
 def remove_mirrored(

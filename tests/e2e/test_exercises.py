@@ -20,7 +20,9 @@ from tests.e2e.lab_under_test import Lab, Run, killed_at_last, until
 MIRRORED = [name for name in library.names() if library.load(name).exercise.mirror]
 UPGRADES = [name for name in library.names() if library.load(name).exercise.begins]
 TODAY = [name for name in library.names() if library.load(name).exercise.metadata == "kraft"]
-ALONE = [name for name in library.names() if name not in (*MIRRORED, *TODAY, *UPGRADES)]
+CONNECTED = [name for name in library.names() if library.load(name).exercise.connect]
+ALONE = [name for name in library.names()
+         if name not in (*MIRRORED, *TODAY, *UPGRADES, *CONNECTED)]
 pytestmark = [pytest.mark.host, pytest.mark.area("learning")]
 
 
@@ -72,6 +74,13 @@ def test_so_is_one_about_kafka_of_today(today: Lab, name: str) -> None:
 def test_so_is_one_between_datacenters(mirrored: Lab, name: str) -> None:
     solved_done_wrong_and_brought_back(mirrored, name)
     assert mirrored.fab("mirror.status", "--json").json["healthy"]
+
+
+@pytest.mark.full("exercises", sample=0)
+@pytest.mark.parametrize("name", CONNECTED)
+def test_so_is_one_about_connectors(mirrored: Lab, name: str) -> None:
+    solved_done_wrong_and_brought_back(mirrored, name)
+    assert mirrored.fab("plan").out == "plan: nothing to do\n", "nobody's connectors but its own"
 
 
 @pytest.mark.full("exercises", sample=0)

@@ -9,6 +9,7 @@ one, where there is more to say than that it is so.
 
 from lab.learning.probes import (
     batches,
+    connectors,
     failover,
     groups,
     logs,
@@ -27,7 +28,7 @@ from lab.learning.probes import (
 from lab.learning.probes.finding import PROBES, Finding, look
 
 __all__ = [
-    "PROBES", "Finding", "batches", "failover", "groups", "logs", "look", "losses", "mirrored",
-    "producers", "quorum", "reads", "rebalance", "releases", "shared", "shares", "topics",
-    "transactions",
+    "PROBES", "Finding", "batches", "connectors", "failover", "groups", "logs", "look", "losses",
+    "mirrored", "producers", "quorum", "reads", "rebalance", "releases", "shared", "shares",
+    "topics", "transactions",
 ]

@@ -53,6 +53,20 @@ def test_a_mirror_is_needed_where_it_begins() -> None:
     assert fits(one, BOOK, mirrored=True) and not fits(one, BOOK, mirrored=False)
 
 
+def test_connectors_run_where_there_are_workers() -> None:
+    one = exercise(connect=True)
+    assert (needs(one), lab_file(one)) == ("Kafka Connect", "labs/connect.toml")
+    assert fits(one, BOOK, mirrored=False, connected=True)
+    assert not fits(one, BOOK, mirrored=True)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "/var/tmp/../x", "/var/tmp/a b", "x"])
+def test_only_files_of_its_own_are_an_exercises_to_remove(path: str) -> None:
+    assert exercise(files=["/var/tmp/{topic}-in.txt", "{inbox}"]).files
+    with pytest.raises(ExerciseError, match="files"):
+        exercise(files=[path])
+
+
 @pytest.mark.parametrize(("change", "fitting"), [
     ({}, True), ({"version": "3.8.1"}, True), ({"version": "3.7.2"}, False), ({"kafka": 1}, False),
 ])

@@ -15,6 +15,7 @@ from confluent_kafka import KafkaError, KafkaException
 from lab.endpoint import Endpoint
 from lab.learning import metadata
 from lab.learning.facts import Facts, Quorum
+from scripts.drivers.connectors import ConnectorState
 from scripts.errors import CommandError, LabError
 from scripts.learning import live
 from scripts.learning.live import Live
@@ -303,3 +304,17 @@ def test_a_quorum_is_asked_where_there_is_one(admin: Admin) -> None:
             datacenter=SimpleNamespace(config=SimpleNamespace(kraft=True))))
         found = facts(one).quorum()
         assert found == (None if described is None else Quorum(3002, 4, (3001, 3002)))
+
+
+def test_a_connector_is_told_by_its_own_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = ConnectorState("reads", "RUNNING", ("RUNNING", "FAILED"), "no such file", "source")
+    monkeypatch.setattr(live, "Workers", lambda site: SimpleNamespace(states=lambda: [state]))
+    one = object.__new__(Live)
+    one.site = cast(Any, SimpleNamespace(carriers=lambda service: ("host",)))
+    assert one._connector("none") is None
+    found = Facts(one.ask).connector("reads")
+    assert found is not None
+    assert (found.kind, found.tasks) == ("source", ("RUNNING", "FAILED"))
+    assert found.problem == "reads: a task is FAILED: no such file"
+    one.site = cast(Any, SimpleNamespace(carriers=lambda service: ()))
+    assert one._connector("reads") is None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +15,7 @@ from lab.endpoint import Endpoint
 from lab.options.mirrors import Mirror
 from scripts.errors import LabError, TimeoutExpired
 from scripts.learning import removal
+from tests.fakes import FakeFleet, FakeHost
 
 REFRESH = 5
 
@@ -233,3 +236,44 @@ def test_a_cluster_that_does_not_answer_for_its_share_groups_is_a_line(
     monkeypatch.setattr(shares, "list_groups", lost)
     with pytest.raises(LabError, match="dc1: share groups cannot be removed: connection lost"):
         removal.remove_shared(SITE, ["mine"])
+
+
+class Connect:
+    """A worker with two connectors; the second is somebody else's."""
+
+    def __init__(self, site: object) -> None:
+        self.there = CONNECTORS
+
+    def states(self) -> list[Any]:
+        return [SimpleNamespace(name=one) for one in self.there]
+
+    def patiently(self, method: str, path: str) -> None:
+        assert method == "DELETE"
+        self.there.remove(path.rpartition("/")[2])
+
+
+CONNECTORS: list[str] = []
+
+
+def test_connectors_and_files_of_an_exercise_go_and_no_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    CONNECTORS[:] = ["reads", "theirs"]
+    mine, name = tmp_path / "in file.txt", "ann-dc1-ctl01"
+    mine.write_text("x")
+
+    def remove(text: str) -> str:
+        return subprocess.run(["bash", "-c", text], capture_output=True, text=True,
+                              check=True).stdout
+
+    monkeypatch.setattr(removal, "Workers", Connect)
+    site: Any = SimpleNamespace(
+        name="dc1", carriers=lambda service: (SimpleNamespace(name=name),),
+        fleet=FakeFleet([FakeHost(name, {"remove files": remove})]),
+    )
+    files = [str(mine), str(tmp_path / "none.txt")]
+    done = removal.remove_connectors(site, ["reads", "reads-2"], files)
+    assert done[0] == "dc1: connector reads removed"
+    assert CONNECTORS == ["theirs"] and not mine.exists()
+    assert removal.remove_connectors(site, ["reads"], files) == []
+    assert removal.remove_connectors(None, [], []) == [], "nobody is asked"  # type: ignore[arg-type]
