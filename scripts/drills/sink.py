@@ -51,9 +51,10 @@ class Plan:
 def chosen(lab: Lab, name: str, source: str) -> tuple[Sink, str]:
     """A sink by its name (the first, where it is ""), and where its records are to be written: in
     the first datacenter that is mirrored to it, or else in its own. Raises UsageError."""
-    found = [one for one in lab.sinks if name in ("", one.called)]
+    searched = [one for one in lab.sinks if one.kind in STORES]  # whose documents can be found
+    found = [one for one in searched if name in ("", one.called)]
     if not found:
-        known = ", ".join(one.called for one in lab.sinks) or "none"
+        known = ", ".join(one.called for one in searched) or "none"
         raise UsageError(
             f"no sink {name!r}" if name else "the lab file has no sink",
             hint=f"known: {known}; see docs/sinks.md",

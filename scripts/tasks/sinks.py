@@ -106,13 +106,15 @@ def view(session: Session, port: int = 0, seconds: int = 0) -> None:
 
     And how many come a second. The page is at 127.0.0.1 and changes nothing.
     """
+    from lab.services.stores import STORES
     from scripts.drivers.driver import sites
     from scripts.drivers.sinks import SinkView
     from scripts.picture.searching import Search, serve
     from scripts.picture.server import bound
 
     lab = session.file.lab
-    if not lab.sinks:
+    sinks = [one for one in lab.sinks if one.kind in STORES]
+    if not sinks:
         raise UsageError("the lab file has no sink", hint="see docs/sinks.md")
     if not 0 <= seconds <= MAX_SECONDS:
         raise UsageError(f"--seconds {seconds}", hint=f"accepted: 1 to {MAX_SECONDS}")
@@ -122,7 +124,7 @@ def view(session: Session, port: int = 0, seconds: int = 0) -> None:
     with bound(port) as listening, session.fleet(instances) as fleet:
         places = sites(fleet, session.context({}, instances), session.topology.datacenters)
         search = Search({f"{one.called} of {one.at}": SinkView(one, places[one.at])
-                         for one in lab.sinks})
+                         for one in sinks})
         address = "http://{}:{}/".format(*listening.getsockname())
         try:
             serve(search, listening, lab=session.topology.lab, owner=lab.owner, seconds=seconds,
