@@ -51,11 +51,12 @@ class Plan:
 def chosen(lab: Lab, name: str, source: str) -> tuple[Sink, str]:
     """A sink by its name (the first, where it is ""), and where its records are to be written: in
     the first datacenter that is mirrored to it, or else in its own. Raises UsageError."""
-    found = [one for one in lab.sinks if name in ("", one.called)]
+    killed = [one for one in lab.sinks if one.kind in STORES]
+    found = [one for one in killed if name in ("", one.called)]
     if not found:
-        known = ", ".join(one.called for one in lab.sinks) or "none"
+        known = ", ".join(one.called for one in killed) or "none"
         raise UsageError(
-            f"no sink {name!r}" if name else "the lab file has no sink",
+            f"no sink {name!r}" if name else "the lab file has no sink that is searched",
             hint=f"known: {known}; see docs/sinks.md",
         )
     sink = found[0]
