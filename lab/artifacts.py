@@ -106,6 +106,11 @@ def search_sink() -> Artifact:
     return Artifact("search-sink", "1.0", "search-sink", called="the search sink")
 
 
+def hbase() -> Artifact:
+    """HBase with the lab's own sink and viewer for it, which are compiled from their sources."""
+    return Artifact("hbase", "2.6.3", "hbase-2.6.3", link="hbase", called="HBase 2.6.3")
+
+
 def elasticsearch() -> Artifact:
     return Artifact("elasticsearch", "7.17.29", "elasticsearch-7.17.29")
 

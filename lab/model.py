@@ -25,7 +25,7 @@ from lab.options.monitoring import Monitoring
 from lab.options.objectives import Objectives
 from lab.options.registry import Registry
 from lab.options.section import LABEL, MAX_PORT, Label, Section, keyed, shown
-from lab.options.sinks import Elasticsearch, OpenSearch, Sink
+from lab.options.sinks import Elasticsearch, HBase, OpenSearch, Sink
 from lab.options.topics import Topic
 from lab.options.zookeeper import ZooKeeper
 from lab.roles import ROLES, Role
@@ -261,6 +261,7 @@ class Lab(Section):
     monitoring: Monitoring = Monitoring()
     elasticsearch: Elasticsearch = Elasticsearch()
     opensearch: OpenSearch = OpenSearch()
+    hbase: HBase = HBase()
     objectives: Objectives = Objectives()
     datacenters: Annotated[tuple[Datacenter, ...], Field(min_length=1, max_length=12)]
     links: tuple[Link, ...] = ()

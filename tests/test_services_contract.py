@@ -19,6 +19,7 @@ from lab import artifacts, kraft, state
 from lab.file import load, parse
 from lab.options.monitoring import Monitoring
 from lab.options.sinks import Sink, SinkKind
+from lab.services import hbase
 from lab.services.local import local_context
 from lab.services.registry import (
     SERVICES,
@@ -43,6 +44,7 @@ from scripts.drivers.health import Health
 from scripts.drivers.mirrors import MirrorView
 from scripts.drivers.prometheus import Heard, Prometheus
 from scripts.drivers.registry import drivers, drivers_of
+from scripts.drivers.rows import RegionServer
 from scripts.drivers.schemas import Registry
 from scripts.hosts.converge import HostPlan, plan_host
 from scripts.operations import plan as planning
@@ -68,6 +70,9 @@ MONITORED = build(TOPOLOGY.config.model_copy(update={
 }))
 SINKS = build(load(PROJECT / "lab.toml").lab.model_copy(update={"sinks": tuple(
     Sink(kind=kind, at="dc2", topics=("t",)) for kind in get_args(SinkKind)
+)}))
+HBASE_ALONE = build(KRAFT.config.model_copy(update={"sinks": (
+    Sink(kind="hbase", at=KRAFT.datacenters[0].name, topics=("t",)),
 )}))
 NAMES = (*SERVICES, toy.SERVICE.name)
 RUNNING = tuple(name for name, one in {**SERVICES, "web": toy.SERVICE}.items() if one.process)
@@ -112,6 +117,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MirrorView, "forget", always(None))
 
     monkeypatch.setattr(Registry, "silent", always(""))
+    monkeypatch.setattr(RegionServer, "silent", always(""))
     monkeypatch.setattr(schemas, "proven", always("registered"))
     monkeypatch.setattr(schemas, "sound", always("whole"))
 
@@ -133,9 +139,11 @@ def having(name: str) -> Topology:
     are in a lab only that asks for them."""
     if name in MONITORING:
         return MONITORED
-    if name in get_args(SinkKind):
+    if name in (*get_args(SinkKind), hbase.MASTER, hbase.REGION_SERVER):
         return SINKS
-    return {"controller": KRAFT, "registry": REGISTRY}.get(name, TOPOLOGY)
+    return {"controller": KRAFT, "registry": REGISTRY, hbase.ZOOKEEPER: HBASE_ALONE}.get(
+        name, TOPOLOGY
+    )
 
 
 def software(host: Host, topology: Topology) -> str:

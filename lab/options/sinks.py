@@ -1,4 +1,4 @@
-"""The sections [[sinks]], [elasticsearch] and [opensearch]: what topics are carried to, and how."""
+"""The sections [[sinks]], [elasticsearch], [opensearch] and [hbase]: what topics are carried to."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pydantic import Field
 from lab.options.section import LAB_JVM, HeapMb, JvmOptions, Label, Section, Settings, shown
 from lab.options.topics import TopicName
 
-SinkKind = Literal["elasticsearch", "opensearch"]
-NULLS = {"delete": "takes its document away", "ignore": "is passed over", "fail": "ends the task"}
+SinkKind = Literal["elasticsearch", "opensearch", "hbase"]
+NULLS = {"delete": "takes its document or row away", "ignore": "is passed over",
+         "fail": "ends the task"}
 
 
 class Sink(Section):
     """Topics of one datacenter that are written into a store there."""
 
     kind: SinkKind = Field(
-        description='what they are written into: `"elasticsearch"` or `"opensearch"`',
+        description='what they are written into: `"elasticsearch"`, `"opensearch"` or `"hbase"`',
     )
     at: Label = Field(description="the datacenter that has the topics, and gets the store")
     topics: Annotated[tuple[TopicName, ...], Field(min_length=1)] = Field(
@@ -26,9 +27,10 @@ class Sink(Section):
     name: Label | None = Field(
         None, description="of its connector, `sink-NAME`", json_schema_extra=shown("its `kind`"),
     )
-    id: Literal["place", "key"] = Field(
-        "place", description='what a document is named by: `"place"`, topic, partition and offset, '
-                             'so each record is one; `"key"`, so the last record of a key is',
+    id: Literal["place", "key"] | None = Field(
+        None, description='what a document or row is named by: `"place"`, topic, partition and '
+                          'offset, so each record is one; `"key"`, so the last record of a key is',
+        json_schema_extra=shown('`"place"`; `"key"` in HBase'),
     )
     nulls: Literal["delete", "ignore", "fail"] = Field(
         "delete", description="what a record without a value does: " + ", ".join(
@@ -49,6 +51,11 @@ class Sink(Section):
         default_factory=dict,
         description="any other setting of the connector: `config = { \"batch.size\" = 500 }`",
     )
+
+    @property
+    def by_key(self) -> bool:
+        """Whether the last record of a key is what there is of it."""
+        return (self.id or ("key" if self.kind == "hbase" else "place")) == "key"
 
     @property
     def called(self) -> str:
@@ -76,3 +83,11 @@ class OpenSearch(Section):
 
     heap_mb: HeapMb = Field(256, description="heap of the server")
     jvm_options: JvmOptions = Field(LAB_JVM, description="further options of its JVM")
+
+
+class HBase(Section):
+    """The HBase of each datacenter that a sink writes into."""
+
+    heap_mb: HeapMb = Field(192, description="heap of the region server")
+    master_heap_mb: HeapMb = Field(128, description="heap of the master")
+    jvm_options: JvmOptions = Field(LAB_JVM, description="further options of their JVMs")

@@ -38,8 +38,9 @@ def wanted(lab: Lab, datacenter: DatacenterConfig, role: str) -> bool:
 def plugins(lab: Lab, datacenter: DatacenterConfig) -> tuple[Artifact, ...]:
     """What a datacenter's workers have beside Kafka's own connectors, each once."""
     asked = [one.plugin for one in lab.connectors if one.at == datacenter.name and one.plugin]
-    ours = any(one.at == datacenter.name for one in lab.sinks)
-    return (*((artifacts.search_sink(),) if ours else ()),
+    kinds = {one.kind for one in lab.sinks if one.at == datacenter.name}
+    return (*((artifacts.search_sink(),) if kinds - {"hbase"} else ()),
+            *((artifacts.hbase(),) if "hbase" in kinds else ()),
             *map(artifacts.plugin, dict.fromkeys(asked)))
 
 

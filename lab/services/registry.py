@@ -17,6 +17,7 @@ from lab.services import (
     control,
     controller,
     firewall,
+    hbase,
     kafka,
     lag_exporter,
     mirrors,
@@ -57,6 +58,7 @@ SERVICES: dict[str, Service] = {
         prometheus.SERVICE,
         connectors.SERVICE,
         *stores.SERVICES.values(),
+        *hbase.SERVICES,
         sinks.SERVICE,
     )
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lab.mirrors.topics import matches, remote_name
 from lab.problems import Problem, no_such_datacenter
 from lab.resources import CONNECTOR, ClusterState, Connector
+from lab.services import hbase
 from lab.services.connectors import SAID
 from lab.services.context import Context
 from lab.services.kafka import internal_factor
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
     from lab.options.sinks import Sink
 
 CLASS = "kafkalab.search.SearchSinkConnector"
+CLASSES = {hbase.KIND: "kafkalab.hbase.HBaseSinkConnector"}
 # What `fab verify` writes, wherever the records of a sink may come from, to find it as a document.
 PROOF = "kafkalab-sink"
-INDEX_MAP = "topic.index.map"
+INDEX_MAP, TABLE_MAP = "topic.index.map", "topic.table.map"
 TEXT = "org.apache.kafka.connect.storage.StringConverter"
 JSON = "org.apache.kafka.connect.json.JsonConverter"
 # One server keeps one copy, and a lab's indices are small.
@@ -33,6 +35,11 @@ INDICES = '{"number_of_shards":1,"number_of_replicas":0}'
 def store_host(sink: Sink, datacenter: Datacenter) -> Host:
     """The host that has the store of a sink."""
     return (datacenter.by_role("store") or datacenter.by_role("control"))[0]
+
+
+def title(kind: str) -> str:
+    """What people call a kind of store."""
+    return hbase.TITLE if kind == hbase.KIND else STORES[kind].title
 
 
 def proofs(lab: Lab, at: str) -> dict[str, str]:
@@ -50,27 +57,30 @@ def index_of(topic: str) -> str:
     return topic.lower()
 
 
+def place_of(sink: Sink, topic: str) -> str:
+    """What a topic becomes in its store: an index, or a table."""
+    return topic if sink.kind == hbase.KIND else index_of(topic)
+
+
 def proof_index(sink: Sink, topic: str) -> str:
     """Where a sink puts what `fab verify` writes: what another one wrote would prove nothing."""
-    return f"{index_of(topic)}.{sink.called}"
+    return f"{place_of(sink, topic)}.{sink.called}"
 
 
 def config(sink: Sink, context: Context) -> dict[str, str]:
     """All settings of a sink's connector, under Confluent's names."""
     datacenter = context.topology.datacenter(sink.at)
     proven = proofs(context.topology.config, sink.at).values()
-    address = f"http://{store_host(sink, datacenter).fqdn}:{STORES[sink.kind].port}"
     chosen = {
         name: str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in sink.config.items()
     }
-    indices = [f"{topic}:{proof_index(sink, topic)}" for topic in proven]
+    places = [f"{topic}:{proof_index(sink, topic)}" for topic in proven]
+    mapped = TABLE_MAP if sink.kind == hbase.KIND else INDEX_MAP
     return {
-        "connection.url": address,
-        "key.ignore": "true" if sink.id == "place" else "false",
+        **(_of_hbase(datacenter) if sink.kind == hbase.KIND else _of_search(sink, datacenter)),
+        "key.ignore": "false" if sink.by_key else "true",
         "behavior.on.null.values": sink.nulls,
-        "behavior.on.malformed.documents": "report",
-        "index.settings": INDICES,
         "key.converter": TEXT,
         "value.converter": JSON,
         "value.converter.schemas.enable": "true" if sink.schemas else "false",
@@ -87,9 +97,29 @@ def config(sink: Sink, context: Context) -> dict[str, str]:
         "consumer.override.allow.auto.create.topics": "false",
         "consumer.override.metadata.max.age.ms": "5000",
         **chosen,
-        INDEX_MAP: ",".join(filter(None, (chosen.get(INDEX_MAP), *indices))),
+        mapped: ",".join(filter(None, (chosen.get(mapped), *places))),
         "topics": ",".join(dict.fromkeys((*sink.topics, *proven))),
-        "name": sink.connector, "connector.class": CLASS, "tasks.max": str(sink.tasks),
+        "name": sink.connector, "connector.class": CLASSES.get(sink.kind, CLASS),
+        "tasks.max": str(sink.tasks),
+    }
+
+
+def _of_search(sink: Sink, datacenter: Datacenter) -> dict[str, str]:
+    host, port = store_host(sink, datacenter), STORES[sink.kind].port
+    return {
+        "connection.url": f"http://{host.fqdn}:{port}",
+        "behavior.on.malformed.documents": "report",
+        "index.settings": INDICES,
+    }
+
+
+def _of_hbase(datacenter: Datacenter) -> dict[str, str]:
+    return {
+        **hbase.finding(datacenter),
+        "auto.create.tables": "true",
+        "table.column.family": hbase.FAMILY,
+        "behavior.on.malformed.records": "report",
+        "max.batch.size": "2000",
     }
 
 
@@ -138,13 +168,21 @@ def findings(lab: Lab) -> Iterator[Problem]:
                 f"{sink.connector}; accepted: a name of its own",
             )
         taken.add((sink.at, sink.connector))
+        yield from _tables(field, sink)
         same = [one for one in sink.topics if one == sink.letters]
         if same:
             yield Problem(f"{field}.dead_letters", repr(sink.letters), "is one of its topics")
 
 
+def _tables(field: str, sink: Sink) -> Iterator[Problem]:
+    for number, topic in enumerate(sink.topics, 1):
+        if sink.kind == hbase.KIND and topic.startswith((".", "-")):
+            yield Problem(f"{field}.topics[{number}]", repr(topic),
+                          "no table of HBase begins so; accepted: a letter, a digit or _ first")
+
+
 def _hosts(field: str, sink: Sink, place: DatacenterConfig) -> Iterator[Problem]:
-    for what, role in (("Kafka Connect", "connect"), (STORES[sink.kind].title, "store")):
+    for what, role in (("Kafka Connect", "connect"), (title(sink.kind), "store")):
         if not place.count("control") and not place.count(role):
             yield Problem(
                 field, repr(sink.called), f"{sink.at} has no host for {what}; accepted: with "
@@ -156,7 +194,7 @@ SERVICE = Service(
     name="sinks",
     summary="Set up the sinks that carry topics into stores.",
     roles=(),
-    needs=("connect", *STORES),
+    needs=("connect", *STORES, hbase.REGION_SERVER),
     resources=resources,
     check=findings,
 )

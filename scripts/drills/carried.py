@@ -94,7 +94,7 @@ class Carrier:
     def __init__(self, sink: Sink, site: Site, place: Place, topic: str) -> None:
         self.sink, self.site, self.place, self.topic = sink, site, place, topic
         self.name = f"kafkalab-drill-{sink.called}"
-        self.by_key = sink.id == "key"
+        self.by_key = sink.by_key
         self._workers = Workers(site)
 
     @property

@@ -56,7 +56,7 @@ def chosen(lab: Lab, name: str, source: str) -> tuple[Sink, str]:
     if not found:
         known = ", ".join(one.called for one in searched) or "none"
         raise UsageError(
-            f"no sink {name!r}" if name else "the lab file has no sink",
+            f"no sink {name!r}" if name else "the lab file has no sink that is searched",
             hint=f"known: {known}; see docs/sinks.md",
         )
     sink = found[0]

@@ -1,4 +1,4 @@
-"""Proof of a sink: what is written into a topic is found in a store."""
+"""Proof of a sink: what is written into a topic is found in its store."""
 
 from __future__ import annotations
 
@@ -6,29 +6,51 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Protocol
 
 from lab.services.sinks import PROOF
 from lab.services.topics import replication
 from scripts.clients.kafka import client_settings, keep_topic
 from scripts.drivers.driver import Report, Site
-from scripts.drivers.stores import Documents
 from scripts.errors import LabError, TimeoutExpired, one_line
 from scripts.workstation.waiting import wait_until
 
 PROVE_SECONDS = 90.0
 PROOF_RETENTION_MS = 600_000
-Store = Callable[[], Documents]
+DOCUMENT, ROW = "document", "row"
+
+
+class Holding(Protocol):
+    """What a store has, as far as a proof asks it. Raises HttpError."""
+
+    def count(self, place: str) -> int:
+        """How much is in an index or a table; none where that is not there."""
+
+    def find(self, place: str, run: str) -> str | None:
+        """The name of what a proof wrote there, if it is there."""
+
+    def remove(self, place: str, name: str) -> None:
+        """Take that away."""
+
+
+Store = Callable[[], Holding]
 
 
 class Proof:
-    """That what is written into one cluster becomes a document, perhaps by way of a mirror."""
+    """That what is written into one cluster becomes a document or row, perhaps through a mirror."""
 
-    def __init__(self, connector: str, *, store: Store, source: Site, index: str) -> None:
-        self.store, self.source = store, source
+    def __init__(
+        self, connector: str, *, store: Store, source: Site, index: str, becomes: str = DOCUMENT,
+    ) -> None:
+        self.store, self.source, self.becomes = store, source, becomes
         self.name = f"{connector} from {source.name}"
         self._index = index
         self._run = f"proof{secrets.token_hex(6)}"
+
+    @property
+    def what(self) -> str:
+        """What it proves, in words."""
+        return f"record to {self.becomes}"
 
     def prepare(self) -> None:
         """Its topic: mirrors look for new ones only now and then."""
@@ -39,37 +61,37 @@ class Proof:
         )
 
     def prove(self, report: Report) -> None:
-        report.check("sinks", "record to document", self.document)
+        report.check("sinks", self.what, self.document)
 
     def document(self) -> str:
         """Write a record and search for it; what was seen. Raises LabError."""
         self.prepare()
         began = time.monotonic()
         self._write()
-        last = "the store has no such document"
-        found: list[Any] = []
+        last = f"the store has no such {self.becomes}"
+        found: list[str] = []
 
         def there() -> bool:
             nonlocal last
             try:
-                answer = self.store().search([self._index], f"proof:{self._run}", 1)
+                name = self.store().find(self._index, self._run)
             except LabError as error:
                 last = error.what
                 return False
-            found[:] = answer["hits"]["hits"]
+            found[:] = [] if name is None else [name]
             return bool(found)
 
         try:
             wait_until(there, timeout=PROVE_SECONDS)
         except TimeoutExpired:
             raise LabError(
-                f"a record of {self.source.name} is no document of {self._index} after "
+                f"a record of {self.source.name} is no {self.becomes} of {self._index} after "
                 f"{PROVE_SECONDS:g} s: {last}", where=self.source.name,
                 hint="see `fab sink.status` and `fab connect.status`",
             ) from None
         seconds = time.monotonic() - began
         with suppress(LabError):  # it has served
-            self.store().remove(self._index, found[0]["_id"])
+            self.store().remove(self._index, found[0])
         return f"one of {self.source.name} was found in {self._index} after {seconds:.1f} s"
 
     def _write(self) -> None:

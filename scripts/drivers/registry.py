@@ -13,6 +13,7 @@ from scripts.drivers.driver import Driver, Site
 from scripts.drivers.kafka import Kafka
 from scripts.drivers.mirrors import Mirrors
 from scripts.drivers.prometheus import Prometheus
+from scripts.drivers.rows import RegionServer
 from scripts.drivers.schemas import Registry
 from scripts.drivers.sinks import Sinks
 from scripts.drivers.stores import Store
@@ -29,6 +30,7 @@ SPECIAL: dict[str, type[Driver]] = {
     "connectors": Connectors,
     "elasticsearch": Store,
     "opensearch": Store,
+    "hbase-regionserver": RegionServer,
     "sinks": Sinks,
 }
 

@@ -9,12 +9,14 @@ from typing import Any
 
 from lab.data.sinks import Carried, Expected, Letter, Reach
 from lab.options.sinks import Sink
-from lab.services.sinks import PROOF, index_of, proof_index, proofs, store_host
+from lab.services.hbase import KIND as HBASE
+from lab.services.sinks import PROOF, index_of, place_of, proof_index, proofs, store_host
 from scripts.clients.partitions import Partitions
 from scripts.drivers.asked import Asked, Connectors, reaches
 from scripts.drivers.connectors import CAUSED
-from scripts.drivers.document import Proof
+from scripts.drivers.document import DOCUMENT, ROW, Holding, Proof
 from scripts.drivers.driver import Report, Site, Span
+from scripts.drivers.rows import Rows, rows
 from scripts.drivers.stores import Documents, documents
 from scripts.errors import LabError, one_line
 
@@ -51,8 +53,16 @@ class SinkView:
     def __init__(self, sink: Sink, site: Site) -> None:
         self.sink, self.site = sink, site
 
-    def store(self) -> Documents:
+    def store(self) -> Holding:
+        return self.tables() if self.sink.kind == HBASE else self.documents()
+
+    def documents(self) -> Documents:
+        """Its store, where that is one to search in."""
         return documents(self.site, store_host(self.sink, self.site.datacenter), self.sink.kind)
+
+    def tables(self) -> Rows:
+        """Its store, where that is HBase."""
+        return rows(self.site, store_host(self.sink, self.site.datacenter))
 
     def status(self) -> SinkStatus:
         """What does not answer is the problem, no error."""
@@ -84,7 +94,7 @@ class SinkView:
         expected = self._expected(reach, mine)
         return Carried(
             topic, sum(one.end for one in reach), sum(one.lag for one in reach),
-            self.store().count(index_of(topic)), expected, len(mine),
+            self.store().count(place_of(self.sink, topic)), expected, len(mine),
         )
 
     def _expected(self, reach: list[Reach], letters: frozenset[tuple[int, int]]) -> int | None:
@@ -92,7 +102,7 @@ class SinkView:
         spans = {one.place: (one.low, max(one.low, one.read or 0)) for one in reach}
         if sum(end - start for start, end in spans.values()) > MOST_COUNTED:
             return None
-        counted = Expected(self.sink.id == "key", self.sink.nulls == "delete", letters)
+        counted = Expected(self.sink.by_key, self.sink.nulls == "delete", letters)
         with self._partitions() as partitions:
             for message in partitions.spans(spans):
                 counted.add(message.partition(), message.offset(), message.key(),
@@ -114,18 +124,24 @@ class SinkView:
         return closing(Partitions(self.site.kafka.endpoint, self.site.name, committed=True))
 
     def proof(self, source: Site, topic: str) -> Proof:
-        """That what is written into a cluster comes to be a document of `topic` here."""
+        """That what is written into a cluster comes to be a document or row of `topic` here."""
         index = proof_index(self.sink, topic)
-        return Proof(self.sink.connector, store=self.store, source=source, index=index)
+        return Proof(self.sink.connector, store=self.store, source=source, index=index,
+                     becomes=ROW if self.sink.kind == HBASE else DOCUMENT)
 
     def search(self, query: str, most: int) -> dict[str, Any]:
         """What the store finds in the documents of this sink. Raises HttpError."""
-        return self.store().search(map(index_of, self.sink.topics), query, most)
+        return self.documents().search(map(index_of, self.sink.topics), query, most)
+
+    def rows(self, topic: str, most: int, start: str) -> list[dict[str, Any]]:
+        """The first rows of a topic's table from a key on, of a sink of HBase's. Raises HttpError.
+        """
+        return self.tables().rows(place_of(self.sink, topic), most, start)
 
 
     def totals(self) -> dict[str, tuple[int, int]]:
         """By index of this sink: documents, and how many were written. Raises HttpError."""
-        return self.store().totals(map(index_of, self.sink.topics))
+        return self.documents().totals(map(index_of, self.sink.topics))
 
 
 class Sinks(Connectors):
@@ -139,7 +155,7 @@ class Sinks(Connectors):
             return False
         mine = [SinkView(one, site).proof(site, PROOF)
                 for one in site.lab.sinks if one.at == site.name]
-        held = [report.check(self.name, "record to document", one.document) for one in mine]
+        held = [report.check(self.name, one.what, one.document) for one in mine]
         return all(held)
 
     def spans(self, sites: Mapping[str, Site]) -> Iterator[Span]:

@@ -94,6 +94,11 @@ class Documents:
         """Take a whole index away; nothing where there is none."""
         self._ask("DELETE", f"/{quote(index, safe='')}?ignore_unavailable=true")
 
+    def find(self, index: str, run: str) -> str | None:
+        """The name of the document that a run of `fab verify` wrote, if it can be found yet."""
+        hits = self.search([index], f"proof:{run}", 1)["hits"]["hits"]
+        return str(hits[0]["_id"]) if hits else None
+
     def remove(self, index: str, name: str) -> None:
         """Take one document away."""
         self._ask("DELETE", f"/{quote(index, safe='')}/_doc/{quote(name, safe='')}")

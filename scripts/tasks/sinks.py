@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection
 
+from lab.services.hbase import KIND as HBASE
 from scripts.errors import UsageError
 from scripts.tasks.cli import lab_task
 
@@ -74,10 +75,12 @@ def search(
     from scripts.drivers.sinks import SinkView
     from scripts.workstation.screen import table
 
-    sinks = [one for one in session.file.lab.sinks if sink in ("", one.called)]
+    searched = [one for one in session.file.lab.sinks if one.kind != HBASE]
+    sinks = [one for one in searched if sink in ("", one.called)]
     if not sinks:
-        known = ", ".join(one.called for one in session.file.lab.sinks) or "none"
-        raise UsageError(f"no sink {sink}".rstrip(), hint=f"known: {known}; see docs/sinks.md")
+        known = ", ".join(one.called for one in searched) or "none"
+        raise UsageError(f"no sink {sink}".rstrip() + " that can be searched",
+                         hint=f"known: {known}; see docs/sinks.md")
     instances = session.platform.instances()
     with session.fleet(instances) as fleet:
         places = sites(fleet, session.context({}, instances), session.topology.datacenters)
@@ -106,16 +109,15 @@ def view(session: Session, port: int = 0, seconds: int = 0) -> None:
 
     And how many come a second. The page is at 127.0.0.1 and changes nothing.
     """
-    from lab.services.stores import STORES
     from scripts.drivers.driver import sites
     from scripts.drivers.sinks import SinkView
     from scripts.picture.searching import Search, serve
     from scripts.picture.server import bound
 
     lab = session.file.lab
-    sinks = [one for one in lab.sinks if one.kind in STORES]
-    if not sinks:
-        raise UsageError("the lab file has no sink", hint="see docs/sinks.md")
+    searched = [one for one in lab.sinks if one.kind != HBASE]
+    if not searched:
+        raise UsageError("the lab file has no sink that can be searched", hint="see docs/sinks.md")
     if not 0 <= seconds <= MAX_SECONDS:
         raise UsageError(f"--seconds {seconds}", hint=f"accepted: 1 to {MAX_SECONDS}")
     if not 0 <= port <= MAX_PORT:
@@ -124,7 +126,7 @@ def view(session: Session, port: int = 0, seconds: int = 0) -> None:
     with bound(port) as listening, session.fleet(instances) as fleet:
         places = sites(fleet, session.context({}, instances), session.topology.datacenters)
         search = Search({f"{one.called} of {one.at}": SinkView(one, places[one.at])
-                         for one in sinks})
+                         for one in searched})
         address = "http://{}:{}/".format(*listening.getsockname())
         try:
             serve(search, listening, lab=session.topology.lab, owner=lab.owner, seconds=seconds,
@@ -133,6 +135,46 @@ def view(session: Session, port: int = 0, seconds: int = 0) -> None:
                   ))
         except KeyboardInterrupt:  # how it is meant to end
             print()
+
+
+@lab_task(locks=False, dry=True, help={
+    "topic": "the topic, which is also what its table is called",
+    "limit": "how many rows to show", "start": "begin at this row's key",
+    "json": "print the rows with their cells' timestamps, for programs",
+})
+def rows(
+    session: Session, topic: str, limit: int = 10, start: str = "", json: bool = False
+) -> int:
+    """Show rows that sinks have written into HBase.
+
+    They come in the order of their keys. Exit status 1 when there is none.
+    """
+    from scripts.drivers.driver import sites
+    from scripts.drivers.rows import values
+    from scripts.drivers.sinks import SinkView
+    from scripts.workstation.screen import table
+
+    into = [one for one in session.file.lab.sinks if one.kind == HBASE]
+    sinks = [one for one in into if topic in one.topics]
+    if not sinks:
+        known = ", ".join(dict.fromkeys(name for one in into for name in one.topics)) or "none"
+        raise UsageError(f"no sink into HBase has the topic {topic}",
+                         hint=f"known: {known}; see docs/sinks.md")
+    instances = session.platform.instances()
+    with session.fleet(instances) as fleet:
+        places = sites(fleet, session.context({}, instances), session.topology.datacenters)
+        answers = {
+            f"{one.called} of {one.at}": SinkView(one, places[one.at]).rows(topic, limit, start)
+            for one in sinks
+        }
+    found = [(name, row) for name, several in answers.items() for row in several]
+    if json:
+        print(jsonlib.dumps(answers, indent=2, ensure_ascii=False))
+        return 0 if found else 1
+    table("rows", ("sink", "row", "cells"), [
+        (name, row["row"], _short(values(row))) for name, row in found
+    ])
+    return 0 if found else 1
 
 
 def _short(document: object) -> str:
@@ -144,3 +186,4 @@ SINK = Collection("sink")
 SINK.add_task(status)
 SINK.add_task(search)
 SINK.add_task(view)
+SINK.add_task(rows)

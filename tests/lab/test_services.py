@@ -17,7 +17,7 @@ from lab.model import Lab
 from lab.monitoring import alerts
 from lab.options.hosts import Hosts, Tool
 from lab.packages import names
-from lab.services import connect, kafka
+from lab.services import connect, hbase, kafka
 from lab.services.base import TOOLS, wanted_package
 from lab.services.context import Context
 from lab.services.daemon import _escaped
@@ -104,7 +104,10 @@ def test_what_a_person_chooses_is_on_every_host_and_in_every_cluster_that_it_is_
     context = local_context(topology, DIGESTS)
     heaps = {"kafka": lab.kafka, "zookeeper": lab.zookeeper, "controller": lab.controller,
              "connect": lab.connect, "registry": lab.registry,
-             "elasticsearch": lab.elasticsearch, "opensearch": lab.opensearch}
+             "elasticsearch": lab.elasticsearch, "opensearch": lab.opensearch,
+             hbase.REGION_SERVER: lab.hbase,
+             hbase.MASTER: lab.hbase.model_copy(update={"heap_mb": lab.hbase.master_heap_mb}),
+             hbase.ZOOKEEPER: lab.hbase.model_copy(update={"heap_mb": hbase.ZOOKEEPER_HEAP_MB})}
     for one in {(host.datacenter, host.role): host for host in topology.hosts}.values():
         found = desired_state(one, context)
         for tool in lab.hosts.tools:
@@ -245,6 +248,8 @@ TEMPLATES = {
     "store.yml.j2": {"cluster": "c", "node": "n", "address": "10.0.0.1", "port": 9200,
                      "peers": 9300, "data": "/data/store"},
     "store.log4j2.j2": {},
+    "hbase-site.xml.j2": {"settings": {"a": "1"}},
+    "hbase.log4j.j2": {},
     "hosts.j2": {"hosts": (), "strangers": ()},
     "java.service.j2": {
         "description": "d", "documentation": "u", "user": "kafka", "command": "/c",

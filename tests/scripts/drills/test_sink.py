@@ -233,7 +233,7 @@ def test_what_is_no_sink_or_no_way_to_it(name_: str, source: str, said: str) -> 
 
 @pytest.mark.programs
 @pytest.mark.parametrize(("words", "said"), [
-    ("", "the lab file has no sink (known: none; see docs/sinks.md)"),
+    ("", "the lab file has no sink that is searched (known: none; see docs/sinks.md)"),
     ("--from dc9", "no datacenter 'dc9' in the lab"),
 ])
 def test_a_lab_without_one_says_so(fab: Fab, words: str, said: str) -> None:

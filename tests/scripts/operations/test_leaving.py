@@ -227,6 +227,8 @@ def test_it_is_emptied_and_removed_between_two_times_in_order(fake: list[FakeLab
     assert [one for one in it.done
             if not one.startswith(tuple(f"stop {name}." for name in monitoring))] == [
         "deploy", "whole", "drain 4 of dc1", f"remove {FOUR}",
+        *(f"stop hbase-{one}.service on ann-dc3-ctl01"
+          for one in ("regionserver", "master", "zookeeper")),
         "stop opensearch.service on ann-dc3-ctl01", "stop elasticsearch.service on ann-dc3-ctl01",
         "stop registry.service on ann-dc3-ctl01", "stop connect.service on ann-dc3-ctl01",
         "stop kafka.service on ann-dc3-kafka01",

@@ -327,7 +327,8 @@ def test_what_acts_has_no_dry_run_of_its_own_doing() -> None:
     assert harmless == {
         "plan", "status", "logs", "grep", "container", "cost", "connect.status", "mirror.status",
         "monitor", "alerts", "kraft.status", "tf.drift", "topics", "groups", "records",
-        "exercise.list", "sink.status", "sink.search", "registry.status", "registry.check",
+        "exercise.list", "sink.status", "sink.search", "sink.rows", "registry.status",
+        "registry.check",
     }
 
 
