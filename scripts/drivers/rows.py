@@ -56,20 +56,20 @@ class Rows:
             raise
 
     def rows(self, table: str, most: int, start: str = "") -> list[dict[str, Any]]:
-        """The first rows from a key on, in the order of their keys, with their cells."""
+        """The first rows from a key on, in the order of their keys, with their cells; none where
+        the table is not there."""
         path = f"{_path(table)}/{quote(start, safe='')}" if start else _path(table)
-        found: list[dict[str, Any]] = self._ask("GET", f"{path}?limit={most}")["rows"]
+        try:
+            found: list[dict[str, Any]] = self._ask("GET", f"{path}?limit={most}")["rows"]
+        except HttpError as error:
+            if error.status == GONE:
+                return []
+            raise
         return found
 
     def find(self, table: str, run: str) -> str | None:
         """The key of the row that a run of `fab verify` wrote, if it is there."""
-        try:
-            found = self.rows(table, 1000)
-        except HttpError as error:
-            if error.status == GONE:
-                return None
-            raise
-        keys = (one["row"] for one in found
+        keys = (one["row"] for one in self.rows(table, 1000)
                 if any(cell["value"] == run for cell in one["cells"].values()))
         return next(keys, None)
 

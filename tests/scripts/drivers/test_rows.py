@@ -58,13 +58,15 @@ def test_rows_are_asked_for_by_table_and_key(
         "GET /rows/Orders?limit=5": {"rows": [ROW]},
         "GET /rows/Orders/a%2Fb?limit=5": {"rows": []},
         "GET /rows/Orders?count=true": {"count": 3}, "GET /rows/none?count=true": 404,
+        "GET /rows/none?limit=5": 404,
     })
     place = site()
     view = SinkView(place.lab.sinks[0], place)
     assert [values(one) for one in view.rows("Orders", 5, "")] == [{"d:n": "1", "d:city": "서울"}]
     assert view.rows("Orders", 5, "a/b") == []
+    assert view.rows("none", 5, "") == []
     assert (view.store().count("Orders"), view.store().count("none")) == (3, 0)
-    assert len(heard) == 4
+    assert len(heard) == 5
 
 
 def test_an_hbase_that_cannot_count_is_no_empty_one(
