@@ -25,6 +25,7 @@ from lab.options.monitoring import Monitoring
 from lab.options.objectives import Objectives
 from lab.options.registry import Registry
 from lab.options.section import LABEL, MAX_PORT, Label, Section, keyed, shown
+from lab.options.security import Security
 from lab.options.sinks import Elasticsearch, HBase, OpenSearch, Sink
 from lab.options.topics import Topic
 from lab.options.zookeeper import ZooKeeper
@@ -257,6 +258,7 @@ class Lab(Section):
     kafka: Kafka = Kafka()
     connect: Connect = Connect()
     mirroring: Mirroring = Mirroring()
+    security: Security = Security()
     registry: Registry = Registry()
     monitoring: Monitoring = Monitoring()
     elasticsearch: Elasticsearch = Elasticsearch()

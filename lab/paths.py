@@ -8,6 +8,8 @@ from pathlib import Path
 LOGIN_KEY = "id_ed25519"  # the private key; the public one lies beside it, with .pub
 KNOWN_HOSTS = "known_hosts"  # of the OpenSSH client that `fab ssh` starts
 HOST_KEYS = "hostkeys.json"  # of local hosts, by container
+CERTIFICATES = "security"  # the folder of the lab's certificates, with their private keys
+AUTHORITY = "ca.pem"  # in it, the certificate that all others are signed with
 ENGINE = "engine"  # the name of the container engine that local hosts were made with
 
 

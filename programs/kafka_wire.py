@@ -11,6 +11,10 @@ import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 # A request's number, and the version of it that is spoken here.
 METADATA, LIST_OFFSETS, LIST_GROUPS = (3, 1), (2, 1), (16, 0)
@@ -89,10 +93,13 @@ def array(parts: Iterable[bytes]) -> bytes:
 
 
 class Broker:
-    """A connection to one broker, made when it is needed. Raises OSError and Unreadable."""
+    """A connection to one broker, made when it is needed. Raises OSError and Unreadable.
 
-    def __init__(self, address: tuple[str, int]) -> None:
-        self.address = address
+    trust: whose word counts for the broker's name, where it has a certificate.
+    """
+
+    def __init__(self, address: tuple[str, int], trust: SSLContext | None = None) -> None:
+        self.address, self._trust = address, trust
         self._socket: socket.socket | None = None
         self._count = 0
 
@@ -109,7 +116,7 @@ class Broker:
         return self.ask(request, body, newer=newer)
 
     def _ask(self, request: tuple[int, int], body: bytes, newer: bool) -> Reader:
-        there = self._socket or socket.create_connection(self.address, ANSWER_S)
+        there = self._socket or self._connected()
         self._socket = there
         self._count += 1
         message = struct.pack(">hhi", *request, self._count) + text(CLIENT) + b"\0" * newer + body
@@ -123,6 +130,16 @@ class Broker:
         if newer:
             answer.tags()
         return answer
+
+    def _connected(self) -> socket.socket:
+        plain = socket.create_connection(self.address, ANSWER_S)
+        if self._trust is None:
+            return plain
+        try:
+            return self._trust.wrap_socket(plain, server_hostname=self.address[0])
+        except BaseException:
+            plain.close()
+            raise
 
     def close(self) -> None:
         if self._socket is not None:

@@ -4,6 +4,8 @@ The names are those of kafka_exporter, so dashboards made for it fit. It needs P
 
     python3 -m programs.lag_exporter CONFIG
         {"listen": ["10.10.1.10", 9308], "clusters": {"dc1": ["broker:9092"]}}
+        with "signed": {"dc1": FILE}, the certificate that brokers' own are signed with, and
+        "keys": {"dc1": FILE}, an own key and certificate where brokers ask for that
     GET /metrics?datacenter=dc1
 """
 
@@ -19,10 +21,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from programs import kafka_wire as wire
 from programs.kafka_wire import At, Broker, Seen, Unreadable
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 AVOID_S = 10.0  # a broker that did not answer is left alone for so long
 
@@ -37,15 +43,29 @@ def new_members(broker: Broker, name: str) -> int | None:
         return None
 
 
+def trusting(file: str, key: str | None = None) -> SSLContext:
+    """What accepts certificates that the one in `file` has signed, for the names that are asked,
+    and shows its own."""
+    import ssl  # noqa: PLC0415 - 2 MB, where listeners are open to all for nothing
+
+    trust = ssl.create_default_context(cafile=file)
+    if key:
+        trust.load_cert_chain(key)
+    return trust
+
+
 class Cluster:
     """One cluster, asked by one at a time."""
 
-    def __init__(self, servers: Iterable[str]) -> None:
+    def __init__(
+        self, servers: Iterable[str], signed: str | None = None, key: str | None = None
+    ) -> None:
         pairs = (server.rpartition(":") for server in servers)
         self._first = [(host, int(port)) for host, _, port in pairs]
         self._brokers: dict[tuple[str, int], Broker] = {}
         self._avoided: dict[tuple[str, int], float] = {}
         self._lock = threading.Lock()
+        self._trust = trusting(signed, key) if signed else None
 
     def look(self) -> Seen:
         """Raises OSError where no broker answers. One that does not hides what only it knows."""
@@ -70,7 +90,7 @@ class Cluster:
         if self._avoided.get(address, 0.0) > time.monotonic():
             return None
         try:
-            return work(self._brokers.setdefault(address, Broker(address)))
+            return work(self._brokers.setdefault(address, Broker(address, self._trust)))
         except (OSError, Unreadable):
             self._brokers.pop(address).close()
             self._avoided[address] = time.monotonic() + AVOID_S
@@ -212,7 +232,9 @@ def handler(clusters: dict[str, Cluster]) -> type[BaseHTTPRequestHandler]:
 
 def main(path: str) -> None:
     config = json.loads(Path(path).read_text(encoding="utf-8"))
-    clusters = {name: Cluster(servers) for name, servers in config["clusters"].items()}
+    signed, keys = config.get("signed", {}), config.get("keys", {})
+    clusters = {name: Cluster(servers, signed.get(name), keys.get(name))
+                for name, servers in config["clusters"].items()}
     ThreadingHTTPServer(tuple(config["listen"]), handler(clusters)).serve_forever()
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from lab.artifacts import Artifact
 from lab.file import LabFile, load, located
+from lab.listeners import wanted
 from lab.migration import movable
-from lab.paths import KNOWN_HOSTS
+from lab.paths import AUTHORITY, CERTIFICATES, KNOWN_HOSTS
 from lab.problems import Problem
 from lab.services.context import LANG, Context
 from lab.services.registry import artifacts
@@ -23,6 +24,7 @@ from scripts.errors import Closed, LabError, ReachError, UsageError, few, strang
 from scripts.hosts.fleet import CONNECT_TIMEOUT, Fleet
 from scripts.platforms import UP, Instance, Platform
 from scripts.workstation import paths
+from scripts.workstation.runlog import log
 
 if TYPE_CHECKING:
     from scripts.drivers.migrating import Standing
@@ -145,9 +147,40 @@ class Session:
         """
         digests = {artifact.folder: one.sha256 for artifact, one in software.items()}
         context = self.platform.context(digests, instances)
-        found = self.stand(instances)
-        return replace(context, topology=self.topology, clusters=found.clusters,
-                       unknown=found.unknown) if found else context
+        if found := self.stand(instances):
+            context = replace(context, topology=self.topology, clusters=found.clusters,
+                              unknown=found.unknown)
+        return self._closed(context, instances)
+
+    def _closed(self, context: Context, instances: Mapping[str, Instance]) -> Context:
+        """A lab that has certificates with them, and with what its running brokers have open; they
+        are asked. Any other lab as it is."""
+        goal = wanted(self.topology.config.security)
+        if goal.plain and not (self.state / CERTIFICATES / AUTHORITY).exists():
+            return context
+        from scripts.drivers.listening import names, stood  # noqa: PLC0415 - few labs are closed
+        from scripts.workstation.authority import Authority  # noqa: PLC0415 - cryptography, 50 ms
+
+        met = {name for name, one in instances.items() if one.running and one.host_key}
+        if met:
+            with self.fleet(dict(instances)) as fleet:
+                context = stood(context, fleet, met)
+        issued = Authority(self.state, self.topology.lab).issued(names(context))
+        return replace(context, issued=issued)
+
+    def certified(self, context: Context) -> Context:
+        """A lab with all certificates that its brokers are to have, made where they are missing.
+        Raises LabError."""
+        security = self.topology.config.security
+        if wanted(security).plain:
+            return context
+        from scripts.drivers.listening import names  # noqa: PLC0415 - few labs are closed
+        from scripts.workstation.authority import Authority  # noqa: PLC0415 - cryptography, 50 ms
+
+        authority, hosts = Authority(self.state, self.topology.lab), names(context)
+        for name in authority.issue(hosts, days=security.certificate_days):
+            log.info("a certificate for %s", name)
+        return replace(context, issued=authority.issued(hosts))
 
     def stand(self, instances: Mapping[str, Instance]) -> Standing | None:
         """Where datacenters stand whose metadata is to move; `topology` has them so from here on.

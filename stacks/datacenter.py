@@ -6,8 +6,9 @@ from constructs import Construct
 
 from lab.aws.sizes import image_id, image_parameter, instance_type, region, volume_gb
 from lab.aws.tags import EXPIRES, NAME
+from lab.listeners import KINDS, wanted
 from lab.options.fixed import USER
-from lab.topology import EXTERNAL_PORT, Datacenter, Host, Topology
+from lab.topology import Datacenter, Host, Topology
 from stacks import aws, plan
 from stacks.base import add_backend, add_provider
 from stacks.engine import cdk
@@ -184,6 +185,7 @@ class DatacenterStack(cdk.TerraformStack):
             for name, one in instances.items()
         }
         brokers = [reached[host.name] for host in self.datacenter.by_role("kafka")]
+        outside = KINDS[wanted(self.topology.config.security).clients].outside
         values: dict[str, object] = {
             "region": self.region,
             "vpc_id": self.vpc_id,
@@ -195,7 +197,7 @@ class DatacenterStack(cdk.TerraformStack):
                 for name, one in instances.items()
             },
             "ssh": {name: f"ssh {USER}@{address}" for name, address in reached.items()},
-            "bootstrap": ",".join(f"{address}:{EXTERNAL_PORT}" for address in brokers),
+            "bootstrap": ",".join(f"{address}:{outside}" for address in brokers),
         }
         for name, value in values.items():
             cdk.TerraformOutput(self, name, value=value, static_id=True)

@@ -38,6 +38,7 @@ PARTS = {
     "exercises": "every exercise is solved, and done wrong in each way that is known",
     "versions": "a lab of each version of Kafka, with each place for its metadata",
     "integrations": "what runs beside Kafka: each alert, clients in Java, stores killed under load",
+    "security": "listeners change under load, with ZooKeeper and with KRaft",
     "docker": "the hosts under Docker, whose daemon is started for these tests",
 }
 SLOWEST = 20

@@ -6,6 +6,7 @@ from __future__ import annotations
 from lab import packages
 from lab.roles import NAMES
 from lab.services.context import LANG, Context
+from lab.services.secured import client_files
 from lab.services.service import Service
 from lab.state import Ability, Block, File, HostState, Key, Link, Package, Resource, Sysctl, Unit
 from lab.templates import properties, render
@@ -61,6 +62,7 @@ def desired(host: Host, context: Context) -> HostState:
             for name, value in SYSCTLS.items()
         },
     }
+    state |= client_files(host, context)
     if context.machine:
         state[Key("file", "/etc/systemd/journald.conf.d/kafkalab.conf")] = File(
             render("journald.conf.j2", max_use_mb=JOURNAL_MB)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from lab import artifacts
 from lab.artifacts import Artifact
 from lab.services.context import Context
-from lab.services.java import JVM_MB, Java, log_settings, logging_file
+from lab.services.java import JVM_MB, USER, Java, log_settings, logging_file
 from lab.services.kafka import internal_factor
+from lab.services.secured import own_key
 from lab.services.service import Port, Service
 from lab.topology import Host
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 PORT = 8083
 DATA = "/data/connect"
-CONFIG = "/etc/connect/connect-distributed.properties"
+FOLDER = "/etc/connect"
+CONFIG = f"{FOLDER}/connect-distributed.properties"
 CONVERTER = "org.apache.kafka.connect.converters.ByteArrayConverter"
 # How long the others wait for a worker that was killed before they take over its tasks. A worker
 # that is alone would only wait for itself.
@@ -84,6 +86,7 @@ def process(host: Host, context: Context) -> Java:
             "org.reflections": "ERROR",
         },
         log="connect.log",
+        files=own_key(context, FOLDER, USER),
         known_as=("kafka-connect", "connect-distributed"),
         links={
             f"{artifact.home}/config/connect-distributed.properties": CONFIG,
@@ -111,9 +114,12 @@ def offsets_topic(datacenter: str) -> str:
 def settings(host: Host, context: Context) -> dict[str, object]:
     """The worker's properties. REST listens on the private address only."""
     datacenter = context.datacenter(host)
-    factor = internal_factor(datacenter)
+    factor, inside = internal_factor(datacenter), context.internal(datacenter, FOLDER)
     return {
-        **context.internal(datacenter).client(),
+        **inside.client(),
+        # What connectors' own clients say to the cluster; where it is they know from the worker.
+        **{f"{prefix}{name}": value for prefix in ("producer.", "consumer.", "admin.")
+           for name, value in inside.java.items()},
         "group.id": group(datacenter.name),
         "config.storage.topic": f"connect-{datacenter.name}-configs",
         "config.storage.replication.factor": factor,

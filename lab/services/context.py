@@ -8,9 +8,10 @@ from ipaddress import IPv4Network
 
 from lab.artifacts import NOT_FETCHED, Artifact
 from lab.endpoint import Endpoint
+from lab.listeners import KINDS, Issued, Listening, wanted
 from lab.packages import Family
 from lab.standing import Standing
-from lab.topology import EXTERNAL_PORT, INTERNAL_PORT, Datacenter, Host, Topology
+from lab.topology import Datacenter, Host, Topology
 
 JAVA = "/usr/bin/java"
 OPEN_FILES = 100000  # Kafka documentation, "OS": descriptors for a broker
@@ -18,6 +19,8 @@ UNIT_FOLDER = "/etc/systemd/system"
 # In every shell and for every process, or Java makes a question mark of each letter that is not
 # ASCII: two groups with names of nine such letters are then one. No package is needed for this one.
 LANG = "C.UTF-8"
+FOLDER = "/etc/kafkalab"  # what clients on a host need to know of a closed lab
+CA, OWN = f"{FOLDER}/ca.pem", "client.pem"
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,9 @@ class Context:
     unknown: datacenters of which no host says where their metadata is, though they run.
     family: the family of distributions whose packages it takes.
     scraped: what Prometheus asks, where the lab has one (lab.services.registry.scraped).
+    listening: what brokers have open, by datacenter, where that is not what the lab file means.
+    coming: by datacenter, the steps that lie between the two (lab.listeners.steps).
+    issued: certificates, of a lab that has some.
     """
 
     topology: Topology
@@ -65,6 +71,9 @@ class Context:
     unknown: frozenset[str] = frozenset()
     family: Family = "debian"
     scraped: tuple[Scraped, ...] = ()
+    listening: Mapping[str, Listening] = field(default_factory=dict)
+    coming: Mapping[str, tuple[Listening, ...]] = field(default_factory=dict)
+    issued: Issued = field(default_factory=Issued)
 
     def datacenter(self, host: Host) -> Datacenter:
         return self.topology.datacenter(host.datacenter)
@@ -73,15 +82,28 @@ class Context:
         """The SHA-256 of an artifact's archive; NOT_FETCHED while this machine does not have it."""
         return self.digests.get(artifact.folder, NOT_FETCHED)
 
-    def internal(self, datacenter: Datacenter) -> Endpoint:
-        """A cluster as the lab's own hosts reach it: the INTERNAL listeners."""
-        return Endpoint(",".join(
-            f"{host.fqdn}:{INTERNAL_PORT}" for host in datacenter.by_role("kafka")
-        ))
+    def listens(self, datacenter: Datacenter) -> Listening:
+        """What a datacenter's brokers have open, and what they and the lab's clients speak."""
+        return self.listening.get(datacenter.name) or wanted(self.topology.config.security)
+
+    def internal(self, datacenter: Datacenter, folder: str = FOLDER) -> Endpoint:
+        """A cluster as the lab's own hosts reach it: the INTERNAL listeners. `folder`: where who
+        asks has a key, if one is needed (lab.services.secured.own_key)."""
+        kind = KINDS[self.listens(datacenter).clients]
+        servers = ",".join(f"{host.fqdn}:{kind.inside}" for host in datacenter.by_role("kafka"))
+        return Endpoint(servers, kind.client, CA if kind.closed else "",
+                        f"{folder}/{OWN}" if kind.asks else "")
 
     def external(self, datacenter: Datacenter) -> Endpoint:
-        """A cluster as clients on the workstation reach it: the EXTERNAL listeners."""
-        return Endpoint(",".join(
-            "{}:{}".format(*self.reached[host.name, EXTERNAL_PORT])
+        """A cluster as clients on the workstation reach it: the EXTERNAL listeners.
+
+        Without the hosts that were made before they had a port for such a listener.
+        """
+        kind = KINDS[self.listens(datacenter).clients]
+        servers = ",".join(
+            "{}:{}".format(*self.reached[host.name, kind.outside])
             for host in datacenter.by_role("kafka")
-        ))
+            if not kind.closed or (host.name, kind.outside) in self.reached
+        )
+        return Endpoint(servers, kind.client, self.issued.ca_path if kind.closed else "",
+                        self.issued.client_path if kind.asks else "")

@@ -44,7 +44,7 @@ class Java:
     look for its files, as path to file.
     `prepare`: command lines that systemd runs before each start, as the process's own user (for
     formatting a disk, say). Each has to be harmless when it is run again. `besides`: other software
-    that it loads.
+    that it loads. `files`: others that it reads, by path.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Java:
     links: Mapping[str, str] = field(default_factory=dict)
     prepare: tuple[str, ...] = ()
     besides: tuple[Artifact, ...] = ()
+    files: Mapping[str, File] = field(default_factory=dict)
 
     def state(self, context: Context, extension: Extension) -> HostState:
         """Everything it needs of a host beside the artifacts."""
@@ -77,6 +78,7 @@ class Java:
                 file=f"{LOGS}/{self.log}", max_mb=LOG_MB, older=OLDER_LOGS,
             )),
             **extension.files,
+            **self.files,
         }
 
         def unit(value: str) -> str:

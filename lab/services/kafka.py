@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lab import artifacts
+from lab.listeners import KINDS, SECURE_INSIDE, SECURE_PORT
 from lab.problems import Problem, no_such_datacenter
 from lab.resources import TOPIC, Absent, ClusterState, Topic
-from lab.services import quorum
+from lab.services import quorum, secured
 from lab.services.context import Context
 from lab.services.java import JVM_MB, Java, log_settings, logging_file
 from lab.services.service import Port, Service
@@ -21,6 +22,7 @@ from lab.topology import (
     CONTROLLER_PORT,
     EXTERNAL_PORT,
     INTERNAL_PORT,
+    SECURE_OFFSET,
     Datacenter,
     Host,
 )
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
 
 DATA = "/data/kafka-logs"
 CONFIG = "/etc/kafka/server.properties"
-LISTENERS = ("internal", "external")
+LISTENERS = tuple(
+    name.lower() for one in KINDS.values() for name in (one.internal, one.external)
+)
 # What the lab itself decides; anything else of Kafka's may stand in [kafka.config].
 RESERVED_SETTINGS = {
     "broker.id": "the host's number",
@@ -42,6 +46,11 @@ RESERVED_SETTINGS = {
     "advertised.listeners": "INTERNAL and EXTERNAL",
     "listener.security.protocol.map": "INTERNAL and EXTERNAL",
     "inter.broker.listener.name": "INTERNAL",
+    "ssl.keystore.type": "[security]",
+    "ssl.keystore.location": "[security]",
+    "ssl.truststore.type": "[security]",
+    "ssl.truststore.location": "[security]",
+    "ssl.principal.mapping.rules": "[security]",
     "log.dirs": "/data/kafka-logs",
     "log.dir": "/data/kafka-logs",
     "zookeeper.connect": "the datacenter's ensemble",
@@ -62,6 +71,7 @@ def process(host: Host, context: Context) -> Java:
     config, datacenter = context.topology.config.kafka, context.datacenter(host).config
     kraft = datacenter.keeps(host.name) == KRAFT
     artifact = artifacts.kafka(datacenter.version)
+    option = context.listens(context.datacenter(host)).option
     return Java(
         name="kafka",
         description="Apache Kafka",
@@ -72,7 +82,7 @@ def process(host: Host, context: Context) -> Java:
         settings=settings(host, context),
         data=DATA,
         heap_mb=config.heap_mb,
-        jvm_options=config.jvm_options,
+        jvm_options=(*config.jvm_options, *([option] if option else [])),
         loggers={
             "org.apache.zookeeper": "WARN",
             "state.change.logger": "INFO",
@@ -87,6 +97,7 @@ def process(host: Host, context: Context) -> Java:
             f"{artifact.home}/config/{logging_file(artifact)}": log_settings("kafka", artifact),
         },
         prepare=quorum.prepare("kafka", DATA) if kraft else (),
+        files=secured.key_file(host, context),
     )
 
 
@@ -103,7 +114,8 @@ def settings(host: Host, context: Context) -> dict[str, object]:
     return {
         **by_keeper[datacenter.config.keeps(host.name)](host, context),
         "broker.rack": context.racks.get(host.name, f"{datacenter.name}-{'abc'[host.zone]}"),
-        "inter.broker.listener.name": "INTERNAL",
+        "inter.broker.listener.name": KINDS[context.listens(datacenter).brokers].internal,
+        **secured.certified(context.listens(datacenter)),
         "log.dirs": DATA,
         **of_topics(lab, datacenter),
         "offsets.topic.num.partitions": lab.kafka.offsets_partitions,
@@ -148,12 +160,23 @@ def _of_share_groups(lab: Lab, datacenter: Datacenter) -> dict[str, object]:
 
 def _listeners(host: Host, context: Context, *more: str) -> dict[str, object]:
     """Those of all brokers, and `more`, which are written as the others and advertised as such."""
-    address, port = context.reached[host.name, EXTERNAL_PORT]
-    inside = f"INTERNAL://{host.fqdn}:{INTERNAL_PORT}"
+    listening = context.listens(context.datacenter(host))
+    bound, told = [], []
+    for kind in (KINDS[one] for one in listening.ordered):
+        # A host of before there was such a port is told of before this counts for anything.
+        address, port = context.reached.get((host.name, kind.outside), (host.fqdn, kind.outside))
+        inside = f"{kind.internal}://{host.fqdn}:{kind.inside}"
+        bound += [inside, f"{kind.external}://0.0.0.0:{kind.outside}"]
+        told += [inside, f"{kind.external}://{address}:{port}"]
     return {
-        "listeners": ",".join((inside, f"EXTERNAL://0.0.0.0:{EXTERNAL_PORT}", *more)),
-        "advertised.listeners": ",".join((inside, f"EXTERNAL://{address}:{port}", *more)),
+        "listeners": ",".join((*bound, *more)),
+        "advertised.listeners": ",".join((*told, *more)),
     }
+
+
+def _protocols(host: Host, context: Context, *more: str) -> dict[str, object]:
+    listening = context.listens(context.datacenter(host))
+    return {"listener.security.protocol.map": secured.protocols(listening, more=more)}
 
 
 def _of_zookeeper(host: Host, context: Context) -> dict[str, object]:
@@ -162,7 +185,7 @@ def _of_zookeeper(host: Host, context: Context) -> dict[str, object]:
         **_listeners(host, context),
         **keeping(context.datacenter(host)),
         "broker.id": host.number,
-        "listener.security.protocol.map": "INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT",
+        **_protocols(host, context),
     }
 
 
@@ -172,8 +195,7 @@ def _of_both(host: Host, context: Context) -> dict[str, object]:
     del of_quorum["node.id"]  # it has the other name as long as it is with ZooKeeper
     return {
         **_of_zookeeper(host, context), **of_quorum, MIGRATES: True,
-        "listener.security.protocol.map":
-            f"INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT,{quorum.LISTENER}:PLAINTEXT",
+        **_protocols(host, context, f"{quorum.LISTENER}:PLAINTEXT"),
     }
 
 
@@ -186,8 +208,7 @@ def _of_kraft(host: Host, context: Context) -> dict[str, object]:
         **quorum.settings(host, datacenter),
         **_listeners(host, context, *own),
         "process.roles": "broker,controller" if controls else "broker",
-        "listener.security.protocol.map":
-            f"INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT,{quorum.LISTENER}:PLAINTEXT",
+        **_protocols(host, context, f"{quorum.LISTENER}:PLAINTEXT"),
     }
 
 
@@ -296,13 +317,23 @@ def resources(datacenter: Datacenter, context: Context) -> ClusterState:
     }
 
 
+def shows(host: Host, context: Context) -> Port:
+    """Where brokers reach each other."""
+    return Port(KINDS[context.listens(context.datacenter(host)).brokers].inside)
+
+
 SERVICE = Service(
     name="kafka",
     summary="Set up Kafka; restart one broker at a time.",
     roles=("kafka",),
     desired=files,
     process=process,
-    ports=(Port(INTERNAL_PORT), Port(EXTERNAL_PORT, "external")),
+    ports=(
+        Port(INTERNAL_PORT), Port(EXTERNAL_PORT, "external"),
+        Port(SECURE_INSIDE, "inside, closed"),
+        Port(SECURE_PORT, "closed", beside_ssh=SECURE_OFFSET),
+    ),
+    shows=shows,
     needs=("zookeeper", "controller"),
     artifacts=lambda lab, datacenter: (artifacts.kafka(datacenter.version),),
     packages=("java",),

@@ -13,6 +13,7 @@ from lab.services.context import Context
 from lab.services.daemon import Daemon
 from lab.services.monitored import is_place, seen
 from lab.services.programs import program
+from lab.services.secured import own_key
 from lab.services.service import Port, Service
 from lab.state import File
 from lab.topology import Host
@@ -22,16 +23,22 @@ PORT = 9308  # kafka_exporter's
 MEMORY_MB = 30
 PROGRAMS = ("kafka_wire.py", "lag_exporter.py")
 FOLDER = f"/etc/{NAME}"
+USER = "lab-lag-exporter"
 CONFIG = f"{FOLDER}/clusters.json"
 
 
 def process(host: Host, context: Context) -> Daemon:
     topology = context.topology
-    clusters = {
-        one.name: context.internal(one).servers.split(",")
+    endpoints = {
+        one.name: context.internal(one, FOLDER)
         for one in topology.datacenters if one.name in seen(topology.config)
     }
+    clusters = {name: one.servers.split(",") for name, one in endpoints.items()}
     config = {"listen": [str(host.address), PORT], "clusters": clusters}
+    if signed := {name: one.ca for name, one in endpoints.items() if one.ca}:
+        config["signed"] = signed
+    if keys := {name: one.key for name, one in endpoints.items() if one.key}:
+        config["keys"] = keys
     return Daemon(
         name=NAME,
         description="How far consumer groups are behind, for Prometheus",
@@ -41,9 +48,10 @@ def process(host: Host, context: Context) -> Daemon:
             "/usr/bin/python3", "-m", "programs.lag_exporter", CONFIG,
         ),
         data=f"/data/{NAME}",
-        user="lab-lag-exporter",
+        user=USER,
         files={
             **{f"{FOLDER}/programs/{name}": File(program(name)) for name in PROGRAMS},
+            **own_key(context, FOLDER, USER),
             CONFIG: File(json.dumps(config, indent=1) + "\n"),
         },
     )

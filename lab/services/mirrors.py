@@ -5,6 +5,7 @@ from __future__ import annotations
 from lab.mirrors.checks import findings
 from lab.mirrors.connectors import End, connectors
 from lab.resources import CONNECTOR, ClusterState, Connector
+from lab.services.connect import FOLDER
 from lab.services.context import Context
 from lab.services.service import Service
 from lab.services.topics import replication
@@ -16,7 +17,7 @@ def end(context: Context, name: str) -> End:
     """One end of a mirror as its workers see it."""
     datacenter = context.topology.datacenter(name)
     factor, _ = replication(context.topology.config, datacenter)
-    return End(name, context.internal(datacenter), factor)
+    return End(name, context.internal(datacenter, FOLDER), factor)
 
 
 def resources(datacenter: Datacenter, context: Context) -> ClusterState:

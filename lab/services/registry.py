@@ -109,7 +109,8 @@ def _state(service: Service, host: Host, context: Context) -> Iterable[HostState
     extension = Extension()
     if service.process is not None:
         extension = extension_of(service, host, context)
-        yield _serving(service, service.process(host, context).state(context, extension))
+        state = service.process(host, context).state(context, extension)
+        yield _serving(service, state, service.port_on(host, context))
     for name in service.software(context.topology.config):
         yield wanted_package(context, name)
     config = context.datacenter(host).config
@@ -117,13 +118,13 @@ def _state(service: Service, host: Host, context: Context) -> Iterable[HostState
         yield unpacked(artifact, context)
 
 
-def _serving(service: Service, wanted: HostState) -> HostState:
+def _serving(service: Service, wanted: HostState, port: Port | None) -> HostState:
     """What a process wants of a host, and on its unit the port that shows that it is up."""
     key = Key("unit", str(service.unit))
     unit = wanted.get(key)
-    if service.port is None or not isinstance(unit, Unit):
+    if port is None or not isinstance(unit, Unit):
         return wanted
-    return {**wanted, key: replace(unit, port=service.port.number)}
+    return {**wanted, key: replace(unit, port=port.number)}
 
 
 def extension_of(service: Service, host: Host, context: Context) -> Extension:
@@ -204,11 +205,13 @@ def memory_mb(host: Host, topology: Topology) -> int:
 def published(host: Host, topology: Topology) -> dict[Port, int]:
     """The workstation's port for each port that the host's services publish locally."""
     first = topology.datacenter(host.datacenter).port_base + SERVICES_OFFSET
-    return {
-        port: first + PORTS_EACH * port.published + host.number - 1
-        for one in services_on(host, topology) for port in one.ports
-        if port.published is not None
-    }
+    found = {}
+    for port in (port for one in services_on(host, topology) for port in one.ports):
+        if port.published is not None:
+            found[port] = first + PORTS_EACH * port.published + host.number - 1
+        elif port.beside_ssh is not None:
+            found[port] = host.ssh_port + port.beside_ssh
+    return found
 
 
 def scraped(topology: Topology) -> tuple[Scraped, ...]:

@@ -16,6 +16,7 @@ from lab.schemas import JOURNAL, OTHERS
 from lab.services.context import JAVA, Context
 from lab.services.daemon import Daemon
 from lab.services.java import JVM_MB
+from lab.services.secured import own_key
 from lab.services.service import Port, Service
 from lab.services.topics import replication
 from lab.state import File
@@ -67,8 +68,8 @@ def settings(host: Host, context: Context) -> dict[str, object]:
         "apicurio.datasource.jdbc.initial-size": 1,
         "apicurio.datasource.jdbc.min-size": 1,
         "apicurio.storage.kind": "kafkasql",
-        **context.internal(there).client("apicurio.kafka.common."),
-        "apicurio.kafkasql.bootstrap.servers": context.internal(there).servers,
+        **context.internal(there, FOLDER).client("apicurio.kafka.common."),
+        "apicurio.kafkasql.bootstrap.servers": context.internal(there, FOLDER).servers,
         "apicurio.kafkasql.topic": JOURNAL,
         # It begins with waiting so long for a snapshot, of which there is none.
         "apicurio.kafkasql.consumer.poll.timeout": 200,
@@ -86,7 +87,7 @@ def settings(host: Host, context: Context) -> dict[str, object]:
 
 def process(host: Host, context: Context) -> Daemon:
     registry, there = context.topology.config.registry, context.datacenter(host)
-    artifact, inside = artifacts.apicurio(), context.internal(there)
+    artifact, inside = artifacts.apicurio(), context.internal(there, FOLDER)
     # What clients have to say to a cluster that is closed is for this program alone.
     own: dict[str, Any] = {"mode": 0o640, "owner": USER, "secret": True} if inside.settings else {}
     factor, _ = replication(context.topology.config, there)
@@ -103,12 +104,13 @@ def process(host: Host, context: Context) -> Daemon:
         user=USER,
         files={
             CONFIG: File(properties(settings(host, context)), **own),
-            CLIENT: File(properties(inside.settings), **own),
+            CLIENT: File(properties(inside.java), **own),
             TOPICS: File(render(
                 "registry-topics.sh.j2", servers=inside.servers, client=CLIENT, replicas=factor,
                 topics=(JOURNAL, *OTHERS),
                 settings=topic_settings(context.topology.config, there),
             ), mode=0o755),
+            **own_key(context, FOLDER, USER),
         },
         prepare=(TOPICS,),
         software=(context.digest(artifact),),

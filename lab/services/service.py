@@ -30,12 +30,14 @@ class Port:
     scheme: what is spoken there ("tcp", "http"). metrics: the path that Prometheus scrapes, "" for
     none. published: where the workstation reaches it locally, as a group of ten ports (0 is the
     first group from a datacenter's base + 800); None for a port that only hosts of the lab reach.
+    beside_ssh: published as so many ports after the host's SSH, for roles of more than ten hosts.
     """
 
     number: int
     name: str = "main"
     scheme: str = "tcp"
     published: int | None = None
+    beside_ssh: int | None = None
     metrics: str = ""
 
 
@@ -106,7 +108,8 @@ class Service:
         runs from earlier is stopped.
     desired: its files and settings besides those of its process.
     process: what runs; None for a service that is only files.
-    ports: what the process listens on; the first one shows that it is up.
+    ports: what the process listens on; the first one shows that it is up. shows: which one does,
+        where it is not always that one.
     needs: services that it cannot work without. They are converged with it, and before it.
     artifacts, packages: software that it needs (lab.artifacts, lab.packages); of artifacts a
         datacenter may have its own versions. asked: packages that
@@ -124,6 +127,7 @@ class Service:
     desired: Callable[[Host, Context], HostState] = no_files
     process: Callable[[Host, Context], Process] | None = None
     ports: tuple[Port, ...] = ()
+    shows: Callable[[Host, Context], Port] | None = None
     needs: tuple[str, ...] = ()
     artifacts: Callable[[Lab, DatacenterConfig], tuple[Artifact, ...]] = no_artifacts
     packages: tuple[str, ...] = ()
@@ -143,6 +147,10 @@ class Service:
     def port(self) -> Port | None:
         """The port that shows it to be up; None for a service of files alone."""
         return self.ports[0] if self.ports else None
+
+    def port_on(self, host: Host, context: Context) -> Port | None:
+        """The port that shows it to be up on a host, as the lab is now."""
+        return self.shows(host, context) if self.shows else self.port
 
     def software(self, lab: Lab) -> tuple[str, ...]:
         """All packages that a host needs for it, by the lab's own names."""

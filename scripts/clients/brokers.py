@@ -156,5 +156,5 @@ def python_admin(endpoint: Endpoint, *, request_ms: int = REQUEST_MS) -> Any:
         kafka_client=partial(KafkaNetClient, socket_connection_setup_timeout_ms=CONNECT_MS,
                              socket_connection_setup_timeout_max_ms=CONNECT_MS),
         **{NAMES.get(name, name.replace(".", "_")): value
-           for name, value in endpoint.settings.items()},
+           for name, value in endpoint.librdkafka.items()},
     )

@@ -124,7 +124,8 @@ def describe(view: View, expected: tuple[int, ...], *, partly: bool = False) -> 
 def client_settings(endpoint: Endpoint, **more: object) -> dict[str, Any]:
     """librdkafka settings of every client here: quick to retry, silent, IPv4 like the ports."""
     return {
-        **endpoint.client(),
+        "bootstrap.servers": endpoint.servers,
+        **endpoint.librdkafka,
         "broker.address.family": "v4",
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 500,

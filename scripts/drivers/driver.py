@@ -254,7 +254,7 @@ class Driver:
 
     def silent(self, site: Site, host: Host) -> str:
         """In what way the service of a host does not answer; "" where it does."""
-        port = self.service.port
+        port = self.service.port_on(host, site.context)
         if port is None:
             return ""
         if port.scheme == "http":
@@ -299,7 +299,7 @@ class Driver:
     def _answers(self, site: Site) -> str:
         self.settled(site)
         hosts = site.carriers(self.name)
-        port = self.service.port
+        port = self.service.port_on(hosts[0], site.context)
         where = f" on port {port.number}" if port else ""
         return f"{', '.join(host.name for host in hosts)} answered{where}"
 

@@ -6,15 +6,17 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from lab.counted import counted
+from lab.listeners import KINDS
 from lab.resources import TOPIC, ClusterState
 from lab.services.kafka import CONFIG
 from lab.services.quorum import keepers, words
 from lab.standing import REPLACE
 from lab.state import File, Key
-from lab.topology import EXTERNAL_PORT, Host
+from lab.topology import Host
 from lab.versions import has_zookeeper
 from scripts.clients.kafka import View, describe
 from scripts.drivers.driver import Differences, Driver, Part, Report, Site, Tell, Turn
+from scripts.drivers.listeners import summary, tried
 from scripts.drivers.proof import Proof
 from scripts.drivers.release import Running, proven, running
 from scripts.drivers.taking import whole
@@ -24,6 +26,13 @@ from scripts.hosts.converge import HostPlan
 from scripts.workstation.beside import beside
 
 METADATA_SECONDS = 3.0
+
+
+def _outside(site: Site, host: Host) -> str:
+    """Where clients reach a broker, by what the lab's own take."""
+    kind = KINDS[site.context.listens(site.datacenter).clients]
+    reached = site.context.reached.get((host.name, kind.outside))
+    return "{}:{}".format(*reached) if reached else ""
 
 
 class Kafka(Driver):
@@ -58,7 +67,7 @@ class Kafka(Driver):
             "problem": "",
         }
         details = {
-            host.name: "{}:{}".format(*site.context.reached[host.name, EXTERNAL_PORT])
+            host.name: _outside(site, host)
             for host in site.datacenter.by_role("kafka")
         }
         head = f"{site.name}: bootstrap {servers}"
@@ -110,7 +119,10 @@ class Kafka(Driver):
     def verify(self, site: Site, report: Report) -> bool:
         release = beside(lambda: proven(site))
         # A broker that is not there tells no release, and is told of already.
-        return Proof(site, self.name).run(report) and report.check(self.name, "release", release)
+        held = Proof(site, self.name).run(report) and report.check(self.name, "release", release)
+        if not site.context.listens(site.datacenter).plain:
+            held &= report.check(self.name, "listeners", lambda: summary(tried(site)))
+        return held
 
     def differences(self, site: Site, wanted: ClusterState, *, there: bool) -> Differences:
         return Topics(site).differences(wanted, there=there)

@@ -60,9 +60,10 @@ def restart(
 ) -> None:
     """Restart a service on one host, with `changes` of its files, and wait until its port answers;
     nobody is asked whether the service bears it. Raises CommandError and TimeoutExpired."""
+    port = service.port_on(host, site.context)
     site.fleet[host.name].script(
         restart_script(
-            str(service.unit), str(host.address), service.port.number if service.port else None,
+            str(service.unit), str(host.address), port.number if port else None,
             START_SECONDS, changes,
         ),
         label=label, timeout=timeout,

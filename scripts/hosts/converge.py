@@ -206,10 +206,10 @@ def _waits(host: Host, context: Context, plan: HostPlan, *, woken: bool) -> str:
     """
     started, repaired, later = plan.starts, plan.repairs, plan.restarts
     return "".join(
-        wait_script(service.unit, str(host.address), service.port.number, START_SECONDS,
+        wait_script(service.unit, str(host.address), port.number, START_SECONDS,
                     stay=service.unit in repaired)
         for service in running_on(host, context.topology)
-        if service.unit and service.port
+        if service.unit and (port := service.port_on(host, context))
         and (service.unit in started or (service.unit not in later and (
             woken or plan.phases.get(service.unit) == state.STARTING
         )))

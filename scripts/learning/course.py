@@ -172,6 +172,10 @@ class Course:
         with self.session.fleet(instances) as fleet:
             # The same for parameters: it asks the engine.
             self.context = self.session.context({}, instances)
+            for one in chosen:
+                if self.context.internal(one).settings:
+                    raise LabError("exercises want a lab whose own clients speak plaintext",
+                                   where=one.name, hint="see docs/security.md")
             places = sites(fleet, self.context, chosen)
             with ExitStack() as stack:
                 lives = {name: stack.enter_context(closing(live.Live(one)))

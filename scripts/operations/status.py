@@ -36,7 +36,7 @@ def collect(
     closed = unreached(platform, fleet, reachable) if platform else {}
     services = {name: {"ssh": one.words} for name, one in closed.items()}
     services |= fleet.each(
-        lambda name: services_of(fleet, reachable[name], topology), reachable.keys() - closed
+        lambda name: services_of(fleet, reachable[name], context), reachable.keys() - closed
     )
     places = sites(fleet, context, [d for d in topology.datacenters if d.name in names])
     shown = {
@@ -57,21 +57,21 @@ def collect(
     }
 
 
-def services_of(fleet: Fleet, host: Host, topology: Topology) -> dict[str, str]:
+def services_of(fleet: Fleet, host: Host, context: Context) -> dict[str, str]:
     """State by service name; {"ssh": why} when the host does not answer."""
-    found = {str(service.unit): "missing" for service in running_on(host, topology)}
+    found = {str(service.unit): "missing" for service in running_on(host, context.topology)}
     try:
-        found |= {unit.name: unit.words for unit in look(fleet, host, topology)}
+        found |= {unit.name: unit.words for unit in look(fleet, host, context)}
     except LabError as error:
         return {"ssh": error.what}
     return {unit.removesuffix(".service"): words for unit, words in found.items()}
 
 
-def look(fleet: Fleet, host: Host, topology: Topology) -> list[UnitReport]:
+def look(fleet: Fleet, host: Host, context: Context) -> list[UnitReport]:
     """The units of a host's services. Raises LabError when the host does not answer."""
     ports = {
-        str(service.unit): service.port.number if service.port else None
-        for service in running_on(host, topology)
+        str(service.unit): port.number if (port := service.port_on(host, context)) else None
+        for service in running_on(host, context.topology)
     }
     script = units_script(ports) if ports else ":\n"
     answer = fleet[host.name].script(script, label="status", timeout=30)

@@ -26,7 +26,7 @@ def services_stay(site: Site, names: Collection[str] | None = None) -> str:
 
     def well() -> bool:
         found = site.fleet.each(
-            lambda name: look(site.fleet, hosts[name], site.context.topology), hosts
+            lambda name: look(site.fleet, hosts[name], site.context), hosts
         )
         sick[:] = [f"{unit.name} on {name}: {unit.trouble}" for name, units in found.items()
                    for unit in units if unit.trouble]

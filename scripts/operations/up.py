@@ -120,7 +120,7 @@ def _converge(
     """Bring `hosts` to what they should be; `fresh` are those that were just made or started, of
     them `woken` those that had been there before."""
     began = time.monotonic()
-    context = session.context(software, instances)
+    context = session.certified(session.context(software, instances))
     deliverer = Deliverer(session.topology, software, session.platform.packages)
     names = [host.name for host in hosts]
     with session.fleet(instances) as fleet, Progress(session.topology.lab, names) as progress:
@@ -141,6 +141,8 @@ def _converge(
             restarted = ready.restarted + roll(places, plans, progress)
             settle(places, plans, woken, {name for name, one in instances.items() if one.running})
             restarted += sum(one.after(progress) for one in ready.passages)
+            for one in ready.passages:
+                places = {**one.arrived(places)}
             if only is None and len(hosts) == len(session.topology.hosts):
                 forget_names(fleet, plans)
         with phase("clusters"):

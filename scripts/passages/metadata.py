@@ -187,6 +187,10 @@ def movers(session: Session, datacenters: Sequence[Datacenter]) -> Iterator[dict
     instances = session.running([host.name for one in datacenters for host in one.hosts])
     software = session.software()
     context = session.context(software, instances)
+    for one in datacenters:
+        if not context.listens(one).plain:  # controllers of both kinds speak to brokers, too
+            raise LabError("metadata moves while brokers listen in plaintext alone", where=one.name,
+                           hint='say [security] listeners = "plaintext" until it has moved')
     deliverer = Deliverer(session.topology, software, session.platform.packages)
     names = [host.name for one in datacenters for host in one.hosts]
     running = {name for name, one in instances.items() if one.running}

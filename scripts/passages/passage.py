@@ -82,6 +82,10 @@ class Passage:
         """What comes when all runs as it should; how many restarts that took. Raises LabError."""
         return 0
 
+    def arrived(self, places: Mapping[str, Site]) -> Mapping[str, Site]:
+        """The lab as it is after `after`, of the one that it was until then."""
+        return places
+
     def end(self) -> list[str]:
         """The end, and what a person should know of it, in lines. Raises LabError."""
         return []

@@ -5,11 +5,12 @@ from __future__ import annotations
 from scripts.errors import LabError
 from scripts.passages.growing import Growing
 from scripts.passages.passage import Passage, Run
+from scripts.passages.securing import Securing
 from scripts.passages.upgrading import Upgrading
 from scripts.workstation.screen import Progress
 
 # What is held back is held while an ensemble grows, too.
-KINDS: tuple[type[Passage], ...] = (Upgrading, Growing)
+KINDS: tuple[type[Passage], ...] = (Upgrading, Growing, Securing)
 
 
 def enter(

@@ -19,6 +19,7 @@ from scripts.tasks.mirrors import CONNECT, MIRROR
 from scripts.tasks.monitoring import alerts, monitor
 from scripts.tasks.picture import top, view
 from scripts.tasks.registry import REGISTRY
+from scripts.tasks.security import SECURITY
 from scripts.tasks.services import TASKS
 from scripts.tasks.sinks import SINK
 from scripts.tasks.whole import down, plan, start, stop, up
@@ -27,6 +28,6 @@ ALL = (
     up, plan, *TASKS, KAFKA, KRAFT, verify, status, view, top, ssh, logs, grep, container,
     down, topics, groups, records, load, monitor, alerts,
     preflight, cost, audit, backend, extend, allow, tunnel, Collection("lab", stop, start),
-    CONNECT, MIRROR, REGISTRY, SINK, DRILL, EXERCISE,
+    CONNECT, MIRROR, REGISTRY, SINK, SECURITY, DRILL, EXERCISE,
     Collection.from_module(tf),
 )

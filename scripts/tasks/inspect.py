@@ -131,7 +131,6 @@ def container(session: Session, datacenter: str | None = None) -> None:
 
     `podman run $(fab container) IMAGE`: it then reaches the brokers as hosts do, at port 9092.
     """
-    from lab.topology import INTERNAL_PORT
     from scripts.platforms.local import Local
 
     # What was asked for is looked at first: it is wrong on a machine without an engine, too.
@@ -139,8 +138,8 @@ def container(session: Session, datacenter: str | None = None) -> None:
     if not isinstance(session.platform, Local):
         raise LabError("only a lab on this machine takes containers of it")
     print(shlex.join(session.platform.guest_options(chosen)))
-    brokers = ",".join(f"{host.fqdn}:{INTERNAL_PORT}" for host in chosen.by_role("kafka"))
-    print(f"{chosen.name}: bootstrap from there {brokers}", file=sys.stderr)
+    inside = session.context({}, session.platform.instances()).internal(chosen)
+    print(f"{chosen.name}: bootstrap from there {inside.servers}", file=sys.stderr)
 
 
 @lab_task(locks=False, help={"host": "the host's name"})

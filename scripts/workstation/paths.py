@@ -16,6 +16,17 @@ def cache_dir() -> Path:
     return path
 
 
+def forget_certificates(state: Path) -> list[str]:
+    """Remove a lab's certificates with their private keys; returns what there was."""
+    folder = state / paths.CERTIFICATES
+    if not folder.is_dir():
+        return []
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    return [f"folder {folder}"]
+
+
 def state_dir(lab: str) -> Path:
     """One lab's SSH key, known host keys, lock and run logs; mode 0700."""
     path = paths.state(lab)

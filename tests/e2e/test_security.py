@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from lab.topology import SECURE_OFFSET
+from scripts.clients.tls import refusal
 from tests.e2e.lab_under_test import Lab, answers, until
 
 pytestmark = [pytest.mark.host, pytest.mark.area("security")]
@@ -119,14 +121,17 @@ def test_ports_are_published_on_the_loopback_address_only(lab: Lab) -> None:
         for binding in bindings
     ]
     assert {address for address, _ in published} == {"127.0.0.1"}
-    assert sorted(port for _, port in published) == sorted(lab.ports())
+    kept = [host.ssh_port + SECURE_OFFSET for host in lab.topology.hosts if host.role == "kafka"]
+    assert sorted(port for _, port in published) == sorted((*lab.ports(), *kept))
     listening = subprocess.run(
         ["ss", "-Hltn"], capture_output=True, text=True, check=True
     ).stdout.split()
-    strays = [entry for entry in listening for port in lab.ports()
+    strays = [entry for entry in listening for port in (*lab.ports(), *kept)
               if entry.endswith(f":{port}") and entry != f"127.0.0.1:{port}"]
     assert strays == []
     gateway = str(lab.topology.gateway)  # another address of the workstation itself
+    # Nobody is there before the lab file says so.
+    assert all(refusal(("127.0.0.1", port)) for port in kept)
     for port in lab.ports():
         assert answers(port)
         assert not reached(gateway, port), f"{gateway}:{port}"

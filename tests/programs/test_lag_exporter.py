@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,9 +27,11 @@ from kafka.protocol.consumer import (
 from kafka.protocol.metadata import MetadataResponse
 
 from programs import kafka_wire as wire, lag_exporter
-from programs.kafka_wire import Reader, Unreadable
+from programs.kafka_wire import Broker, Reader, Unreadable
 from programs.lag_exporter import Cluster, exposed, samples
+from scripts.workstation.authority import Authority
 from tests import fake_brokers as fakes
+from tests.closed import closed
 from tests.fake_brokers import TOPIC, FakeBrokers
 
 GROUP = "readers of \"orders\"\\"
@@ -273,3 +276,15 @@ def test_its_settings_are_what_the_lab_writes() -> None:
         program = state[Key("file", f"/etc/lag-exporter/programs/{name}")]
         assert isinstance(program, File)
         assert program.text == Path(one.__file__).read_text()
+
+
+def test_a_closed_broker_is_asked_where_its_certificate_is_the_labs(tmp_path: Path) -> None:
+    authority = Authority(tmp_path, "lab")
+    authority.issue({"one": ("127.0.0.1",), "other": ("other",)}, days=1)
+    trust = lag_exporter.trusting(str(authority.file))
+    with closed(authority, "one") as address:
+        assert Broker(address, trust).ask((18, 0), b"").number("h") == 0
+    with closed(authority, "other") as address, pytest.raises(OSError, match="certificate"):
+        Broker(address, trust).ask((18, 0), b"")
+    with closed(authority, "one") as address, pytest.raises((OSError, Unreadable)):
+        Broker(address).ask((18, 0), b"")

@@ -20,6 +20,7 @@ from lab.paths import HOST_KEYS, KNOWN_HOSTS, LOGIN_KEY
 from scripts.errors import TimeoutExpired
 from scripts.platforms.local.engine import Container, Engine
 from scripts.platforms.login import login_pair
+from scripts.workstation.paths import forget_certificates
 
 AUTHORIZED_KEYS = "/etc/ssh/authorized_keys/student"
 LOGIN_LABEL = "kafkalab.login"
@@ -116,7 +117,7 @@ class Keys:
                  if path.exists()]
         for path in files:
             path.unlink()
-        return [f"file {path}" for path in files]
+        return [*(f"file {path}" for path in files), *forget_certificates(self._cache.parent)]
 
     def _from_consoles(self, containers: Sequence[Container]) -> dict[str, str]:
         """The host key of each container by its name, as soon as all have shown theirs."""

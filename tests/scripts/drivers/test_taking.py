@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lab.migration import Stage, at, clean
+from lab.services.local import local_context
 from scripts.clients.kafka import View
 from scripts.drivers import taking
 from scripts.drivers.registry import driver
@@ -64,7 +65,8 @@ def place(second: FakeHost, cluster: Cluster, *, moves: bool = True) -> Any:
     shape = at(topology(), {"d": clean(DATACENTER, Stage.DUAL_WRITE)}) if moves else topology()
     return SimpleNamespace(
         name="d", fleet=FakeFleet([*others, second]), kafka=cluster,
-        datacenter=shape.datacenter("d"), quorum=SimpleNamespace(hosts=(), wait=lambda: None),
+        context=local_context(shape, {}), datacenter=shape.datacenter("d"),
+        quorum=SimpleNamespace(hosts=(), wait=lambda: None),
         carriers=lambda name: (), seen=lambda view: view)
 
 

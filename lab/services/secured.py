@@ -1,0 +1,77 @@
+"""What brokers and clients have of a closed lab: certificates, and the files that clients read."""
+
+from __future__ import annotations
+
+from lab.endpoint import Endpoint
+from lab.listeners import KINDS, Listening
+from lab.services.context import CA, FOLDER, OWN, Context
+from lab.services.java import USER
+from lab.state import Directory, File, HostState, Key
+from lab.templates import properties
+from lab.topology import Host
+
+KEY = "/etc/kafka/broker.pem"  # a broker's private key, and its certificate
+CLIENT = f"{FOLDER}/client.properties"  # for Kafka's own tools (--command-config)
+KCAT = f"{FOLDER}/kcat.conf"  # kcat -F
+# Brokers and the lab's own clients are one user, whatever their certificates are called; all others
+# have the name that theirs says.
+LABS = "kafkalab"
+NAMED = f"RULE:^.*O={LABS}.*$/{LABS}/,RULE:^CN=([^,]+).*$/$1/,DEFAULT"
+
+
+def protocols(listening: Listening, *, more: tuple[str, ...] = ()) -> str:
+    """Which listener speaks what (listener.security.protocol.map)."""
+    kinds = [KINDS[one] for one in listening.ordered]
+    return ",".join((
+        *(f"{name}:{one.speaks}" for one in kinds for name in (one.internal, one.external)), *more,
+    ))
+
+
+def certified(listening: Listening) -> dict[str, object]:
+    """A broker's settings for listeners that take a certificate."""
+    if listening.plain:
+        return {}
+    asking = [KINDS[one] for one in listening.ordered if KINDS[one].asks]
+    return {
+        "ssl.keystore.type": "PEM", "ssl.keystore.location": KEY,
+        "ssl.truststore.type": "PEM", "ssl.truststore.location": CA,
+        **({"ssl.principal.mapping.rules": NAMED} if asking else {}),
+        **{f"listener.name.{name.lower()}.ssl.client.auth": "required"
+           for one in asking for name in (one.internal, one.external)},
+    }
+
+
+def key_file(host: Host, context: Context) -> dict[str, File]:
+    """What only the broker of a host may read, by path."""
+    if context.listens(context.datacenter(host)).plain:
+        return {}
+    issued = context.issued.hosts.get(host.name, "")
+    return {KEY: File(issued, mode=0o600, owner=USER, secret=True)}
+
+
+def own_key(context: Context, folder: str, owner: str) -> dict[str, File]:
+    """What a client of the lab's shows to brokers that ask for it, by path; nothing elsewhere."""
+    kinds = [KINDS[context.listens(one).clients] for one in context.topology.datacenters]
+    if not any(one.asks for one in kinds):
+        return {}
+    return {f"{folder}/{OWN}": File(context.issued.client, mode=0o600, owner=owner, secret=True)}
+
+
+def client_files(host: Host, context: Context) -> HostState:
+    """What clients on a host read; nothing in a lab whose listeners are open to all."""
+    if all(context.listens(one).plain for one in context.topology.datacenters):
+        return {}
+    endpoint = context.internal(context.datacenter(host))
+    return {
+        Key("directory", FOLDER): Directory(),
+        # No secret, but long; and what it says is in no plan of use to anybody.
+        Key("file", CA): File(context.issued.ca, secret=True),
+        Key("file", CLIENT): File(properties(endpoint.java)),
+        Key("file", KCAT): File(properties(endpoint.librdkafka)),
+        **{Key("file", path): file for path, file in own_key(context, FOLDER, "root").items()},
+    }
+
+
+def tool_words(endpoint: Endpoint, option: str) -> list[str]:
+    """What a command line on a host needs beside the servers."""
+    return [option, KCAT if option == "-F" else CLIENT] if endpoint.settings else []

@@ -1,0 +1,141 @@
+"""What brokers say that they have open, what follows from it, and how listeners are tried."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lab.file import parse
+from lab.listeners import Issued, Listening
+from lab.services.context import Context
+from lab.services.local import local_context
+from lab.topology import build
+from scripts.clients import tls
+from scripts.drivers.driver import Site
+from scripts.drivers.listeners import summary, tried
+from scripts.drivers.listening import at_step, names, stood
+from scripts.errors import Closed, LabError, ReachError
+from tests.fakes import FakeFleet, FakeHost, Reply
+
+TLS = Listening(("tls",), "tls", "tls")
+LOOK, TRY = "listeners?", "try listeners"
+
+
+def lab(listeners: object = "tls", brokers: int = 2) -> Context:
+    topology = build(parse({
+        "owner": "a", "security": {"listeners": listeners}, "datacenters": [
+            {"name": "d", "cidr": "10.1.0.0/24", "control": 0, "zookeeper": 1, "kafka": brokers},
+        ],
+    }).lab)
+    return replace(local_context(topology, {}), issued=Issued(
+        "CA", "/state/ca.pem", client_path="/state/client.pem"))
+
+
+def standing(context: Context, *answers: Reply) -> Context:
+    hosts = context.topology.datacenter("d").by_role("kafka")
+    fleet = FakeFleet([FakeHost(host.name, {LOOK: answer})
+                       for host, answer in zip(hosts, answers, strict=True)])
+    return stood(context, fleet, {host.name for host in hosts})
+
+
+def running(listening: Listening) -> str:
+    return "\n".join(("runs", "/usr/bin/java", "-Xmx256m", listening.option, "kafka.Kafka", ""))
+
+
+def test_a_lab_whose_brokers_are_as_they_should_be_has_nothing_before_it() -> None:
+    found = standing(lab(), running(TLS), running(TLS))
+    assert (found.coming, found.listening) == ({}, {})
+    assert found.external(found.topology.datacenter("d")).settings == {"security.protocol": "SSL"}
+
+
+def test_its_clients_take_what_is_open_until_it_has_moved() -> None:
+    found = standing(lab(), running(Listening()), running(Listening()))
+    datacenter = found.topology.datacenter("d")
+    assert len(found.coming["d"]) == 3
+    for endpoint in (found.external(datacenter), found.internal(datacenter)):
+        assert (endpoint.settings, endpoint.ca) == ({}, "")
+    last = at_step(found, found.coming, 2)
+    assert last.external(datacenter).ca == "/state/ca.pem"
+    assert ":9192" in last.internal(datacenter).servers
+
+
+@pytest.mark.parametrize("answer", ["", ReachError(Closed.SILENT, "does not answer", where="x")])
+def test_a_broker_that_does_not_run_says_nothing(answer: Reply) -> None:
+    assert standing(lab(), running(TLS), answer).coming == {}
+
+
+def test_a_certificate_has_all_names_that_clients_use() -> None:
+    context = lab()
+    host = context.topology.datacenter("d").by_role("kafka")[0]
+    assert set(names(context)[host.name]) == {
+        host.name, host.fqdn, str(host.address), "localhost", "127.0.0.1"}
+    moved = replace(context, reached={**context.reached, (host.name, 9194): ("203.0.113.9", 9194)})
+    assert "203.0.113.9" in names(moved)[host.name]
+
+
+# -- tried
+
+
+def attempts(
+    monkeypatch: pytest.MonkeyPatch, inside: str, *, listeners: object = "tls", **refused: str
+) -> Any:
+    """What is tried at one broker, where each way from here is refused for a reason ("" is not)."""
+    context = lab(listeners, brokers=1)
+    datacenter = context.topology.datacenter("d")
+    (host,) = datacenter.by_role("kafka")
+
+    def refusal(address: tuple[str, int], trust: object = None) -> str:
+        if address[1] == host.external_port:
+            return refused["plaintext"]
+        return refused[str(trust or "nothing")]
+
+    monkeypatch.setattr(tls, "refusal", refusal)
+    monkeypatch.setattr(tls, "trusting", lambda file, key="": f"lab{' with a key' * bool(key)}")
+    monkeypatch.setattr(tls, "strangers", lambda: "world")
+    fleet = FakeFleet([FakeHost(host.name, {TRY: inside})])
+    return tried(Site(fleet, context, datacenter))
+
+
+AS_IT_SHOULD = {"plaintext": "connection refused", "lab": "", "world": "not believed",
+                "nothing": "closed"}
+
+
+def test_each_listener_is_tried_in_each_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = attempts(monkeypatch, "Connection refused\nanswers\n", **AS_IT_SHOULD)
+    assert [(one.listener, one.with_what, one.meant) for one in found] == [
+        ("EXTERNAL", "nothing", False), ("EXTERNAL_TLS", "the lab's certificate", True),
+        ("EXTERNAL_TLS", "trust in others", False), ("EXTERNAL_TLS", "no TLS", False),
+        ("INTERNAL", "nothing", False), ("INTERNAL_TLS", "the lab's certificate", True),
+    ]
+    assert all(one.held for one in found)
+    assert summary(found) == "2 attempts answered, 4 refused, each as it should be"
+
+
+@pytest.mark.parametrize(("way", "answer"), [
+    ("plaintext", ""), ("lab", "connection refused"), ("world", ""), ("nothing", ""),
+])
+def test_what_is_not_as_it_should_be_is_told(
+    monkeypatch: pytest.MonkeyPatch, way: str, answer: str
+) -> None:
+    said = {**AS_IT_SHOULD, way: answer}
+    found = attempts(monkeypatch, "Connection refused\nanswers\n", **said)
+    assert sum(not one.held for one in found) == 1
+    with pytest.raises(LabError, match="a-d-kafka01 EXTERNAL"):
+        summary(found)
+
+
+def test_a_host_that_tries_only_some_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(LabError, match="did not try all"):
+        attempts(monkeypatch, "answers\n", **AS_IT_SHOULD)
+
+
+def test_where_brokers_ask_who_is_there_the_lab_has_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {**AS_IT_SHOULD, "lab with a key": "", "lab": "refused by TLS"}
+    found = attempts(monkeypatch, "Connection refused\nanswers\n", listeners="mtls", **said)
+    assert [(one.listener, one.with_what, one.meant) for one in found][1:3] == [
+        ("EXTERNAL_MTLS", "the lab's certificate", True),
+        ("EXTERNAL_MTLS", "no certificate of its own", False),
+    ]
+    assert all(one.held for one in found)
