@@ -14,6 +14,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from lab.options.acls import Acls
 from lab.options.aws import Aws, Region, SubnetId, VpcId
 from lab.options.connect import Connect
 from lab.options.connectors import Connector
@@ -27,6 +28,7 @@ from lab.options.registry import Registry
 from lab.options.section import LABEL, MAX_PORT, Label, Section, keyed, shown
 from lab.options.sinks import Elasticsearch, HBase, OpenSearch, Sink
 from lab.options.topics import Topic
+from lab.options.users import Client, User
 from lab.options.zookeeper import ZooKeeper
 from lab.roles import ROLES, Role
 from lab.versions import VERSIONS, ZOOKEEPER, KafkaVersion, Metadata
@@ -263,12 +265,15 @@ class Lab(Section):
     opensearch: OpenSearch = OpenSearch()
     hbase: HBase = HBase()
     objectives: Objectives = Objectives()
+    security: Acls = Acls()
     datacenters: Annotated[tuple[Datacenter, ...], Field(min_length=1, max_length=12)]
     links: tuple[Link, ...] = ()
     topics: tuple[Topic, ...] = ()
     mirrors: tuple[Mirror, ...] = ()
     connectors: tuple[Connector, ...] = ()
     sinks: tuple[Sink, ...] = ()
+    users: tuple[User, ...] = ()
+    clients: tuple[Client, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
