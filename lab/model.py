@@ -28,6 +28,7 @@ from lab.options.section import LABEL, MAX_PORT, Label, Section, keyed, shown
 from lab.options.security import Security
 from lab.options.sinks import Elasticsearch, HBase, OpenSearch, Sink
 from lab.options.topics import Topic
+from lab.options.users import Client, User
 from lab.options.zookeeper import ZooKeeper
 from lab.roles import ROLES, Role
 from lab.versions import VERSIONS, ZOOKEEPER, KafkaVersion, Metadata
@@ -271,6 +272,8 @@ class Lab(Section):
     mirrors: tuple[Mirror, ...] = ()
     connectors: tuple[Connector, ...] = ()
     sinks: tuple[Sink, ...] = ()
+    users: tuple[User, ...] = ()
+    clients: tuple[Client, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

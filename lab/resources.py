@@ -1,10 +1,10 @@
 """What there is in a cluster, or should be, and the difference between the two.
 
-Connectors, topics, and later users and ACLs: things that belong to no host. As with hosts, a state
-maps keys to resources, and a pure function computes the changes from one state to another. One rule
-is added here for all kinds: **the lab changes and removes only what it made.** It marks what it
-makes (a connector in its own settings, a topic in the cluster's record); anything without the mark
-belongs to somebody else.
+Connectors, topics, users with what they may do: things that belong to no host. As with hosts, a
+state maps keys to resources, and a pure function computes the changes from one state to another.
+One rule is added here for all kinds: **the lab changes and removes only what it made.** It marks
+what it makes (a connector in its own settings, all else in the cluster's record); anything without
+the mark belongs to somebody else.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from lab.altered import altered
 from lab.counted import counted
 from lab.state import Key
 
-CONNECTOR, TOPIC = "connector", "topic"
+CONNECTOR, TOPIC, USER, CLIENT = "connector", "topic", "user", "client"
+PASSWORD = "password"  # noqa: S105 - the key of a user's configuration that has a digest of it
+GRANTED = "granted"
 # Settings of connectors whose values nobody is shown.
 SECRET = re.compile(r"password|secret|token|credential|jaas|access\.?key", re.IGNORECASE)
 # In the order of application: a connector may read from a topic.
-KINDS = (TOPIC, CONNECTOR)
+KINDS = (TOPIC, USER, CLIENT, CONNECTOR)
 # Kinds that the lab removes, if it made them, as soon as they are no longer wanted. The others hold
-# records, so they are removed only when the lab file says so (Absent).
+# records, or clients hang on them, so they are removed only when the lab file says so (Absent).
 REMOVED_WHEN_UNWANTED = frozenset({CONNECTOR})
 
 
@@ -45,11 +47,20 @@ class Topic:
 
 
 @dataclass(frozen=True)
+class User:
+    """A user of a cluster, or a client id, with what the lab file sets for it and no more: quotas
+    by their names, what it may do (lab.rights) with GRANTED, and a digest as its PASSWORD."""
+
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Absent:
     """What the lab file wants to be gone."""
 
 
-Resource: TypeAlias = Connector | Topic | Absent
+There: TypeAlias = Connector | Topic | User
+Resource: TypeAlias = There | Absent
 ClusterState: TypeAlias = Mapping[Key, Resource]
 
 
@@ -57,7 +68,7 @@ ClusterState: TypeAlias = Mapping[Key, Resource]
 class Found:
     """A resource that is there; `ours` when it bears the lab's mark."""
 
-    resource: Connector | Topic
+    resource: There
     ours: bool
 
 
@@ -66,8 +77,8 @@ class Change:
     """One resource that differs: `before` None is to be made, `after` None to be removed."""
 
     key: Key
-    before: Connector | Topic | None
-    after: Connector | Topic | None
+    before: There | None
+    after: There | None
 
 
 @dataclass(frozen=True)
@@ -109,7 +120,7 @@ def compare(actual: Mapping[Key, Found], wanted: ClusterState) -> ClusterPlan:
 
 def _step(key: Key, found: Found | None, want: Resource | None) -> Iterator[Change | Refusal]:
     if found is None:
-        if isinstance(want, Connector | Topic):
+        if isinstance(want, Connector | Topic | User):
             yield Change(key, None, want)
         return
     unwanted = want is None and key.kind in REMOVED_WHEN_UNWANTED
@@ -130,7 +141,7 @@ def _step(key: Key, found: Found | None, want: Resource | None) -> Iterator[Chan
         yield Change(key, found.resource, want)
 
 
-def _same(have: Connector | Topic, want: Connector | Topic) -> bool:
+def _same(have: There, want: There) -> bool:
     if isinstance(have, Topic) and isinstance(want, Topic):
         return (
             want.partitions in (None, have.partitions) and want.replicas in (None, have.replicas)
@@ -201,15 +212,20 @@ def lines(plan: ClusterPlan, where: str = "") -> list[str]:
     return found
 
 
-def _told(resource: Connector | Topic | None) -> str:
-    if not isinstance(resource, Topic):
-        return ""
-    words = [
-        *([counted(resource.partitions, "partition")] if resource.partitions else []),
-        *([counted(resource.replicas, "replica")] if resource.replicas else []),
-        *(f"{name} = {value}" for name, value in sorted(resource.config.items())),
-    ]
+def _told(resource: There | None) -> str:
+    words = []
+    if isinstance(resource, Topic):
+        words += [counted(number, what) for number, what in
+                  ((resource.partitions, "partition"), (resource.replicas, "replica")) if number]
+    if isinstance(resource, Topic | User):
+        words += [name if name == PASSWORD or value == GRANTED else f"{name} = {value}"
+                  for name, value in sorted(resource.config.items())]
     return f" ({', '.join(words)})" if words else ""
+
+
+def _secret(resource: There, name: str) -> bool:
+    return name == PASSWORD if isinstance(resource, User) else (
+        isinstance(resource, Connector) and bool(SECRET.search(name)))
 
 
 def _differences(change: Change) -> Iterator[str]:
@@ -219,12 +235,12 @@ def _differences(change: Change) -> Iterator[str]:
             old, new = getattr(before, name), getattr(after, name)
             if new is not None and old != new:
                 yield f"{name}: {old} -> {new}"
-    if isinstance(before, Connector | Topic) and isinstance(after, Connector | Topic):
+    if before and after:
         for name in sorted(before.config.keys() | after.config.keys()):
             old, new = before.config.get(name), after.config.get(name)
             if old == new:
                 continue
-            if isinstance(after, Connector) and SECRET.search(name):
+            if _secret(after, name):
                 yield f"{name}: another one"
             elif old is None or new is None:
                 shown = ("(none)" if one is None else one for one in (old, new))

@@ -40,7 +40,7 @@ class Topology:
     network: IPv4Network = NETWORK
     gateway: IPv4Address = NETWORK[1]
     config: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(
-        domain="lab", hosts=Hosts(), monitoring=Monitoring(),
+        domain="lab", hosts=Hosts(), monitoring=Monitoring(), users=(), clients=(),
     ))
     datacenters: tuple[SimpleNamespace, ...] = ()
 

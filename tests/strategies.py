@@ -65,6 +65,8 @@ def lab_data(draw: st.DrawFn) -> dict[str, Any]:
         "registry": draw(registries([one["name"] for one in datacenters if one["control"]])),
         "connectors": draw(connectors(works)),
         "sinks": draw(sinks({one["name"] for one in datacenters if one["control"]})),
+        "users": draw(accounts("name", names)),
+        "clients": draw(accounts("id", names)),
     }
 
 
@@ -169,6 +171,20 @@ def sinks(draw: st.DrawFn, places: set[str]) -> list[dict[str, Any]]:
         "kind": draw(st.sampled_from(get_args(SinkKind))),
         **draw(some({"id": st.sampled_from(["key", "place"]), "schemas": st.booleans()})),
     } for name in names]
+
+
+QUOTAS = {"producer_byte_rate": st.integers(1, 10**9), "consumer_byte_rate": st.integers(1, 10**9),
+          "request_percentage": st.floats(0.5, 400)}
+
+
+@st.composite
+def accounts(draw: st.DrawFn, key: str, places: list[str]) -> list[dict[str, Any]]:
+    """Users or client ids of different names, in all datacenters or some, some with quotas."""
+    found = draw(st.lists(labels, max_size=2, unique=True))
+    return [{key: f"u.{name}", **draw(some({
+        "datacenters": st.lists(st.sampled_from(places), unique=True), "absent": st.booleans(),
+        "quotas": some(QUOTAS),
+    }))} for name in found]
 
 
 def labs() -> st.SearchStrategy[Lab]:

@@ -19,6 +19,7 @@ from lab import artifacts, kraft, state
 from lab.file import load, parse
 from lab.options.monitoring import Monitoring
 from lab.options.sinks import Sink, SinkKind
+from lab.options.users import User
 from lab.services import hbase
 from lab.services.local import local_context
 from lab.services.registry import (
@@ -36,7 +37,7 @@ from lab.topology import Host, Topology, build
 from scripts.clients.kafka import Cluster, View
 from scripts.clients.quorum import Described, Quorum, QuorumView, Replica
 from scripts.clients.zookeeper import Ensemble, Modes
-from scripts.drivers import kafka, release, schemas
+from scripts.drivers import kafka, release, schemas, users
 from scripts.drivers.connect import Workers
 from scripts.drivers.connectors import ConnectorState
 from scripts.drivers.driver import Driver, Report, Site, sites
@@ -74,6 +75,7 @@ SINKS = build(load(PROJECT / "lab.toml").lab.model_copy(update={"sinks": tuple(
 HBASE_ALONE = build(KRAFT.config.model_copy(update={"sinks": (
     Sink(kind="hbase", at=KRAFT.datacenters[0].name, topics=("t",)),
 )}))
+USERS = build(load(PROJECT / "lab.toml").lab.model_copy(update={"users": (User(name="app"),)}))
 NAMES = (*SERVICES, toy.SERVICE.name)
 RUNNING = tuple(name for name, one in {**SERVICES, "web": toy.SERVICE}.items() if one.process)
 ORDER: list[tuple[str, str]] = []  # (host, service) of each restart
@@ -120,6 +122,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RegionServer, "silent", always(""))
     monkeypatch.setattr(schemas, "proven", always("registered"))
     monkeypatch.setattr(schemas, "sound", always("whole"))
+    monkeypatch.setattr(users, "stated", always("known"))
 
     class Proof:
         """Records in and out take a real cluster: tests/e2e/test_lab.py."""
@@ -141,9 +144,9 @@ def having(name: str) -> Topology:
         return MONITORED
     if name in (*get_args(SinkKind), hbase.MASTER, hbase.REGION_SERVER):
         return SINKS
-    return {"controller": KRAFT, "registry": REGISTRY, hbase.ZOOKEEPER: HBASE_ALONE}.get(
-        name, TOPOLOGY
-    )
+    return {
+        "controller": KRAFT, "registry": REGISTRY, hbase.ZOOKEEPER: HBASE_ALONE, "users": USERS,
+    }.get(name, TOPOLOGY)
 
 
 def software(host: Host, topology: Topology) -> str:
@@ -310,8 +313,8 @@ def test_every_service_with_a_process_or_resources_is_looked_after() -> None:
 
 
 @pytest.mark.usefixtures("silent_internals")
-@pytest.mark.parametrize("topology", [TOPOLOGY, KRAFT, MONITORED],
-                         ids=["zookeeper", "kraft", "monitored"])
+@pytest.mark.parametrize("topology", [TOPOLOGY, KRAFT, MONITORED, USERS],
+                         ids=["zookeeper", "kraft", "monitored", "users"])
 def test_status_has_its_key(topology: Topology, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MirrorView, "health", lambda view: Health())
     found = the_status(topology)
@@ -329,8 +332,8 @@ def test_status_has_its_key(topology: Topology, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.usefixtures("silent_internals")
-@pytest.mark.parametrize("topology", [TOPOLOGY, KRAFT, MONITORED],
-                         ids=["zookeeper", "kraft", "monitored"])
+@pytest.mark.parametrize("topology", [TOPOLOGY, KRAFT, MONITORED, USERS],
+                         ids=["zookeeper", "kraft", "monitored", "users"])
 def test_verify_lists_a_check_of_its_name(topology: Topology) -> None:
     with Progress("", []) as progress:
         reports = verify(the_sites(topology), progress)

@@ -21,8 +21,8 @@ from scripts.drivers.registry import SPECIAL
 PROJECT = Path(__file__).parents[1]
 # The lowest first. A name is a module or a whole folder; of two that fit, the longer one counts.
 LAB = (
-    "lab.roles", "lab.versions", "lab.options", "lab.problems", "lab.settings", "lab.endpoint",
-    "lab.altered", "lab.counted", "lab.schemas",
+    "lab.roles", "lab.versions", "lab.rights", "lab.options", "lab.problems", "lab.settings",
+    "lab.endpoint", "lab.altered", "lab.counted", "lab.schemas",
     "lab.load", "lab.balance",
     "lab.state", "lab.resources", "lab.artifacts", "lab.packages", "lab.paths",
     "lab.kraft", "lab.upgrade", "lab.templates",

@@ -96,6 +96,7 @@ FileName = Annotated[str, Field(pattern=r"^(\{[a-z_]+\}|/var/tmp/[a-z0-9{}_.-]+)
 
 class Exercise(Section):
     """One exercise; `id` is its folder's name. transactions: transactional ids that it uses.
+    clients: client ids to which it gives quotas.
 
     chapter: of a book; None for what came after it. metadata, since: where the cluster has to keep
     its metadata, and from which version of Kafka on; "" for any. begins: the version that it runs
@@ -121,6 +122,7 @@ class Exercise(Section):
     transactions: tuple[str, ...] = ()
     connectors: tuple[str, ...] = ()
     files: tuple[FileName, ...] = ()
+    clients: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
     claims: Annotated[tuple[Claim, ...], Field(min_length=1)]
 

@@ -261,6 +261,10 @@ class Facts:
         return None if found is None else Connector(
             found["kind"], found["state"], tuple(found["tasks"]), found["problem"])
 
+    def quotas(self, client: str) -> Mapping[str, float]:
+        """The quotas of clients that say one id."""
+        return dict(self._fact("quotas", client=client))
+
     def transaction(self, id: str) -> Transaction | None:
         """What the coordinator keeps of a transactional id; None where it knows none."""
         found = self._fact("transaction", id=id)

@@ -163,7 +163,7 @@ def mistakes(exercise: Exercise, values: Mapping[str, Value]) -> Iterator[str]:
                 yield (f"{exercise.id}: {one.id}: no state {state!r} of {one.probe} "
                        f"(known: {', '.join(sorted(known))})")
     for name in (*exercise.topics, *exercise.groups, *exercise.share_groups,
-                 *exercise.transactions):
+                 *exercise.transactions, *exercise.clients):
         try:
             filled(name, values)
         except ExerciseError as error:

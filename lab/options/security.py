@@ -42,3 +42,7 @@ class Security(Section):
     certificate_days: Annotated[int, Field(ge=1, le=3650)] = Field(
         365, description="how long a broker's certificate is good from the day on which it is made",
     )
+    acls: bool = Field(
+        False, description="whether brokers refuse what nobody has granted; the `acls` of "
+                           "`[[users]]` do ([how](users.md#what-a-user-may-do))",
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lab import artifacts
 from lab.problems import Problem
-from lab.services import quorum
+from lab.services import acls, quorum
 from lab.services.context import Context
 from lab.services.java import JVM_MB, Java, log_settings, logging_file
 from lab.services.quorum import LISTENER
@@ -50,6 +50,7 @@ def settings(host: Host, context: Context) -> dict[str, object]:
         "background.threads": 2,
         **of_topics(lab, datacenter),
         **lab.kafka.config,
+        **acls.settings(lab, KRAFT),
     }
 
 

@@ -10,7 +10,7 @@ from lab import artifacts
 from lab.listeners import KINDS, SECURE_INSIDE, SECURE_PORT
 from lab.problems import Problem, no_such_datacenter
 from lab.resources import TOPIC, Absent, ClusterState, Topic
-from lab.services import quorum, secured
+from lab.services import acls, quorum, secured
 from lab.services.context import Context
 from lab.services.java import JVM_MB, Java, log_settings, logging_file
 from lab.services.service import Port, Service
@@ -134,6 +134,7 @@ def settings(host: Host, context: Context) -> dict[str, object]:
         # Groups of a lab are small and impatient.
         "group.initial.rebalance.delay.ms": 0,
         **lab.kafka.config,
+        **acls.settings(lab, datacenter.config.keeps(host.name)),
         # Until every broker runs its release: also where [kafka.config] already has the newer one.
         **({PROTOCOL: held} if (held := context.protocols.get(datacenter.name)) else {}),
     }

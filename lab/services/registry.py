@@ -27,6 +27,7 @@ from lab.services import (
     schemas,
     sinks,
     stores,
+    users,
     zookeeper,
 )
 from lab.services.base import wanted_package
@@ -48,6 +49,7 @@ SERVICES: dict[str, Service] = {
         zookeeper.SERVICE,
         controller.SERVICE,
         kafka.SERVICE,
+        users.SERVICE,
         connect.SERVICE,
         mirrors.SERVICE,
         schemas.SERVICE,

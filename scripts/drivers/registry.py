@@ -17,12 +17,14 @@ from scripts.drivers.rows import RegionServer
 from scripts.drivers.schemas import Registry
 from scripts.drivers.sinks import Sinks
 from scripts.drivers.stores import Store
+from scripts.drivers.users import UsersDriver
 from scripts.drivers.zookeeper import ZooKeeper
 
 SPECIAL: dict[str, type[Driver]] = {
     "zookeeper": ZooKeeper,
     "controller": Controller,
     "kafka": Kafka,
+    "users": UsersDriver,
     "connect": Connect,
     "mirrors": Mirrors,
     "registry": Registry,

@@ -1,12 +1,10 @@
 """The topics of the lab file in a cluster, and the record of those that the lab made.
 
-The record is a compacted topic of the cluster itself: whoever runs the lab finds it, wherever their
-state folder is. A topic that is not in it is somebody's own.
+A topic that is not in the record (scripts.drivers.record) is somebody's own.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,23 +17,20 @@ from lab.resources import (
     compare,
     lines,
 )
-from lab.services.kafka import internal_factor
 from lab.state import Key
-from scripts.clients.kafka import client_settings, describe, keep_topic, settle
-from scripts.clients.records import read_partition
+from scripts.clients.kafka import describe, settle
 from scripts.drivers.driver import Differences, Site, Tell
+from scripts.drivers.record import Record
 from scripts.errors import LabError, one_line
 
-RECORD = "__kafkalab"
 REQUEST_SECONDS = 30.0
-FLUSH_SECONDS = 30.0
 
 
 class Topics:
     """What [[topics]] says about one cluster, made so."""
 
     def __init__(self, site: Site) -> None:
-        self.site, self.cluster = site, site.kafka
+        self.site, self.cluster, self.record = site, site.kafka, Record(site)
 
     def differences(self, wanted: ClusterState, *, there: bool) -> Differences:
         """What `reconcile` would do, and what would be refused of it, by us or by Kafka."""
@@ -78,7 +73,7 @@ class Topics:
         """Those of the wanted topics that are there, with what the lab has to do with them."""
         from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms
 
-        record = self.record()
+        record = self.record.read()
         try:
             metadata = self.cluster.admin.list_topics(timeout=10).topics
         except KafkaException as error:
@@ -89,7 +84,7 @@ class Topics:
         for name in names:
             want = wanted[Key(TOPIC, name)]
             asked = want.config if isinstance(want, Topic) else {}
-            set_before = record.get(name, ())
+            set_before = record[name].config if name in record else ()
             shown = {
                 key: entry.value for key, entry in settings[name].items()
                 # Of what the lab set once, only what is still set; of what is wanted, all.
@@ -99,16 +94,6 @@ class Topics:
             found = Topic(len(partitions), len(partitions[0].replicas), shown)
             result[Key(TOPIC, name)] = Found(found, ours=name in record)
         return result
-
-    def record(self) -> dict[str, tuple[str, ...]]:
-        """The topics that the lab made, each with the settings that it set."""
-        found: dict[str, tuple[str, ...]] = {}
-        for key, value in read_partition(self.cluster.endpoint, RECORD):
-            if value is None:
-                found.pop(key, None)
-            else:
-                found[key] = tuple(json.loads(value)["config"])
-        return found
 
     def _settings(self, names: list[str]) -> dict[str, Any]:
         """Every setting of each topic, by name, as Kafka tells it."""
@@ -134,13 +119,13 @@ class Topics:
         name = change.key.name
         if change.after is None:
             self._request(change)
-            self._note(name, None)
+            self.record.note(name, None)
             return
         before = change.before.config.keys() if change.before else set()
-        self._note(name, sorted({*before, *change.after.config}))
+        self.record.note(name, {*before, *change.after.config})
         self._request(change)
         if before - change.after.config.keys():
-            self._note(name, sorted(change.after.config))
+            self.record.note(name, change.after.config)
 
     def _request(self, change: Change, *, validate: bool = False) -> None:
         """Ask the cluster for a change; with `validate` it only says what it thinks of it."""
@@ -166,33 +151,6 @@ class Topics:
             settle(admin.incremental_alter_configs(
                 [_altered(name, before.config, after.config)], **seconds
             ), self.site.name)
-
-    def _note(self, name: str, settings: list[str] | None) -> None:
-        """Write into the record; None takes the topic out of it. Raises LabError."""
-        from confluent_kafka import Producer  # noqa: PLC0415 - 50 ms
-
-        factor = internal_factor(self.site.datacenter)
-        keep_topic(
-            self.cluster.endpoint, RECORD, partitions=1, replication=(factor, max(1, factor - 1)),
-            config={"cleanup.policy": "compact"}, where=self.site.name,
-        )
-        failures: list[str] = []
-
-        def delivered(error: Any, message: Any) -> None:
-            del message
-            if error is not None:
-                failures.append(one_line(error))
-
-        producer = Producer(client_settings(self.cluster.endpoint, acks="all", **{
-            "message.timeout.ms": int(FLUSH_SECONDS * 1000),
-        }))
-        value = None if settings is None else json.dumps({"config": settings})
-        producer.produce(RECORD, value, key=name, partition=0, on_delivery=delivered)
-        if producer.flush(FLUSH_SECONDS) or failures:
-            raise LabError(
-                f"{RECORD} cannot be written ({failures[0] if failures else 'no answer'})",
-                where=self.site.name, hint="see `fab status`",
-            )
 
 
 def _topics(wanted: ClusterState) -> ClusterState:

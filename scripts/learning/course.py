@@ -38,6 +38,7 @@ from scripts.learning.removal import (
     remove_connectors,
     remove_mirrored,
     remove_shared,
+    unlimited,
 )
 from scripts.platforms import Instance
 from scripts.session import Session
@@ -317,6 +318,8 @@ class Course:
             connectors = [str(filled(one, course.values)) for one in course.exercise.connectors]
             files = [str(filled(one, course.values)) for one in course.exercise.files]
             done += remove_connectors(here, connectors, files)
+            done += unlimited(here, [str(filled(one, course.values))
+                                     for one in course.exercise.clients])
             mirror = course.place.mirror
             if mirror and course.exercise.mirror:
                 done += remove_mirrored(self.sites, mirror, topics, groups)

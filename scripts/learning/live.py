@@ -12,7 +12,9 @@ from typing import Any
 from lab.learning import coordinator, metadata
 from lab.learning.batches import Batch, parse
 from lab.learning.facts import Facts, recording
+from lab.resources import CLIENT
 from lab.services.kafka import DATA
+from scripts.clients.accounts import Accounts
 from scripts.clients.groups import committed
 from scripts.clients.kafka import admin_client
 from scripts.clients.partitions import Partitions
@@ -227,6 +229,9 @@ class Live:
                           sum(one.leader == broker for one in partitions))
             for broker in self._brokers()
         }
+
+    def _quotas(self, client: str) -> dict[str, float]:
+        return Accounts(self.site.kafka).quotas(CLIENT).get(client, {})
 
     def _releases(self) -> dict[str, dict[str, Any]]:
         return lived(self.site)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from lab.mirrors.topics import remote_name
 from lab.options.mirrors import Mirror
+from lab.resources import CLIENT
+from scripts.clients.accounts import Accounts
 from scripts.clients.brokers import unanswered
 from scripts.clients.groups import group_names
 from scripts.clients.kafka import admin_client, settle
@@ -137,6 +139,19 @@ def remove_connectors(site: Site, connectors: Sequence[str], files: Sequence[str
     gone = site.fleet[host.name].script(script, label="remove files").stdout.split()
     return [*(f"{site.name}: connector {one} removed" for one in there),
             *(f"{host.name}: {one} removed" for one in gone)]
+
+
+def unlimited(site: Site, clients: Sequence[str]) -> list[str]:
+    """Take away all quotas of client ids that have some; what was done, in words. Raises LabError.
+    """
+    accounts = Accounts(site.kafka)
+    has = accounts.quotas(CLIENT) if clients else {}
+    done = []
+    for one in clients:
+        if quotas := has.get(one):
+            accounts.set_quotas(CLIENT, one, dict.fromkeys(quotas))
+            done.append(f"{site.name}: quota of client {one} removed")
+    return done
 
 
 def remove_mirrored(

@@ -9,6 +9,7 @@ from invoke import Collection
 from scripts.tasks import tf
 from scripts.tasks.aws import allow, audit, backend, cost, extend, preflight, tunnel
 from scripts.tasks.balance import KAFKA
+from scripts.tasks.client import client
 from scripts.tasks.data import groups, records, topics
 from scripts.tasks.drills import DRILL
 from scripts.tasks.inspect import container, grep, logs, ssh, status, verify
@@ -26,7 +27,7 @@ from scripts.tasks.whole import down, plan, start, stop, up
 
 ALL = (
     up, plan, *TASKS, KAFKA, KRAFT, verify, status, view, top, ssh, logs, grep, container,
-    down, topics, groups, records, load, monitor, alerts,
+    down, topics, groups, records, client, load, monitor, alerts,
     preflight, cost, audit, backend, extend, allow, tunnel, Collection("lab", stop, start),
     CONNECT, MIRROR, REGISTRY, SINK, SECURITY, DRILL, EXERCISE,
     Collection.from_module(tf),

@@ -173,6 +173,8 @@ def _caution(lines: Iterable[str]) -> None:
 
 
 def _remove(session: Session, platform: Platform, lab: str) -> None:
+    from scripts.workstation.secret import forget_secrets
+
     unproven = platform.unproven()
     removed = platform.destroy()
     for line in removed:
@@ -182,6 +184,8 @@ def _remove(session: Session, platform: Platform, lab: str) -> None:
         if {one.where for one in kept} >= set(left):
             raise LabError(kept[0].what, where=kept[0].where, hint=kept[0].hint)
         raise LabError("still there: " + ", ".join(left), hint=platform.again)
+    for folder in forget_secrets(lab):
+        session.say(f"removed folder {folder}")
     session.say(f"nothing of {lab} is left {platform.place}")
     _caution(unproven)
     for line in platform.stays() if removed else ():

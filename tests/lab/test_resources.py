@@ -7,13 +7,18 @@ from collections.abc import Mapping
 from hypothesis import given, strategies as st
 
 from lab.resources import (
+    CLIENT,
     CONNECTOR,
+    GRANTED,
+    PASSWORD,
     TOPIC,
+    USER,
     Absent,
     ClusterState,
     Connector,
     Found,
     Topic,
+    User,
     apply,
     compare,
     lines,
@@ -28,11 +33,13 @@ wanted_topics = st.one_of(
     st.just(Absent()),
 )
 connectors = st.builds(Connector, configs)
+users = st.builds(User, configs)
+wanted_users = st.one_of(users, st.just(Absent()))
 
 
 @st.composite
 def there(draw: st.DrawFn) -> dict[Key, Found]:
-    kinds = {TOPIC: found_topics, CONNECTOR: connectors}
+    kinds = {TOPIC: found_topics, CONNECTOR: connectors, USER: users, CLIENT: users}
     return {
         Key(kind, name): Found(draw(kinds[kind]), draw(st.booleans()))
         for kind in kinds for name in draw(st.sets(names))
@@ -40,8 +47,9 @@ def there(draw: st.DrawFn) -> dict[Key, Found]:
 
 
 @st.composite
-def wanted(draw: st.DrawFn) -> dict[Key, Topic | Connector | Absent]:
-    kinds = {TOPIC: wanted_topics, CONNECTOR: connectors}
+def wanted(draw: st.DrawFn) -> dict[Key, Topic | Connector | User | Absent]:
+    kinds = {TOPIC: wanted_topics, CONNECTOR: connectors, USER: wanted_users,
+             CLIENT: wanted_users}
     return {
         Key(kind, name): draw(kinds[kind]) for kind in kinds for name in draw(st.sets(names))
     }
@@ -72,7 +80,7 @@ def test_a_plan_leads_there_but_for_what_it_refuses(
             continue
         if isinstance(one, Absent):
             assert key not in after
-        elif isinstance(one, Connector):
+        elif isinstance(one, Connector | User):
             assert after[key].resource == one
         else:
             found = after[key].resource
@@ -82,7 +90,7 @@ def test_a_plan_leads_there_but_for_what_it_refuses(
 
 
 @given(there(), wanted())
-def test_a_topic_goes_only_when_the_file_says_so(
+def test_a_topic_or_a_user_goes_only_when_the_file_says_so(
     actual: Mapping[Key, Found], want: ClusterState
 ) -> None:
     after = apply(compare(actual, want), actual)
@@ -132,4 +140,18 @@ def test_partitions_are_added_and_never_taken_away() -> None:
     assert [str(one) for one in fewer.refusals] == [
         "topic orders has 3 partitions, which cannot become 1",
         "topic orders has 2 replicas a partition, which is not changed to 3",
+    ]
+
+
+def test_a_users_password_is_told_of_and_never_told() -> None:
+    key = Key(USER, "app")
+    made = User({PASSWORD: "0d1g", "producer_byte_rate": "9", "read topic tokens": GRANTED})
+    assert lines(compare({}, {key: made}), "dc1") == [
+        "+ user app of dc1 (password, producer_byte_rate = 9, read topic tokens)",
+    ]
+    other = User({PASSWORD: "4no7", "producer_byte_rate": "8"})
+    assert lines(compare({key: Found(made, ours=True)}, {key: other}), "dc1") == [
+        "~ user app of dc1: password: another one",
+        "~ user app of dc1: producer_byte_rate: 9 -> 8",
+        "~ user app of dc1: read topic tokens: granted -> (none)",
     ]

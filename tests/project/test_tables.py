@@ -54,7 +54,8 @@ def test_defaults_are_what_the_file_would_have_to_say() -> None:
     """Each default that the table shows as TOML gives, when it is written out, the same lab."""
     lab = {"owner": "ann", "datacenters": [{"name": "dc1", "cidr": "10.1.0.0/24"}]}
     usual = parse(lab).lab
-    one = {"lab", "datacenters", "topics", "mirrors", "links", "connectors", "sinks"}
+    one = {"lab", "datacenters", "topics", "mirrors", "links", "connectors", "sinks",
+           "users", "clients"}
     text, seen = "", 0
     for name in tables.sections():
         rows = [option for section, option in OPTIONS if section == name]

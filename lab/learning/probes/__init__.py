@@ -17,6 +17,7 @@ from lab.learning.probes import (
     mirrored,
     producers,
     quorum,
+    quotas,
     reads,
     rebalance,
     releases,
@@ -29,6 +30,7 @@ from lab.learning.probes.finding import PROBES, Finding, look
 
 __all__ = [
     "PROBES", "Finding", "batches", "connectors", "failover", "groups", "logs", "look", "losses",
-    "mirrored", "producers", "quorum", "reads", "rebalance", "releases", "shared", "shares",
+    "mirrored", "producers", "quorum", "quotas", "reads", "rebalance", "releases", "shared",
+    "shares",
     "topics", "transactions",
 ]

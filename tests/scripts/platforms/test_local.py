@@ -112,7 +112,8 @@ def test_a_host_that_lacks_one_gets_all_that_the_lab_has_beyond_the_base(
 def test_a_host_may_do_what_its_tools_need_and_no_more(bench: Bench) -> None:
     def allowed(tools: Hosts) -> list[str]:
         wanted = topology()
-        config = SimpleNamespace(domain="lab", hosts=tools, monitoring=Monitoring())
+        config = SimpleNamespace(domain="lab", hosts=tools, monitoring=Monitoring(), users=(),
+                                 clients=())
         bench.fake.containers.clear()
         bench.local(replace(wanted, config=config)).create({})
         argv = bench.fake.containers["tiny.kafka1"].argv

@@ -1,0 +1,8 @@
+# Everybody of one name has one quota together.
+. "$FOLDER/steps.sh"
+answer refused 0
+make "$TOPIC"
+make "$OTHER"
+limit "$RATE"
+write "$TOPIC" "$CLIENT"
+write "$OTHER" "$CLIENT"
