@@ -8,6 +8,7 @@ from pathlib import Path
 LOGIN_KEY = "id_ed25519"  # the private key; the public one lies beside it, with .pub
 KNOWN_HOSTS = "known_hosts"  # of the OpenSSH client that `fab ssh` starts
 HOST_KEYS = "hostkeys.json"  # of local hosts, by container
+LEADER = "registry-leader"  # the datacenter whose schema registry was promoted
 ENGINE = "engine"  # the name of the container engine that local hosts were made with
 
 
