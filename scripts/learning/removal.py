@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from lab.mirrors.topics import remote_name
 from lab.options.mirrors import Mirror
+from lab.services.leading import NAME as REGISTRY
 from scripts.clients.brokers import unanswered
 from scripts.clients.groups import group_names
 from scripts.clients.kafka import admin_client, settle
 from scripts.clients.sharing import Sharing
 from scripts.drivers.connect import Workers
 from scripts.drivers.driver import Site
+from scripts.drivers.schemas import schemas
 from scripts.errors import LabError, TimeoutExpired, one_line
 from scripts.workstation.waiting import wait_until
 
@@ -137,6 +139,19 @@ def remove_connectors(site: Site, connectors: Sequence[str], files: Sequence[str
     gone = site.fleet[host.name].script(script, label="remove files").stdout.split()
     return [*(f"{site.name}: connector {one} removed" for one in there),
             *(f"{host.name}: {one} removed" for one in gone)]
+
+
+def remove_subjects(site: Site, subjects: Sequence[str]) -> list[str]:
+    """Remove subjects of the schema registry that are there; what was done, in words. Raises
+    LabError."""
+    if not subjects:
+        return []
+    (host,) = site.carriers(REGISTRY)
+    registry = schemas(site, host)
+    there = [one for one in registry.subjects() if one in subjects]
+    for one in there:
+        registry.forget(one)
+    return [f"{site.name}: subject {one} removed" for one in there]
 
 
 def remove_mirrored(

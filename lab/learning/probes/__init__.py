@@ -19,6 +19,7 @@ from lab.learning.probes import (
     quorum,
     reads,
     rebalance,
+    registered,
     releases,
     shared,
     shares,
@@ -29,6 +30,7 @@ from lab.learning.probes.finding import PROBES, Finding, look
 
 __all__ = [
     "PROBES", "Finding", "batches", "connectors", "failover", "groups", "logs", "look", "losses",
-    "mirrored", "producers", "quorum", "reads", "rebalance", "releases", "shared", "shares",
+    "mirrored", "producers", "quorum", "reads", "rebalance", "registered", "releases",
+    "shared", "shares",
     "topics", "transactions",
 ]
