@@ -10,6 +10,7 @@ KNOWN_HOSTS = "known_hosts"  # of the OpenSSH client that `fab ssh` starts
 HOST_KEYS = "hostkeys.json"  # of local hosts, by container
 CERTIFICATES = "security"  # the folder of the lab's certificates, with their private keys
 AUTHORITY = "ca.pem"  # in it, the certificate that all others are signed with
+LEADER = "registry-leader"  # the datacenter whose schema registry was promoted
 ENGINE = "engine"  # the name of the container engine that local hosts were made with
 
 

@@ -18,12 +18,13 @@ from lab.migration import movable
 from lab.paths import AUTHORITY, CERTIFICATES, KNOWN_HOSTS
 from lab.problems import Problem
 from lab.services.context import LANG, Context
+from lab.services.leading import promoted
 from lab.services.registry import artifacts
 from lab.topology import SSH_PORT, Datacenter, Host, Topology, build
 from scripts.errors import Closed, LabError, ReachError, UsageError, few, stranger
 from scripts.hosts.fleet import CONNECT_TIMEOUT, Fleet
 from scripts.platforms import UP, Instance, Platform
-from scripts.workstation import paths
+from scripts.workstation import leading, paths
 from scripts.workstation.runlog import log
 
 if TYPE_CHECKING:
@@ -43,11 +44,21 @@ class Session:
 
     def __init__(self, say: Callable[[str], None] = say_now) -> None:
         self.file: LabFile = load(located(os.environ))
-        self.topology: Topology = build(self.file.lab)
+        self.topology: Topology = self._led()
         self.say = say
         self.makes_hosts = self.ends = False  # what the task is for, where it does more than look
         self.dry = False  # whether the run is to change nothing
         self._warned: set[Problem] = set()
+
+    def _led(self) -> Topology:
+        """The lab with the schema registry in the lead that was promoted last."""
+        return build(promoted(self.file.lab, leading.leader(self.file.lab.name)))
+
+    def lead(self, datacenter: str) -> None:
+        """Remember that a datacenter's schema registry leads, and see the lab so from here on."""
+        at = self.file.lab.registry.at
+        leading.remember(self.file.lab.name, "" if datacenter == at else datacenter)
+        self.topology = self._led()
 
     @cached_property
     def state(self) -> Path:
@@ -146,7 +157,8 @@ class Session:
         hosts that exist are asked for it.
         """
         digests = {artifact.folder: one.sha256 for artifact, one in software.items()}
-        context = self.platform.context(digests, instances)
+        # The platform knows the lab as it was when it was first asked; who leads may have changed.
+        context = replace(self.platform.context(digests, instances), topology=self.topology)
         if found := self.stand(instances):
             context = replace(context, topology=self.topology, clusters=found.clusters,
                               unknown=found.unknown)

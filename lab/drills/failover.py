@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from lab.drills.avro import AvroScore, score as avro_score
 from lab.drills.figures import Figure, Score, counted
 from lab.drills.log import (
     CAUGHT_UP,
@@ -77,7 +78,7 @@ class FailoverScore(Score):
     in_danger: what is wrong with the offsets of other groups, in words; they do not take part.
     mirror_latency: from sending to the first sight in the target, of records sent from START on
     and seen there before the fault.
-    failback: None when the clients stayed.
+    failback: None when the clients stayed. avro: None where records name no schema.
     """
 
     source: str
@@ -102,6 +103,7 @@ class FailoverScore(Score):
     in_danger: tuple[str, ...]
     mirror_latency: Latency | None
     failback: Failback | None
+    avro: AvroScore | None = None
 
     @property
     def passed_over(self) -> int:
@@ -121,12 +123,13 @@ class FailoverScore(Score):
             lacked += f", {self.rpo_seconds:.1f} s of work"
         if self.failback and self.failback.late:
             lacked += f" (of which {self.failback.late:,} came late)"
+        told = f" {self.avro.sentence(self.target)}" if self.avro else ""
         return f"{paused}, {self.target} {lacked}, and {counted(self.duplicates)} " \
-               f"{'was' if self.duplicates == 1 else 'were'} read again."
+               f"{'was' if self.duplicates == 1 else 'were'} read again.{told}"
 
     def figures(self) -> tuple[Figure, ...]:
-        return (*self._costs(), *(_returns(self.failback) if self.failback else ()),
-                *self._basis())
+        return (*self._costs(), *(_schemas(self.avro, self.target) if self.avro else ()),
+                *(_returns(self.failback) if self.failback else ()), *self._basis())
 
     def _costs(self) -> tuple[Figure, ...]:
         return (
@@ -179,6 +182,19 @@ class FailoverScore(Score):
             Figure("consumed", "read by the group", self.consumed, "records",
                    "each counted once", "some"),
         )
+
+
+def _schemas(found: AvroScore, target: str) -> tuple[Figure, ...]:
+    return (
+        Figure("avro_undecoded", "Avro, not decoded", found.undecoded, "records",
+               f"reads in {target} of records whose schema the registry of {found.asked} could not "
+               "tell", "zero"),
+        Figure("avro_without", "the same without a registry", found.without, "records",
+               "reads of records whose schema readers had not met before, which therefore only a "
+               "registry can tell"),
+        Figure("avro_read", "Avro, read", found.read, "records",
+               f"reads of such records in {target}", "some"),
+    )
 
 
 def _returns(back: Failback) -> tuple[Figure, ...]:
@@ -238,6 +254,7 @@ def failover(log: Log, *, source: str, target: str) -> FailoverScore:
         in_danger=tuple(log.in_danger),
         mirror_latency=_mirror_latency(log, acks, source, target),
         failback=_failback(log, read, acks, lacking, source=source, target=target),
+        avro=avro_score(log.avro, target) if log.avro else None,
     )
 
 

@@ -12,6 +12,8 @@ import zlib
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from lab.drills.avro import Named
+
 LENGTH = 128  # bytes of a record, padded
 
 
@@ -99,7 +101,8 @@ class Log:
     end (in drills of one cluster, and after a failback). translated: by key, where the target had
     the group when it moved there, -1 where it had no offset for it. in_danger: what was wrong with
     other groups' offsets in the target before, in words. strike_seconds: from FAULT until the last
-    host was struck, where that was waited for.
+    host was struck, where that was waited for. avro: what was seen of schemas, of records that name
+    one.
     Of a sink, indexed: what was found in its store, when it was found first. kept: the documents at
     the end; again: those after all was read once more, where that was tried. letters: its dead
     letters.
@@ -121,6 +124,7 @@ class Log:
     kept: list[Kept] = field(default_factory=list)
     again: list[Kept] | None = None
     letters: list[Refused] = field(default_factory=list)
+    avro: Named | None = None
 
     def when(self, kind: str) -> float | None:
         """When the first event of a kind happened; None when it did not."""

@@ -96,7 +96,8 @@ FileName = Annotated[str, Field(pattern=r"^(\{[a-z_]+\}|/var/tmp/[a-z0-9{}_.-]+)
 
 class Exercise(Section):
     """One exercise; `id` is its folder's name. transactions: transactional ids that it uses.
-    clients: client ids to which it gives quotas.
+    clients: client ids to which it gives quotas. registry: it takes place where the schema
+    registry is; subjects: what it registers there.
 
     chapter: of a book; None for what came after it. metadata, since: where the cluster has to keep
     its metadata, and from which version of Kafka on; "" for any. begins: the version that it runs
@@ -112,6 +113,7 @@ class Exercise(Section):
     brokers: Annotated[int, Field(ge=1, le=9)] = 1
     mirror: bool = False
     connect: bool = False
+    registry: bool = False
     metadata: Metadata | Literal[""] = ""
     since: Annotated[str, Field(pattern=r"^(\d+\.\d+)?$")] = ""
     begins: KafkaVersion | Literal[""] = ""
@@ -123,6 +125,7 @@ class Exercise(Section):
     connectors: tuple[str, ...] = ()
     files: tuple[FileName, ...] = ()
     clients: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
     claims: Annotated[tuple[Claim, ...], Field(min_length=1)]
 

@@ -130,6 +130,27 @@ class Lived:
 
 
 @dataclass(frozen=True)
+class Version:
+    """A version of a subject: its number, the id that records name it by, and its schema."""
+
+    number: int
+    id: int
+    schema: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is registered under a name. level: what is asked of its next version."""
+
+    level: str
+    versions: tuple[Version, ...]
+
+    def version(self, number: int) -> Version | None:
+        """The one of this number; None where there is none."""
+        return next((one for one in self.versions if one.number == number), None)
+
+
+@dataclass(frozen=True)
 class File:
     """A file of a partition's folder on its leader: name and bytes. Only those of a segment have
     a base."""
@@ -264,6 +285,12 @@ class Facts:
     def quotas(self, client: str) -> Mapping[str, float]:
         """The quotas of clients that say one id."""
         return dict(self._fact("quotas", client=client))
+
+    def subject(self, name: str) -> Subject | None:
+        """A subject of the schema registry; None where there is none of that name."""
+        found = self._fact("subject", name=name)
+        return None if found is None else Subject(
+            found["level"], tuple(Version(*one) for one in found["versions"]))
 
     def transaction(self, id: str) -> Transaction | None:
         """What the coordinator keeps of a transactional id; None where it knows none."""

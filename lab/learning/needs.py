@@ -18,16 +18,17 @@ def needs(exercise: Exercise) -> str:
         *([f"{exercise.brokers} brokers"] if exercise.brokers > 1 else []),
         *(["a mirror"] if exercise.mirror else []),
         *(["Kafka Connect"] if exercise.connect else []),
+        *(["a schema registry"] if exercise.registry else []),
     ])
 
 
 def fits(
     exercise: Exercise, datacenter: Datacenter, *, mirrored: bool, by_hand: bool = False,
-    connected: bool = False,
+    connected: bool = False, registered: bool = False,
 ) -> bool:
     """Whether the exercise can take place in a datacenter. mirrored: a mirror begins there.
     connected: it has workers of Kafka Connect. by_hand: its lab file leaves it to a person to
-    finalise a release.
+    finalise a release. registered: it has the schema registry that takes schemas.
 
     What the lab file says of the version changes while an exercise goes on that is about that.
     """
@@ -35,6 +36,7 @@ def fits(
         datacenter.count("kafka") >= exercise.brokers
         and (mirrored or not exercise.mirror)
         and (connected or not exercise.connect)
+        and (registered or not exercise.registry)
         and (by_hand or not exercise.begins)
         and exercise.metadata in ("", datacenter.metadata)
         and at_least(datacenter.version, exercise.since or exercise.begins or "0")
@@ -47,5 +49,7 @@ def lab_file(exercise: Exercise) -> str:
         return "labs/upgrade.toml"
     if exercise.connect:
         return "labs/connect.toml"
+    if exercise.registry:
+        return "labs/registry.toml"
     today = exercise.metadata == KRAFT or at_least(exercise.since or "0", "4.0")
     return "labs/kraft.toml" if today else "lab.toml"

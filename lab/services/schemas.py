@@ -7,15 +7,14 @@ from there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from lab import artifacts
-from lab.problems import Problem, no_such_datacenter
-from lab.schemas import JOURNAL, OTHERS
+from lab.schemas import OTHERS
 from lab.services.context import JAVA, Context
 from lab.services.daemon import Daemon
 from lab.services.java import JVM_MB
+from lab.services.leading import NAME, Part, check, journal, part
 from lab.services.secured import own_key
 from lab.services.service import Port, Service
 from lab.services.topics import replication
@@ -26,13 +25,16 @@ if TYPE_CHECKING:
     from lab.model import Datacenter as DatacenterConfig, Lab
     from lab.topology import Datacenter, Host
 
-NAME = "registry"
 PORT = 8081
 API = "/apis/ccompat/v7"  # where clients of Confluent's registry find it
 # Apicurio's own API, and in it an empty group, of which clients of Confluent's see nothing: what is
 # said of it shows that a change comes back.
 GROUPS, MARKER = "/apis/registry/v3/groups", "kafkalab"
 HEALTH = "/health/ready"
+# Whether it refuses all that would change something. What is said of it while it runs is a record
+# of its journal, and counts more than its file.
+READ_ONLY = "apicurio.storage.read-only.enabled"
+SWITCH = f"/apis/registry/v3/admin/config/properties/{READ_ONLY}"
 DATA = "/data/registry"
 USER = "registry"
 FOLDER = f"/etc/{NAME}"
@@ -46,7 +48,12 @@ KEPT = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1
 
 
 def wanted(lab: Lab, datacenter: DatacenterConfig, role: str) -> bool:
-    return bool(lab.registry.at == datacenter.name)
+    return datacenter.name in lab.registry.places
+
+
+def topics(lab: Lab, datacenter: str) -> tuple[str, ...]:
+    """Its topics there, the journal first."""
+    return (journal(lab, datacenter), *OTHERS)
 
 
 def topic_settings(lab: Lab, datacenter: Datacenter) -> dict[str, str]:
@@ -56,7 +63,9 @@ def topic_settings(lab: Lab, datacenter: Datacenter) -> dict[str, str]:
 
 def settings(host: Host, context: Context) -> dict[str, object]:
     """Apicurio's own settings, on top of its defaults."""
-    there = context.datacenter(host)
+    lab, there = context.topology.config, context.datacenter(host)
+    # A follower stays so by its file, also when it was promoted: that stands in its journal.
+    own = there.name == lab.registry.at and part(lab, there.name) is Part.LEADS
     return {
         "quarkus.http.host": str(host.address),
         "quarkus.http.port": PORT,
@@ -70,7 +79,8 @@ def settings(host: Host, context: Context) -> dict[str, object]:
         "apicurio.storage.kind": "kafkasql",
         **context.internal(there, FOLDER).client("apicurio.kafka.common."),
         "apicurio.kafkasql.bootstrap.servers": context.internal(there, FOLDER).servers,
-        "apicurio.kafkasql.topic": JOURNAL,
+        "apicurio.kafkasql.topic": journal(lab, there.name),
+        **({} if own else {READ_ONLY: True}),
         # It begins with waiting so long for a snapshot, of which there is none.
         "apicurio.kafkasql.consumer.poll.timeout": 200,
         # It reads from the beginning at each start, so offsets that it commits serve nobody. They
@@ -107,7 +117,7 @@ def process(host: Host, context: Context) -> Daemon:
             CLIENT: File(properties(inside.java), **own),
             TOPICS: File(render(
                 "registry-topics.sh.j2", servers=inside.servers, client=CLIENT, replicas=factor,
-                topics=(JOURNAL, *OTHERS),
+                topics=topics(context.topology.config, there.name),
                 settings=topic_settings(context.topology.config, there),
             ), mode=0o755),
             **own_key(context, FOLDER, USER),
@@ -115,19 +125,6 @@ def process(host: Host, context: Context) -> Daemon:
         prepare=(TOPICS,),
         software=(context.digest(artifact),),
     )
-
-
-def check(lab: Lab) -> Iterator[Problem]:
-    """It runs beside the control host's tools, which make its topics."""
-    names = {one.name: one for one in lab.datacenters}
-    at = lab.registry.at
-    if at is None:
-        return
-    if at not in names:
-        yield Problem("registry.at", repr(at), no_such_datacenter(at, list(names)))
-    elif not names[at].count("control"):
-        yield Problem("registry.at", repr(at), "has no host for it; accepted: with control = 1 "
-                                               "there")
 
 
 SERVICE = Service(

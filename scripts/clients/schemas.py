@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lab.schemas import Subject, Verdict, reasons
-from lab.services.schemas import API, GROUPS, HEALTH, MARKER
+from lab.services.schemas import API, GROUPS, HEALTH, MARKER, SWITCH
 from scripts.clients.http import Http, HttpError
 
 REFUSED, UNKNOWN, ODD = 409, 404, 422
@@ -39,6 +39,12 @@ class Schemas:
             name, tuple(self.http("GET", path)), int(newest["id"]),
             str(newest.get("schemaType") or "AVRO"), self.compatibility(name),
         )
+
+    def versions(self, name: str) -> list[tuple[int, int, str]]:
+        """Number, id and schema of each version of a subject, the oldest first."""
+        path = f"{API}/subjects/{quote(name, safe='')}/versions"
+        found = (self.http("GET", f"{path}/{number}") for number in sorted(self.http("GET", path)))
+        return [(int(one["version"]), int(one["id"]), str(one["schema"])) for one in found]
 
     def compatibility(self, subject: str = "") -> str:
         """What is asked of a new version: of one subject, or of those for which nothing is said."""
@@ -110,6 +116,23 @@ class Schemas:
     def noted(self) -> str:
         """The text that was written last."""
         return str(self.http("GET", f"{GROUPS}/{MARKER}")["description"])
+
+    def closed(self) -> bool:
+        """Whether it refuses everything that would change it."""
+        return str(self.http("GET", SWITCH)["value"]).lower() == "true"
+
+    def open(self) -> None:
+        """Let it take changes, whatever its file says; that is in its journal from then on."""
+        self.http("PUT", SWITCH, {"value": "false"})
+
+    def shut(self) -> None:
+        """Take that back, for one that is read-only by its file.
+
+        What is said of it is forgotten in its journal, so that another one that reads the journal
+        goes by its own file; a process that runs keeps what it was told last, so it is told first.
+        """
+        self.http("PUT", SWITCH, {"value": "true"})
+        self.http("DELETE", SWITCH)
 
 
 def _body(schema: str, kind: str) -> dict[str, Any]:

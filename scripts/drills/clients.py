@@ -23,6 +23,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from lab.drills import avro
 from lab.drills.log import Acked, Committed, Log, Seen, decode, encode
 from lab.endpoint import Endpoint
 from scripts.clients.kafka import client_settings, unknown
@@ -106,11 +107,17 @@ class Client(threading.Thread):
 
 
 class Writer(Client):
-    """Writes numbered records at a steady `rate` per second, each until it is acknowledged."""
+    """Writes numbered records at a steady `rate` per second, each until it is acknowledged.
 
-    def __init__(self, log: Log, run: str, place: Place, rate: int) -> None:
+    `wrap`: what becomes of a record before it is written (Avro, say).
+    """
+
+    def __init__(
+        self, log: Log, run: str, place: Place, rate: int,
+        wrap: Callable[[bytes], bytes] = bytes,
+    ) -> None:
         super().__init__("writer")
-        self.log, self.run_id, self.rate = log, run, rate
+        self.log, self.run_id, self.rate, self.wrap = log, run, rate, wrap
         self.last_ack = time.time()
         self._pending: dict[int, float] = {}
         self._began, self._skipped = time.monotonic(), 0
@@ -152,7 +159,7 @@ class Writer(Client):
     def value(self, number: int, sent: float) -> bytes:
         """What a record is."""
         key = number % self.log.keys
-        return encode(stamp(self.run_id, self._place.name), number, key, sent)
+        return self.wrap(encode(stamp(self.run_id, self._place.name), number, key, sent))
 
     def _send(self, number: int, sent: float) -> None:
         key = number % self.log.keys
@@ -213,6 +220,8 @@ class Reader(Client):
             if seen is not None:
                 self.seen.add(seen.number)
                 self.log.consumed.append(seen)
+                if self.log.avro:
+                    self.log.avro.note(self._place.name, message.value())
         if time.monotonic() >= self._commit_at:
             self._commit(asynchronous=True)
 
@@ -320,8 +329,9 @@ def _seen(message: Any, run: str, place: Place) -> Seen | None:
     """A message as a record of this run; None for all others."""
     if message.error() is not None:
         return None
+    value = avro.text(message.value())
     for origin in place.topics:
-        found = decode(message.value(), stamp(run, origin))
+        found = decode(value, stamp(run, origin))
         if found is not None:
             number, key = found
             return Seen(

@@ -21,14 +21,17 @@ from lab.drills.log import (
 from lab.drills.measures import numbers
 from lab.mirrors.groups import told
 from lab.options.mirrors import Mirror
+from lab.services.leading import NAME
 from lab.topology import Topology
 from scripts.drills import topics
+from scripts.drills.avro import Avro
 from scripts.drills.clients import Reader, Watcher, Writer, read_all
 from scripts.drills.faults import Fault, Hosts, Link, Services, Strike
 from scripts.drills.rehearsal import Every, Rehearsal
 from scripts.drivers.mirrors import MirrorView
 from scripts.errors import LabError, TimeoutExpired, UsageError
-from scripts.operations.up import deploy
+from scripts.operations.promoting import leave, promote
+from scripts.operations.up import converge_existing, deploy
 from scripts.session import Session
 
 MODES = ("hosts", "services", "link")
@@ -40,7 +43,7 @@ CUT_S = 300  # what a cut link may last beside the part of the drill that is mea
 @dataclass(frozen=True)
 class Plan:
     """What is asked for. `rate` in records/s; `duration` in s, of each part; `patience` in s:
-    how long nothing may come before the source is given up."""
+    how long nothing may come before the source is given up. `avro`: records name schemas."""
 
     source: str
     target: str
@@ -49,6 +52,7 @@ class Plan:
     rate: int = 1000
     duration: int = 20
     patience: int = 3
+    avro: bool = False
 
 
 def mirrors_of(topology: Topology, plan: Plan) -> tuple[Mirror, ...]:
@@ -78,6 +82,8 @@ class Failover(Rehearsal):
             session, (plan.source, plan.target), mirrors_of(session.topology, plan)
         )
         self.plan = plan
+        self.leader = session.topology.config.registry.leader  # of schemas, before anything fails
+        self.avro = Avro(self) if plan.avro else None
         self.fault = self._fault()
         self.strike: Strike | None = None
         self.reader: Reader
@@ -90,13 +96,15 @@ class Failover(Rehearsal):
         struck = False
         try:
             self._begin()
-            self.go_on(self.plan.duration)
+            self._work()
             struck = True
             self._fail()
             moved = self._move()
             self._await_strike()
             if moved:
-                self.go_on(self.plan.duration)
+                self._work()
+            if self.avro:
+                self.avro.ask(self.plan.target)
             self.log.held = [
                 seen for seen in read_all(self.run, self.place(self.plan.target), topics.KEYS)
                 if seen.origin == self.plan.source
@@ -109,9 +117,31 @@ class Failover(Rehearsal):
         finally:
             if struck:
                 self._repair()
+            self._lead_home()
             self.leave()
         self.say("the lab is healthy")
         return self.log
+
+    def _work(self) -> None:
+        """Let clients work where they are; schemas change in the middle of it."""
+        if self.avro is None:
+            self.go_on(self.plan.duration)
+            return
+        self.go_on(self.plan.duration / 2)
+        self._next_schema(self.avro)
+        self.go_on(self.plan.duration / 2)
+
+    def _next_schema(self, avro: Avro) -> None:
+        try:
+            self.writer.wrap = avro.next()
+        except LabError as error:  # records go on with the schema that there is
+            self.say(f"warning: no new schema: {error}")
+
+    def clean(self) -> None:
+        """The schemas, too."""
+        super().clean()
+        if self.avro:
+            self.avro.forget()
 
     def _fault(self) -> Fault:
         topology, plan = self.session.topology, self.plan
@@ -139,7 +169,8 @@ class Failover(Rehearsal):
         self._look_at_others()
         self.say(f"preparing {topics.TOPIC} in {plan.source} and {plan.target}")
         topics.prepare(self.session.topology, (source, target))
-        self.writer = self.start(Writer(self.log, self.run, source, plan.rate))
+        wrap = self.avro.next() if self.avro else bytes
+        self.writer = self.start(Writer(self.log, self.run, source, plan.rate, wrap))
         self.reader = self.start(Reader(self.log, self.run, self.group, source))
         self.watcher = self.start(Watcher(self.log, self.run, target, plan.source))
         copies = target.topics[plan.source]
@@ -197,7 +228,34 @@ class Failover(Rehearsal):
         ))
         self.reader.move(self.place(target))
         self.writer.move(self.place(target))
+        self._lead_away()
         return self._await_clients(target, MOVED, f"clients work in {target}")
+
+    def _lead_away(self) -> None:
+        """The schema registry of the target takes over, where it follows that of the source."""
+        registry = self.session.topology.config.registry
+        if (registry.leader, registry.follower) != (self.plan.source, self.plan.target):
+            return
+        began = time.monotonic()
+        try:
+            leave(self.session, self.fleet, self.plan.target, say=lambda text: None)
+        except LabError as error:  # records go on all the same
+            self.say(f"warning: {error}")
+            return
+        self.say(f"the schema registry of {self.plan.target} leads, after "
+                 f"{time.monotonic() - began:.1f} s")
+
+    @property
+    def _led(self) -> bool:
+        """Whether the drill has taken the lead among schema registries."""
+        leader = self.session.topology.config.registry.leader
+        return leader != self.leader
+
+    def _lead_home(self) -> None:
+        """The schema registry of the source leads again, where the drill has taken the lead."""
+        if self._led:
+            promote(self.session, self.plan.source, self.say)
+            self.look_again()
 
     def _await_clients(self, name: str, kind: str, text: str) -> bool:
         acked, consumed = len(self.log.acked), len(self.log.consumed)
@@ -223,6 +281,8 @@ class Failover(Rehearsal):
                 self.strike.wait()
         self.event(REPAIR, f"bringing back {plan.source}")
         self.fault.repair()
+        if plan.mode == "link" and self._led:  # the source went on, and its registry with it
+            converge_existing(self.session, self.session.select(plan.source, None), (NAME,))
         self.look_again()
         self.fault = self._fault()  # with the connections of now
         self.say(f"{plan.source} is back")
@@ -235,6 +295,7 @@ class Failover(Rehearsal):
         back = self.start(Watcher(self.log, self.run, source, plan.target))
         read, copied = self._read(BEHIND_S), self._copied(back, BEHIND_S)
         self.let(lambda: read() and copied(), "both mirrors have caught up", kind=CAUGHT_UP)
+        self._lead_home()
         self.writer.pause()
         all_read, all_copied = self._read(), self._copied(back)
         self.let(lambda: not self.writer.pending and all_read() and all_copied(),

@@ -7,7 +7,7 @@ mirrored from its beginning. Connect takes that only of a connector that is stop
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any, Protocol
 
 from lab.mirrors.connectors import SOURCE
@@ -101,6 +101,17 @@ def set_back(site: Site, workers: Workers, tell: Tell) -> int:
 
 
 def _set_back(mirror: Mirror, site: Site, workers: Workers) -> bool:
+    with standing_still(mirror, site, workers) as name:
+        # Only now nothing moves: what a running mirror was about to do is done.
+        found = _seen(mirror, site, workers)
+        if found:
+            workers.patiently("PATCH", f"/connectors/{name}/offsets", forget(mirror, found))
+    return bool(found)
+
+
+@contextmanager
+def standing_still(mirror: Mirror, site: Site, workers: Workers) -> Iterator[str]:
+    """A mirror's source connector, stopped: Connect takes offsets of it then. Raises LabError."""
     name = f"{mirror.name}.{SOURCE}"
     workers.patiently("PUT", f"/connectors/{name}/stop")
     try:
@@ -108,13 +119,9 @@ def _set_back(mirror: Mirror, site: Site, workers: Workers) -> bool:
             lambda: _stopped(name, workers),
             timeout=STOP_SECONDS, pause=0.2, where=site.name, message=f"{name} does not stop",
         )
-        # Only now nothing moves: what a running mirror was about to do is done.
-        found = _seen(mirror, site, workers)
-        if found:
-            workers.patiently("PATCH", f"/connectors/{name}/offsets", forget(mirror, found))
+        yield name
     finally:
         workers.patiently("PUT", f"/connectors/{name}/resume")
-    return bool(found)
 
 
 def _stopped(name: str, workers: Workers) -> bool:
@@ -127,7 +134,15 @@ def _stopped(name: str, workers: Workers) -> bool:
 
 def forget(mirror: Mirror, places: Iterable[At]) -> dict[str, Any]:
     """The request that makes Connect forget where a mirror stands in some partitions."""
-    return {"offsets": [
-        {"partition": {"cluster": mirror.source, "partition": part, "topic": topic},
-         "offset": None} for topic, part in places
-    ]}
+    return {"offsets": [_spot(mirror, at, None) for at in places]}
+
+
+def past(mirror: Mirror, at: At, end: int) -> dict[str, Any]:
+    """The request that lets a mirror go on at an offset of a partition, `end`."""
+    return {"offsets": [_spot(mirror, at, {"offset": end - 1} if end else None)]}
+
+
+def _spot(mirror: Mirror, at: At, offset: dict[str, int] | None) -> dict[str, Any]:
+    topic, part = at
+    return {"partition": {"cluster": mirror.source, "partition": part, "topic": topic},
+            "offset": offset}

@@ -208,6 +208,13 @@ class Workers:
         body = {**taken(config, care), MARK: self.site.lab.name}
         self._patiently("PUT", f"/connectors/{name}/config", READY_SECONDS, body)
 
+    def ask(self, name: str) -> None:
+        """Give a connector the settings that it should have now, and wait for nothing: its source
+        may be gone. Raises HttpError."""
+        wanted = self.wanted[Key(CONNECTOR, name)]
+        if isinstance(wanted, Connector):
+            self._put(name, wanted.config, self.care_of(name))
+
     def _review(self) -> Iterator[str]:
         """Look again at the topics that are held back; the connectors for which that changed."""
         for name in (one for one in self.sources if self.care_of(one).held):

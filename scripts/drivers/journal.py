@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.counted import counted
-from lab.schemas import JOURNAL, OTHERS
-from lab.services.schemas import topic_settings
+from lab.services.schemas import topic_settings, topics
 from lab.services.topics import replication
 from scripts.clients.kafka import client_settings, settle
 from scripts.clients.records import ends
@@ -35,8 +34,14 @@ class Journal:
 
     def __init__(self, site: Site) -> None:
         self.site = site
+        self.names = topics(site.lab, site.name)
         self.settings = topic_settings(site.lab, site.datacenter)
         self.least = replication(site.lab, site.datacenter)[1]
+
+    @property
+    def name(self) -> str:
+        """The journal itself."""
+        return self.names[0]
 
     def look(self) -> dict[str, Kept]:
         """Those that are there, by name. Raises LabError where no broker answers."""
@@ -45,10 +50,10 @@ class Journal:
 
         admin, where = self.site.kafka.admin, self.site.name
         try:
-            topics = admin.list_topics(timeout=LOOK_SECONDS).topics
+            there = admin.list_topics(timeout=LOOK_SECONDS).topics
         except KafkaException as error:
             raise LabError(one_line(error), where=where) from error
-        names = [name for name in (JOURNAL, *OTHERS) if name in topics]
+        names = [name for name in self.names if name in there]
         if not names:
             return {}
         answers = admin.describe_configs(
@@ -57,7 +62,7 @@ class Journal:
         )
         settle(answers, where)
         found = {resource.name: future.result() for resource, future in answers.items()}
-        return {name: self._kept(name, topics[name], found[name]) for name in names}
+        return {name: self._kept(name, there[name], found[name]) for name in names}
 
     def _kept(self, name: str, topic: Any, settings: Mapping[str, Any]) -> Kept:
         wrong = {
@@ -92,12 +97,12 @@ class Journal:
         return tuple(self._problems(found))
 
     def _problems(self, found: Mapping[str, Kept]) -> Iterator[str]:
-        for name in (JOURNAL, *OTHERS):
+        for name in self.names:
             kept = found.get(name)
             if kept is None:
                 yield f"topic {name} of the registry is missing" + (
                     ": what is registered is gone when the registry restarts"
-                    if name == JOURNAL else "; run `fab registry`"
+                    if name == self.name else "; run `fab registry`"
                 )
                 continue
             for key, value in kept.wrong.items():

@@ -6,9 +6,13 @@ import json
 import secrets
 import time
 
+from lab.counted import counted
 from scripts.clients.http import HttpError
-from scripts.clients.schemas import ODD, REFUSED, Schemas
+from scripts.clients.schemas import ODD, REFUSED, UNKNOWN, Schemas
 from scripts.errors import LabError
+from scripts.workstation.waiting import wait_until
+
+FOLLOW_SECONDS = 30.0  # for a change to come across
 
 # Subjects of proofs. A schema that is forgotten leaves its id behind, so each proof takes two.
 PREFIX = "kafkalab-verify-"
@@ -62,3 +66,47 @@ def _refused(found: Schemas, subject: str, schema: str) -> None:
             raise
         return
     raise LabError("a schema that is not compatible was taken")
+
+
+def refused_all(found: Schemas) -> str:
+    """That a registry that is not in the lead takes no schema; what was seen. Raises LabError."""
+    subject = PREFIX + secrets.token_hex(4)
+    try:
+        found.register(subject, json.dumps(FIRST))
+    except HttpError as error:
+        if error.status >= 500 or not found.closed():
+            raise
+        return f"read-only, {counted(len(found.subjects()), 'subject')}"
+    found.forget(subject)
+    raise LabError("it is not in the lead, and took a schema")
+
+
+def followed(leader: Schemas, follower: Schemas) -> str:
+    """That what one registry is told comes to the other, and that schemas have the same ids in
+    both; what was seen. Raises LabError."""
+    took = crossed(leader, follower)
+    for subject in leader.subjects():
+        here, there = leader.subject(subject), follower.subject(subject)
+        if here.id != there.id:
+            raise LabError(f"{subject}: the newest schema has the id {here.id} in one, and "
+                           f"{there.id} in the other")
+    count = counted(len(follower.subjects()), "subject")
+    return f"a change is across in {took:.2f} s; {count}, with the same ids"
+
+
+def crossed(leader: Schemas, follower: Schemas) -> float:
+    """Seconds until a change of one registry was in the other. Raises LabError."""
+    began, text = time.monotonic(), secrets.token_hex(8)
+    leader.note(text)
+
+    def there() -> bool:
+        try:
+            return follower.noted() == text
+        except HttpError as error:
+            if error.status == UNKNOWN:
+                return False
+            raise
+
+    wait_until(there, timeout=FOLLOW_SECONDS, pause=0.02,
+               message="a change does not come across (see `fab mirror.status`)")
+    return time.monotonic() - began

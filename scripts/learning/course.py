@@ -25,10 +25,12 @@ from lab.mirrors.topics import remote_name
 from lab.options.mirrors import Mirror
 from lab.services.connect import PORT as CONNECT_PORT
 from lab.services.context import Context
+from lab.services.leading import NAME as REGISTRY
 from lab.services.registry import carriers
 from lab.topology import Datacenter, Host
 from scripts.clients.kafka import end_transaction
 from scripts.drivers.driver import Site, sites
+from scripts.drivers.schemas import inside as inside_url
 from scripts.errors import LabError, UsageError, one_line
 from scripts.learning import live, shell
 from scripts.learning.back import awake, ended
@@ -38,6 +40,7 @@ from scripts.learning.removal import (
     remove_connectors,
     remove_mirrored,
     remove_shared,
+    remove_subjects,
     unlimited,
 )
 from scripts.platforms import Instance
@@ -73,7 +76,7 @@ def place(exercise: Exercise, session: Session) -> Place:
         mirror = next((m for m in topology.config.mirrors if m.source == one.name), None)
         connected = bool(carriers("connect", one, topology.config))
         if fits(exercise, one.config, mirrored=mirror is not None, by_hand=by_hand,
-                connected=connected):
+                connected=connected, registered=topology.config.registry.leader == one.name):
             return Place(one, mirror)
     raise UsageError(f"{exercise.id} needs {needs(exercise)} in one datacenter",
                      hint=f"LAB={lab_file(exercise)} has that")
@@ -119,6 +122,9 @@ class Course:
                 "mirror": here.mirror.name, "target_tools_host": tools(target).name,
                 "target_bootstrap": self.context.internal(target).servers,
             }
+        if self.exercise.registry:
+            (host,) = carriers(REGISTRY, here.datacenter, topology.config)
+            built_in["registry"] = inside_url(host)
         values = self.exercise.values(built_in)
         if wrong := next(mistakes(self.exercise, values), ""):
             raise LabError(wrong, where=str(self.book.file))
@@ -320,6 +326,8 @@ class Course:
             done += remove_connectors(here, connectors, files)
             done += unlimited(here, [str(filled(one, course.values))
                                      for one in course.exercise.clients])
+            done += remove_subjects(here, [
+                str(filled(one, course.values)) for one in course.exercise.subjects])
             mirror = course.place.mirror
             if mirror and course.exercise.mirror:
                 done += remove_mirrored(self.sites, mirror, topics, groups)

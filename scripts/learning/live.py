@@ -14,12 +14,14 @@ from lab.learning.batches import Batch, parse
 from lab.learning.facts import Facts, recording
 from lab.resources import CLIENT
 from lab.services.kafka import DATA
+from lab.services.leading import NAME as REGISTRY
 from scripts.clients.accounts import Accounts
 from scripts.clients.groups import committed
 from scripts.clients.kafka import admin_client
 from scripts.clients.partitions import Partitions
 from scripts.drivers.connect import Workers
 from scripts.drivers.driver import Site
+from scripts.drivers.schemas import schemas
 from scripts.errors import LabError, one_line
 from scripts.learning.lived import lived
 
@@ -192,6 +194,13 @@ class Live:
         mine = [one.value() for one in reader.spans(reader.extents([place]))
                 if coordinator.id_of(one.key() or b"") == id]
         return coordinator.state_of(mine[-1]) if mine and mine[-1] else None
+
+    def _subject(self, name: str) -> dict[str, Any] | None:
+        (host,) = self.site.carriers(REGISTRY)
+        registry = schemas(self.site, host)
+        if name not in registry.subjects():
+            return None
+        return {"level": registry.compatibility(name), "versions": registry.versions(name)}
 
     def _quorum(self) -> dict[str, Any] | None:
         if not self.site.datacenter.config.kraft:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lab.mirrors.topics import remote_name
 from lab.options.mirrors import Mirror
 from lab.resources import CLIENT
+from lab.services.leading import NAME as REGISTRY
 from scripts.clients.accounts import Accounts
 from scripts.clients.brokers import unanswered
 from scripts.clients.groups import group_names
@@ -18,6 +19,7 @@ from scripts.clients.kafka import admin_client, settle
 from scripts.clients.sharing import Sharing
 from scripts.drivers.connect import Workers
 from scripts.drivers.driver import Site
+from scripts.drivers.schemas import schemas
 from scripts.errors import LabError, TimeoutExpired, one_line
 from scripts.workstation.waiting import wait_until
 
@@ -152,6 +154,19 @@ def unlimited(site: Site, clients: Sequence[str]) -> list[str]:
             accounts.set_quotas(CLIENT, one, dict.fromkeys(quotas))
             done.append(f"{site.name}: quota of client {one} removed")
     return done
+
+
+def remove_subjects(site: Site, subjects: Sequence[str]) -> list[str]:
+    """Remove subjects of the schema registry that are there; what was done, in words. Raises
+    LabError."""
+    if not subjects:
+        return []
+    (host,) = site.carriers(REGISTRY)
+    registry = schemas(site, host)
+    there = [one for one in registry.subjects() if one in subjects]
+    for one in there:
+        registry.forget(one)
+    return [f"{site.name}: subject {one} removed" for one in there]
 
 
 def remove_mirrored(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from lab.counted import counted
 from lab.migration import notes
+from lab.services import leading
 from lab.services.context import Context
 from lab.services.registry import published, roles
 from lab.topology import Host
@@ -149,7 +150,8 @@ def gather(
             restarts=tuple(line for name, site in run.places.items()
                            for line in (*_restarts(site, run.plans, passages),
                                         *(again for one in passages for again in one.again(name)))),
-            notes=(*unpublished(present, context), *notes(context.topology)),
+            notes=(*unpublished(present, context), *notes(context.topology),
+                   *leading.notes(context.topology.config)),
             refused=(*refused, *(line for one in found for line in one.refused)),
             unreached=closed,
             groundwork=() if only is not None else tuple(session.platform.groundwork(names)),

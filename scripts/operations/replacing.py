@@ -61,3 +61,4 @@ def replace(session: Session, agree: Callable[[str], None]) -> None:
     agree(f"Remove {counted(len(instances), 'host')} of {session.topology.lab} with all data?")
     for line in session.platform.destroy():
         session.say(f"removed {line}")
+    session.lead("")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from lab.artifacts import Artifact
 from lab.counted import counted
 from lab.migration import notes
+from lab.services import leading
 from lab.services.registry import artifacts, artifacts_on, retired, services_on
 from lab.state import STARTING
 from lab.topology import Host
@@ -160,7 +161,7 @@ def _converge(
     counts = "".join(f", {counted(count, what)} set up, repaired or removed"
                      for what, count in moved.items())
     session.say(f"{text}{rolled}{counts}, {duration(began)}")
-    for line in (*told, *notes(context.topology)):
+    for line in (*told, *notes(context.topology), *leading.notes(context.topology.config)):
         session.say(line)
 
 

@@ -43,11 +43,12 @@ WHERE = {"datacenter": "the cluster to try (the first, where none is named)"}
     "failback": "bring it back, and the clients home",
     "mode": "hosts (killed), services (killed) or link (between the two, cut)",
     "patience": "seconds without an answer before the datacenter is given up",
+    "avro": "write Avro records, and tell how many could be decoded after the move",
 })
 def failover(
     session: Session, *, from_: str = "", to: str = "", failback: bool = False,
     mode: str = "hosts", rate: int = 1000, duration: int = 20, patience: int = 3,
-    yes: bool = False,
+    avro: bool = False, yes: bool = False,
 ) -> int:
     """Let a datacenter die, and go on in another.
 
@@ -64,7 +65,7 @@ def failover(
         raise UsageError(f"--mode {mode}", hint="accepted: " + ", ".join(MODES))
     _check_load(rate, duration)
     _confirm(session, yes)
-    plan = Plan(from_, to, mode, failback, rate, duration, patience)
+    plan = Plan(from_, to, mode, failback, rate, duration, patience, avro)
     with terminable():
         drill = Failover(session, plan)
         log, replay = recorded(session, (from_, to), drill.rehearse)

@@ -1,4 +1,4 @@
-"""The schema registry: `fab registry`, `.status`, `.check`."""
+"""The schema registry: `fab registry`, `.status`, `.check`, `.promote`."""
 
 from __future__ import annotations
 
@@ -11,91 +11,113 @@ from typing import TYPE_CHECKING
 from invoke import Collection
 
 from lab.counted import counted
-from lab.schemas import JOURNAL, KINDS, Subject
-from lab.services.registry import SERVICES
-from lab.services.schemas import NAME
-from scripts.errors import LabError, UsageError, stranger
-from scripts.tasks.cli import lab_task
+from lab.schemas import KINDS
+from lab.services.leading import NAME
+from lab.services.registry import SERVICES, carriers
+from scripts.errors import UsageError, stranger
+from scripts.tasks.cli import confirm, lab_task
 from scripts.tasks.services import task_of
 
 if TYPE_CHECKING:
     from scripts.clients.schemas import Schemas
-    from scripts.drivers.driver import Site
     from scripts.session import Session
 
 
 @contextmanager
-def _registry(session: Session) -> Iterator[tuple[Site, Schemas]]:
-    """The datacenter that has the registry, and the registry. Raises UsageError without one."""
+def _registry(session: Session) -> Iterator[Schemas]:
+    """The registry that leads. Raises UsageError without one."""
     from scripts.drivers.driver import Site
     from scripts.drivers.schemas import schemas
 
-    at = session.file.lab.registry.at
-    if at is None:
-        raise UsageError("this lab has no schema registry",
-                         hint='with [registry] at = "DATACENTER" in the lab file it has one')
-    datacenter = session.topology.datacenter(at)
+    leader = _leader(session)
+    datacenter = session.topology.datacenter(leader)
     instances = session.running([host.name for host in datacenter.hosts])
     with session.fleet(instances) as fleet:
         site = Site(fleet, session.context({}, instances), datacenter)
         (host,) = site.carriers(NAME)
-        yield site, schemas(site, host)
+        yield schemas(site, host)
+
+
+def _leader(session: Session) -> str:
+    """The datacenter whose registry leads. Raises UsageError where there is no registry."""
+    leader = session.topology.config.registry.leader
+    if leader is None:
+        raise UsageError("this lab has no schema registry",
+                         hint='with [registry] at = "DATACENTER" in the lab file it has one')
+    return leader
 
 
 @lab_task(locks=False, dry=True, name="registry.status", help={
     "json": "print one JSON object, for programs",
 })
 def status(session: Session, json: bool = False) -> int:
-    """Show subjects, versions, and what keeps them.
+    """Show subjects, what keeps them, who leads and who follows.
 
-    Also writes a text into the journal that no client sees, and waits until it has come back. Exit
-    status 1 when the registry does not answer, when that does not come back, or when something is
-    wrong with its topics.
+    Also writes a text into the journal that no client sees, and waits until it has come back, and
+    to the follower. Exit status 1 when a registry does not answer or does not do its part, when
+    that does not come back, or when something is wrong with its topics.
     """
-    from scripts.drivers.journal import Journal
-    from scripts.drivers.registering import progress
-    from scripts.drivers.schemas import inside, url
+    from scripts.drivers.driver import sites
+    from scripts.drivers.following import look
     from scripts.workstation.screen import table
 
-    with _registry(session) as (site, registry):
-        (host,) = site.carriers(NAME)
-        journal = Journal(site)
-        problems, level = list(journal.problems()), ""
-        subjects: tuple[Subject, ...] = ()
-        took: float | None = None
-        try:
-            registry.ready()
-            subjects, level = registry.all(), registry.compatibility()
-            took = progress(registry)
-        except LabError as error:
-            problems.append(str(error))
-        kept = journal.found().get(JOURNAL)
-        urls = {"workstation": url(site, host), "inside": inside(host)}
+    leader = _leader(session)
+    lab = session.topology.config
+    hosts = [host for name in lab.registry.places
+             for host in carriers(NAME, session.topology.datacenter(name), lab)]
+    if lab.registry.follower:  # one of them may be gone, and the other one tells of it
+        instances = session.platform.instances()
+    else:
+        instances = session.running([host.name for host in hosts])
+    with session.fleet(instances) as fleet:
+        places = sites(fleet, session.context({}, instances), session.topology.datacenters)
+        running = [host.name for host in hosts
+                   if host.name in instances and instances[host.name].running]
+        down = {host.name: "does not run" for host in hosts if host.name not in running}
+        down |= {name: error.what for name, error in fleet.closed(running).items()}
+        found = look(places, down)
+    problems = [f"{one.datacenter}: {text}" for one in found for text in one.problems]
+    first = found[0]
     if json:
+        # What leads stands for the whole: clients ask it, and there may be no other.
         print(jsonlib.dumps({
-            "healthy": not problems, "problems": problems, "datacenter": site.name,
-            "host": host.name, "urls": urls, "compatibility": level,
-            "seconds": None if took is None else round(took, 3),
-            "topic": {"name": JOURNAL, "records": kept.records, "replicas": kept.replicas,
-                      "in_sync": kept.in_sync} if kept else None,
-            "subjects": [{"name": one.name, "versions": list(one.versions), "id": one.id,
-                          "type": one.kind, "compatibility": one.compatibility}
-                         for one in subjects],
+            **first.as_json(), "healthy": not problems, "problems": problems, "leader": leader,
+            "registries": [one.as_json() for one in found],
         }, indent=2))
         return 1 if problems else 0
+    told = next((one for one in found if one.subjects or one.level), first)
     table("subjects", ("subject", "type", "versions", "newest id", "compatibility"), [
         (one.name, one.kind, ", ".join(map(str, one.versions)), str(one.id), one.compatibility)
-        for one in subjects
+        for one in told.subjects
     ])
-    print(f"{site.name}: {host.name}, {urls['workstation']} from here, {urls['inside']} inside")
-    if kept:
-        print(f"{site.name}: kept in {JOURNAL}: {counted(kept.records, 'record')}, "
-              f"{kept.in_sync} of {counted(kept.replicas, 'replica')} in sync")
-    if took is not None:
-        print(f"{site.name}: {level} where nothing else is said; a change is back in {took:.2f} s")
+    for one in found:
+        print(f"{one.datacenter}: {one.host.name}, {one.workstation} from here, {one.inside} "
+              "inside")
+        if one.kept:
+            print(f"{one.datacenter}: kept in {one.name}: {counted(one.kept.records, 'record')}, "
+                  f"{one.kept.in_sync} of {counted(one.kept.replicas, 'replica')} in sync")
+        if one.level:
+            print(f"{one.datacenter}: {one.line(leader)}")
     for text in problems:
-        print(f"problem: {site.name}: {text}")
+        print(f"problem: {text}")
     return 1 if problems else 0
+
+
+@lab_task(locks=True, name="registry.promote", help={
+    "datacenter": "the datacenter whose registry is to lead", "yes": "do not ask",
+})
+def promote(session: Session, datacenter: str, yes: bool = False) -> None:
+    """Let the schema registry of DATACENTER lead.
+
+    The follower takes schemas from then on, also where the other one is gone; `fab
+    registry.promote` of the lab file's own leader brings the lead home, with what was registered
+    meanwhile.
+    """
+    from scripts.operations import promoting
+
+    promoting.promote(session, datacenter, lambda question: confirm(
+        question, yes=yes, whether="changes may be left behind", undone="nothing was done",
+    ))
 
 
 @lab_task(locks=False, dry=True, name="registry.check", help={
@@ -120,7 +142,7 @@ def check(session: Session, subject: str, file: str) -> int:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8"
         raise UsageError(f"{file}: {reason}") from error
-    with _registry(session) as (_, registry):
+    with _registry(session) as registry:
         registry.ready()
         known = registry.subjects()
         if subject not in known:
@@ -144,3 +166,4 @@ REGISTRY = Collection(NAME)
 REGISTRY.add_task(task_of(SERVICES[NAME]), name="up", default=True)
 REGISTRY.add_task(status, name="status")
 REGISTRY.add_task(check, name="check")
+REGISTRY.add_task(promote, name="promote")

@@ -13,7 +13,7 @@ from lab.counted import counted
 from scripts.errors import LabError, UsageError
 from scripts.platforms import Platform
 from scripts.tasks.cli import NARROW, confirm, lab_task
-from scripts.workstation import paths, runlog
+from scripts.workstation import leading, paths, runlog
 
 if TYPE_CHECKING:
     from lab.topology import Host
@@ -177,6 +177,7 @@ def _remove(session: Session, platform: Platform, lab: str) -> None:
 
     unproven = platform.unproven()
     removed = platform.destroy()
+    leading.remember(lab, "")
     for line in removed:
         session.say(f"removed {line}")
     left, kept = platform.leftovers(), platform.kept()

@@ -21,8 +21,9 @@ MIRRORED = [name for name in library.names() if library.load(name).exercise.mirr
 UPGRADES = [name for name in library.names() if library.load(name).exercise.begins]
 TODAY = [name for name in library.names() if library.load(name).exercise.metadata == "kraft"]
 CONNECTED = [name for name in library.names() if library.load(name).exercise.connect]
+SCHEMAS = [name for name in library.names() if library.load(name).exercise.registry]
 ALONE = [name for name in library.names()
-         if name not in (*MIRRORED, *TODAY, *UPGRADES, *CONNECTED)]
+         if name not in (*MIRRORED, *TODAY, *UPGRADES, *CONNECTED, *SCHEMAS)]
 pytestmark = [pytest.mark.host, pytest.mark.area("learning")]
 
 
@@ -81,6 +82,15 @@ def test_so_is_one_between_datacenters(mirrored: Lab, name: str) -> None:
 def test_so_is_one_about_connectors(mirrored: Lab, name: str) -> None:
     solved_done_wrong_and_brought_back(mirrored, name)
     assert mirrored.fab("plan").out == "plan: nothing to do\n", "nobody's connectors but its own"
+
+
+@pytest.mark.full("exercises", sample=0)
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_so_is_one_with_a_schema_registry(make_lab: MakeLab, name: str) -> None:
+    lab = make_lab("schemas", first=248, port_base=14900, sections={"registry": {"at": "dc1"}},
+                   datacenters=({"metadata": "kraft", "combined": 1, "kafka": 1},))
+    lab.fab("up")
+    solved_done_wrong_and_brought_back(lab, name)
 
 
 @pytest.mark.full("exercises", sample=0)

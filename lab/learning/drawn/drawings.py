@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lab.learning.drawn.crowd import Crowd, crowd, topics
+from lab.learning.drawn.evolution import Evolution, evolution
 from lab.learning.drawn.kept import Kept, kept
 from lab.learning.drawn.lanes import Lane, Lanes
 from lab.learning.drawn.placement import Placements, placement
 from lab.learning.drawn.segments import Log, log
 from lab.learning.facts import Facts
 
-Drawing = Log | Lanes | Crowd | Kept | Placements
+Drawing = Log | Lanes | Crowd | Kept | Placements | Evolution
 
 
 def drawings(facts: Facts) -> tuple[tuple[str, Drawing], ...]:
@@ -44,6 +45,9 @@ def _drawings(facts: Facts) -> Iterator[Drawing]:
                    for name, found in topics.items() if found)
     if placed:
         yield Placements(placed)
+    for said in _of(asked, "subject"):
+        if (subject := facts.subject(said["name"])) is not None:
+            yield evolution(said["name"], subject)
 
 
 def _of(asked: tuple[tuple[str, Mapping[str, Any]], ...], what: str) -> list[Mapping[str, Any]]:

@@ -20,6 +20,7 @@ from lab.learning.probes import (
     quotas,
     reads,
     rebalance,
+    registered,
     releases,
     shared,
     shares,
@@ -30,7 +31,7 @@ from lab.learning.probes.finding import PROBES, Finding, look
 
 __all__ = [
     "PROBES", "Finding", "batches", "connectors", "failover", "groups", "logs", "look", "losses",
-    "mirrored", "producers", "quorum", "quotas", "reads", "rebalance", "releases", "shared",
-    "shares",
+    "mirrored", "producers", "quorum", "quotas", "reads", "rebalance", "registered", "releases",
+    "shared", "shares",
     "topics", "transactions",
 ]

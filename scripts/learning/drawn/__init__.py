@@ -8,17 +8,18 @@ from typing import Any
 
 from lab.learning.drawn import Drawing
 from lab.learning.drawn.crowd import Crowd
+from lab.learning.drawn.evolution import Evolution
 from lab.learning.drawn.kept import Kept
 from lab.learning.drawn.lanes import Lanes
 from lab.learning.drawn.placement import Placements
 from lab.learning.drawn.segments import Log
-from scripts.learning.drawn import crowds, keys, lanes, placements, segments
+from scripts.learning.drawn import crowds, keys, lanes, placements, segments, versions
 from scripts.learning.drawn.paper import Paper, Said, Shown
 
 WIDE, NARROW = 1080, 400  # of the drawings, in CSS pixels: for a desk or paper, and for a phone
 KINDS: Mapping[type[Any], Callable[..., Shown]] = {
     Log: segments.show, Lanes: lanes.show, Crowd: crowds.show, Kept: keys.show,
-    Placements: placements.show,
+    Placements: placements.show, Evolution: versions.show,
 }
 
 

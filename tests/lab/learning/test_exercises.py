@@ -19,6 +19,7 @@ BUILT_IN = {
     "tools_host": "ann-dc1-ctl01", "target": "dc2", "copy_prefix": "dc1.",
     "target_bootstrap": "c:3", "mirror": "dc1-to-dc2", "target_tools_host": "ann-dc2-ctl01",
     "again": "", "connect_host": "ann-dc1-ctl01", "connect_url": "http://ann-dc1-ctl01.lab:8083",
+    "registry": "http://r:8081/apis/ccompat/v7",
     **{f"broker_{n}": f"ann-dc1-kafka0{n}" for n in (1, 2, 3)},
 }
 ALL = library.names()

@@ -67,6 +67,13 @@ def test_only_files_of_its_own_are_an_exercises_to_remove(path: str) -> None:
         exercise(files=[path])
 
 
+def test_a_registry_is_needed_where_schemas_are_registered() -> None:
+    one = exercise(registry=True)
+    assert (needs(one), lab_file(one)) == ("a schema registry", "labs/registry.toml")
+    assert fits(one, BOOK, mirrored=False, registered=True)
+    assert not fits(one, BOOK, mirrored=True)
+
+
 @pytest.mark.parametrize(("change", "fitting"), [
     ({}, True), ({"version": "3.8.1"}, True), ({"version": "3.7.2"}, False), ({"kafka": 1}, False),
 ])

@@ -223,6 +223,16 @@ def test_a_copy_that_somebody_wrote_to_before_is_told(monkeypatch: pytest.Monkey
     assert note.startswith("a.t begins with records that t-0 in a does not have")
 
 
+def test_a_registry_that_follows_may_write_into_its_journal(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    way = Mirror.model_validate({"from": "a", "to": "b", "topics": [".*", "_schemas"]})
+    world = World(Cluster({("_schemas", 0): log(5, 6)}),
+                  Cluster({("a._schemas", 0): log(1, 5, 6)}), {("_schemas", 0): 2}, (way,))
+    found = world.look(monkeypatch)
+    assert (found.faults, found.notes, found.lacking) == ((), (), ())
+
+
 def test_names_that_collide_or_are_too_long_are_faults(monkeypatch: pytest.MonkeyPatch) -> None:
     keeping = Mirror.model_validate({"from": "a", "to": "b", "policy": "identity"})
     other = Mirror.model_validate({"from": "c", "to": "b"})

@@ -14,6 +14,7 @@ import pytest
 from lab.file import parse
 from lab.schemas import JOURNAL, OTHERS
 from lab.services.local import local_context
+from lab.services.schemas import SWITCH
 from lab.topology import Topology, build
 from scripts.clients.http import HttpError
 from scripts.drivers.driver import Report, Site
@@ -23,7 +24,7 @@ from scripts.errors import LabError, TimeoutExpired
 from tests.fakes import FakeFleet
 
 HOST = "ann-dc1-ctl01"
-SUBJECT = re.compile(r"/subjects/([^/?]+)(/versions(?:/latest)?)?(\?permanent=true)?")
+SUBJECT = re.compile(r"/subjects/([^/?]+)(/versions(?:/latest|/[0-9]+)?)?(\?permanent=true)?")
 
 
 def error(status: int, answer: Any = None) -> HttpError:
@@ -32,7 +33,9 @@ def error(status: int, answer: Any = None) -> HttpError:
 
 @dataclass
 class FakeRegistry:
-    """One registry. `lax`: it takes what is not compatible. `forgets`: what is noted is lost."""
+    """One registry. `lax`: it takes what is not compatible. `forgets`: what is noted is lost.
+    `file`: whether its file says that it is read-only; `said`: what was said of that since, which
+    it goes by until it restarts, and `kept`: whether its journal has that, too."""
 
     subjects: dict[str, list[str]] = field(default_factory=dict)
     levels: dict[str, str] = field(default_factory=lambda: {"": "NONE"})
@@ -41,6 +44,9 @@ class FakeRegistry:
     forgets: bool = False
     note: str | None = None
     ids: list[str] = field(default_factory=list)
+    file: bool = False
+    said: str | None = None
+    kept: bool = False
     deaths: int = 0  # requests that are left before it is gone; 0: it stays
 
     def __call__(self, method: str, path: str, body: Any = None) -> Any:
@@ -52,9 +58,25 @@ class FakeRegistry:
             if not self.reads:
                 raise error(503)
             return {"status": "UP"}
+        if path == SWITCH:
+            return self._switch(method, body)
+        if self.closed and method != "GET" and not path.startswith("/compatibility"):
+            raise error(409)
         if path.startswith("/apis/registry/v3/groups"):
             return self._group(method, path.removeprefix("/apis/registry/v3/groups"), body)
         return self._confluent(method, path.removeprefix("/apis/ccompat/v7"), body)
+
+    @property
+    def closed(self) -> bool:
+        return self.file if self.said is None else self.said == "true"
+
+    def _switch(self, method: str, body: Any) -> Any:
+        if method == "GET":
+            return {"value": str(self.closed).lower()}
+        assert method in ("PUT", "DELETE")
+        self.kept = method == "PUT"
+        self.said = body["value"] if self.kept else self.said
+        return None
 
     def _group(self, method: str, path: str, body: Any) -> Any:
         if (method, path) == ("POST", "") and self.note is None:
@@ -82,6 +104,8 @@ class FakeRegistry:
                 self.levels[subject] = body["compatibility"]
             return {"compatibilityLevel": self.levels.get(subject, self.levels[""])}
         if found := re.fullmatch(r"/schemas/ids/(\d+)", path):
+            if int(found[1]) > len(self.ids):
+                raise error(404)
             return {"schema": self.ids[int(found[1]) - 1]}
         if path.startswith("/compatibility"):
             subject = unquote(path.split("/")[3])
@@ -100,7 +124,10 @@ class FakeRegistry:
             versions = self.subjects[subject]
             if versions_of == "/versions":
                 return [*range(1, len(versions) + 1)]
-            return {"id": self.ids.index(versions[-1]) + 1, "schema": versions[-1],
+            last = versions_of.removeprefix("/versions/") if versions_of else ""
+            number = int(last) if last.isdecimal() else len(versions)
+            schema = versions[number - 1]
+            return {"id": self.ids.index(schema) + 1, "schema": schema, "version": number,
                     "schemaType": "AVRO"}
         if not versions_of:
             return {"version": self.subjects[subject].index(body["schema"]) + 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from hypothesis import given, settings, strategies as st
 from lab.learning.batches import CONTROL, MARKERS, TRANSACTIONAL, Batch
 from lab.learning.drawn import Drawing
 from lab.learning.drawn.crowd import crowd
+from lab.learning.drawn.evolution import evolution
 from lab.learning.drawn.kept import kept
 from lab.learning.drawn.lanes import KINDS, Lane, Lanes
 from lab.learning.drawn.placement import Placements, placement
 from lab.learning.drawn.segments import Log, log
-from lab.learning.facts import File, Group, Member, Partition, Record, Span
+from lab.learning.facts import File, Group, Member, Partition, Record, Span, Subject, Version
 from lab.learning.judge import Judged, Verdict
 from lab.learning.progress import Progress
 from lab.learning.words import page_words
@@ -61,7 +63,16 @@ def every(name: str = "t") -> list[Drawing]:
         Placements(tuple(placement(topic, [Partition(0, 1, (1, 2, 3), (1, 2)),
                                            Partition(1, None, (4,), ())], [1, 2])
                          for topic in (name, "other"))),
+        evolution(name, Subject("FORWARD", (Version(1, 7, schema("a")), Version(
+            2, 9, schema("a", name)), Version(3, 10, "none")))),
     ]
+
+
+def schema(*names: str) -> str:
+    """A record whose first field has no default, and the others have one."""
+    return json.dumps({"type": "record", "name": "R", "fields": [
+        {"name": one, "type": "string", **({"default": ""} if number else {})}
+        for number, one in enumerate(names)]})
 
 
 def sheet(**change: Any) -> Sheet:
@@ -225,6 +236,19 @@ def test_each_replica_has_its_box(some: list[Partition], brokers: set[int], said
         assert all((box.get("fill") or "").startswith("url(#") for box in of("out", svg))
         assert len(of("follower", svg)) == sum(len(part.isr) for part in some) - sum(
             part.leader is not None for part in some)
+
+
+@given(st.lists(st.lists(st.text("abc_", min_size=1, max_size=40), max_size=8), max_size=4))
+@settings(max_examples=25)
+def test_each_field_of_a_version_has_its_box(versions: list[list[str]]) -> None:
+    one = panel(evolution("s", Subject("FULL", tuple(
+        Version(number, number, schema(*names)) for number, names in enumerate(versions, 1)))),
+        said=KO, ident="a")
+    inside(one)
+    for svg in (one.wide, one.narrow):
+        assert len(of("required", svg)) == sum(bool(names) for names in versions)
+        assert len(of("optional", svg)) == sum(len(names[1:]) for names in versions)
+    assert len(one.rows) == len(versions)
 
 
 @given(st.lists(BATCHES, min_size=1, max_size=4))

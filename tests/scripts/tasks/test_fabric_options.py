@@ -318,7 +318,7 @@ def positional(name: str) -> list[str]:
     exercise = {"exercise.list": [], "exercise.answer": ["ch3-groups", "idle", "1"]}
     if name.startswith("exercise."):
         return exercise.get(name, ["ch3-groups"])
-    return {"ssh": [KAFKA], "tf.apply": ["folder"]}.get(name, [])
+    return {"ssh": [KAFKA], "tf.apply": ["folder"], "registry.promote": ["dc2"]}.get(name, [])
 
 
 def test_what_acts_has_no_dry_run_of_its_own_doing() -> None:
