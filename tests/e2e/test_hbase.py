@@ -32,9 +32,9 @@ IN_ORDER = "plan: nothing to do\n"
 Records = list[tuple[str | None, str | None]]
 
 
-def made(make: MakeLab, name: str, first: int, **place: Any) -> Lab:
+def made(make: MakeLab, name: str, first: int, port_base: int, **place: Any) -> Lab:
     lab = make(
-        name, first=first, port_base=13900, sections=SMALL, tables={"sinks": [SINK]},
+        name, first=first, port_base=port_base, sections=SMALL, tables={"sinks": [SINK]},
         datacenters=[{"control": 1, **place}], topics=[{"name": "orders", "partitions": 2}],
     )
     lab.fab("up")
@@ -43,7 +43,7 @@ def made(make: MakeLab, name: str, first: int, **place: Any) -> Lab:
 
 @pytest.fixture(scope="module")
 def brought_up(make_lasting: MakeLab) -> Lab:
-    return made(make_lasting, "hbase", 163, zookeeper=1, kafka=1)
+    return made(make_lasting, "hbase", 163, 13900, zookeeper=1, kafka=1)
 
 
 @pytest.fixture
@@ -191,8 +191,8 @@ def whole(lab: Lab, records: int) -> Any:
 @pytest.mark.full("integrations", sample=0)
 def test_where_the_cluster_has_no_zookeeper_hbase_has_its_own(make_lasting: MakeLab) -> None:
     """And comes up again with its rows when all of its processes were killed."""
-    lab = made(make_lasting, "hbase-own", 164, metadata="kraft", version="4.1.1", combined=1,
-               kafka=1)
+    lab = made(make_lasting, "hbase-own", 164, 15700, metadata="kraft", version="4.1.1",
+               combined=1, kafka=1)
     records: Records = [(f"k{n}", json.dumps({"n": n})) for n in range(100)]
     send(lab, "orders", records)
     assert status(lab, "orders", 100)["documents"] == 100
