@@ -13,7 +13,6 @@ from contextlib import closing
 from typing import Any
 
 from lab.counted import counted
-from lab.mirrors.connectors import SOURCE
 from lab.schemas import JOURNAL
 from lab.services.leading import NAME, bridge, journal
 from lab.services.schemas import topic_settings
@@ -62,8 +61,14 @@ class Lead:
             )
 
     def hold(self) -> None:
-        """From here on the mirror does not copy the journal. Raises LabError."""
-        Workers(self.second).ask(f"{self.mirror.name}.{SOURCE}")
+        """From here on the mirror does not copy the journal. Raises LabError.
+
+        It is stopped for that: Connect gives a connector whose source is gone no other tasks, and
+        the old ones would go on with the journal once the source is back.
+        """
+        workers = Workers(self.second)
+        with standing_still(self.mirror, self.second, workers) as name:
+            workers.ask(name)
 
     def take(self) -> None:
         """The second one takes schemas. Raises LabError."""

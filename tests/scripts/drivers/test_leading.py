@@ -217,7 +217,7 @@ def test_the_follower_takes_over(lead: Any, both: dict[str, FakeRegistry]) -> No
     lead.hold()
     lead.take()
     lead.take()
-    assert lead.said == [("settings", "dc1-to-dc2.source")]
+    assert lead.said == ["mirror stops", ("settings", "dc1-to-dc2.source"), "mirror goes on"]
     assert not both[SECOND].closed
 
 
