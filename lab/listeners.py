@@ -11,9 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from lab.options.security import PLAINTEXT
 from lab.topology import EXTERNAL_PORT, INTERNAL_PORT
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from lab.options.security import Security
 
+PLAINTEXT: Literal["plaintext"] = "plaintext"
 SECURE_INSIDE, SECURE_PORT = INTERNAL_PORT + 100, EXTERNAL_PORT + 100
 # On a broker's command line, where it is not as it is without any security.
 OPTION = "-Dkafkalab.listeners="

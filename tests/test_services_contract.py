@@ -20,7 +20,7 @@ from lab.file import load, parse
 from lab.options.monitoring import Monitoring
 from lab.options.sinks import Sink, SinkKind
 from lab.options.users import User
-from lab.services import hbase
+from lab.services import agents, alertmanager, hbase, lag_exporter, node_exporter, prometheus
 from lab.services.local import local_context
 from lab.services.registry import (
     SERVICES,
@@ -53,7 +53,7 @@ from scripts.operations.rolling import roll
 from scripts.operations.status import collect
 from scripts.operations.verify import verify
 from scripts.platforms import Instance
-from scripts.tasks.services import ELSEWHERE, MONITORING, MORE, task_of
+from scripts.tasks.services import task_of
 from scripts.workstation.screen import Progress
 from tests import toy
 from tests.fakes import FakeFleet, FakeHost
@@ -61,6 +61,10 @@ from tests.labs import DIGESTS
 from tests.scripts.hosts.test_converge import report as told
 
 PROJECT = Path(__file__).parents[1]
+MONITORING = tuple(one.name for one in (
+    *agents.SERVICES, node_exporter.SERVICE, lag_exporter.SERVICE, alertmanager.SERVICE,
+    prometheus.SERVICE,
+))
 TOPOLOGY = build(load(PROJECT / "lab.toml").lab)
 KRAFT = build(load(PROJECT / "labs/kraft.toml").lab)
 REGISTRY = build(parse(tomllib.loads((PROJECT / "lab.toml").read_text())
@@ -284,10 +288,11 @@ def test_it_has_a_task_of_its_name(name: str) -> None:
     task = task_of(SERVICES[name])
     line = (task.__doc__ or "").splitlines()[0]
     assert line.endswith(".") and len(line) <= 65, "one line of `fab --list`"
-    if name not in (*ELSEWHERE, "web"):
+    kind = SERVICES[name].task
+    if kind != "none" and name != "web":
         from scripts import namespace
 
-        assert (f"{name}.up" if name in MORE else name) in namespace.task_names
+        assert (f"{name}.up" if kind == "among" else name) in namespace.task_names
 
 
 def the_status(topology: Topology) -> dict[str, Any]:

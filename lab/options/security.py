@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from lab.listeners import PLAINTEXT
 from lab.options.section import Section, shown
 
 Protocol = Literal["plaintext", "tls", "mtls"]
-PLAINTEXT: Protocol = "plaintext"
 
 
 def _listed(value: Any) -> Any:

@@ -61,6 +61,7 @@ class Agent:
         return Service(
             name=f"{PREFIX}{self.of.name}",
             summary=f"Let {self.of.name} tell Prometheus of itself.",
+            task="none",
             roles=self.of.roles,
             wanted=self.wanted,
             ports=(Port(self.port, scheme="http", metrics="/metrics"),),

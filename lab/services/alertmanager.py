@@ -37,6 +37,7 @@ def process(host: Host, context: Context) -> Daemon:
 SERVICE = Service(
     name=NAME,
     summary="Set up Alertmanager.",
+    task="none",
     roles=("control",),
     wanted=is_place,
     process=process,

@@ -146,6 +146,7 @@ def settings(host: Host, context: Context) -> dict[str, object]:
 SERVICE = Service(
     name="connect",
     summary="Set up Kafka Connect and its connectors.",
+    task="none",
     roles=("control", "connect"),
     wanted=wanted,
     process=process,

@@ -57,6 +57,7 @@ def findings(lab: Lab) -> Iterator[Problem]:
 SERVICE = Service(
     name="connectors",
     summary="Set up the lab file's own connectors.",
+    task="none",
     roles=(),
     needs=("connect",),
     resources=resources,

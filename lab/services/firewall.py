@@ -32,6 +32,7 @@ def desired(host: Host, context: Context) -> HostState:
 SERVICE = Service(
     name="firewall",
     summary="Load the security rules on every host.",
+    task="none",
     roles=NAMES,
     desired=desired,
 )

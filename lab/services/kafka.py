@@ -326,6 +326,7 @@ def shows(host: Host, context: Context) -> Port:
 SERVICE = Service(
     name="kafka",
     summary="Set up Kafka; restart one broker at a time.",
+    task="among",
     roles=("kafka",),
     desired=files,
     process=process,

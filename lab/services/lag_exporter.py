@@ -60,6 +60,7 @@ def process(host: Host, context: Context) -> Daemon:
 SERVICE = Service(
     name=NAME,
     summary="Let Prometheus know how far groups are behind.",
+    task="none",
     roles=("control",),
     wanted=is_place,
     process=process,

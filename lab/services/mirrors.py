@@ -36,6 +36,7 @@ def resources(datacenter: Datacenter, context: Context) -> ClusterState:
 SERVICE = Service(
     name="mirrors",
     summary="Set up the mirrors that lead to a datacenter.",
+    task="none",
     roles=(),
     needs=("connect",),
     resources=resources,

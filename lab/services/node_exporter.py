@@ -43,6 +43,7 @@ def process(host: Host, context: Context) -> Daemon:
 SERVICE = Service(
     name=NAME,
     summary="Let hosts tell Prometheus of themselves.",
+    task="none",
     roles=NAMES,
     wanted=is_seen,
     process=process,

@@ -120,6 +120,7 @@ def memory_mb(lab: Lab) -> int:
 SERVICE = Service(
     name=NAME,
     summary="Set up Prometheus.",
+    task="none",
     roles=("control",),
     wanted=is_place,
     desired=desired,

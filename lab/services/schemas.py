@@ -130,6 +130,7 @@ def process(host: Host, context: Context) -> Daemon:
 SERVICE = Service(
     name=NAME,
     summary="Set up the schema registry.",
+    task="among",
     roles=("control",),
     wanted=wanted,
     process=process,

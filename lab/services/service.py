@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from lab.artifacts import Artifact
 from lab.problems import Problem
@@ -20,6 +20,7 @@ from lab.topology import Datacenter, Host
 if TYPE_CHECKING:
     from lab.model import Datacenter as DatacenterConfig, Lab
 
+Task = Literal["own", "among", "none"]
 PORTS_EACH = 10  # of the workstation's, for a published port: one a host, by its number
 
 
@@ -118,6 +119,8 @@ class Service:
     extends: what it adds to the JVM of another service on the same host.
     resources: what it needs in a datacenter's cluster: connectors, topics.
     check: what is wrong with its settings. advise: what is allowed, but unwise.
+    task: whether `fab NAME` is a task that sets it up, or one of several tasks on it, "among"
+        which it is the first; "none" where `fab up` or tasks of other names do.
     """
 
     name: str
@@ -137,6 +140,7 @@ class Service:
     resources: Callable[[Datacenter, Context], ClusterState] = no_resources
     check: Callable[[Lab], Iterable[Problem]] = no_findings
     advise: Callable[[Lab], Iterable[Problem]] = no_findings
+    task: Task = "own"
 
     @property
     def unit(self) -> str | None:

@@ -1,27 +1,16 @@
-"""One service on the hosts that are there: a task for each line of the registry."""
+"""One service on the hosts that are there: a task for each line of the registry that is to
+have one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lab.services import agents
 from lab.services.registry import SERVICES
 from lab.services.service import Service
 from scripts.tasks.cli import NARROW, lab_task
 
 if TYPE_CHECKING:
     from scripts.session import Session
-
-# Connect and the mirrors have tasks of their own beside setting up (scripts.tasks.mirrors); what
-# every host has is set up by `fab hosts`, and Kafka's tools with the control host's own files.
-# What belongs to monitoring is set up by `fab up` (scripts.tasks.monitoring shows it).
-MONITORING = (
-    *(one.name for one in agents.SERVICES), "node-exporter", "lag-exporter", "alertmanager",
-    "prometheus",
-)
-ELSEWHERE = ("firewall", "connect", "mirrors", "connectors", *MONITORING)
-# What has other tasks beside this one (scripts.tasks.balance, .registry).
-MORE = ("kafka", "registry")
 
 
 def task_of(service: Service) -> Any:
@@ -41,7 +30,4 @@ def task_of(service: Service) -> Any:
     return lab_task(locks=True, help=NARROW, dry=show)(run)
 
 
-TASKS = tuple(
-    task_of(service) for service in SERVICES.values()
-    if service.name not in (*ELSEWHERE, *MORE)
-)
+TASKS = tuple(task_of(service) for service in SERVICES.values() if service.task == "own")
