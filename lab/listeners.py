@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from lab.options.fixed import PLAINTEXT
 from lab.topology import EXTERNAL_PORT, INTERNAL_PORT
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from lab.options.security import Security
 
-PLAINTEXT: Literal["plaintext"] = "plaintext"
 SECURE_INSIDE, SECURE_PORT = INTERNAL_PORT + 100, EXTERNAL_PORT + 100
 # On a broker's command line, where it is not as it is without any security.
 OPTION = "-Dkafkalab.listeners="

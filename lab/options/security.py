@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from lab.listeners import PLAINTEXT
+from lab.options.fixed import PLAINTEXT
 from lab.options.section import Section, shown
 
 Protocol = Literal["plaintext", "tls", "mtls"]
