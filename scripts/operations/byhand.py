@@ -23,8 +23,12 @@ class Found:
 
 def find(session: Session) -> Found:
     """Look at every host that runs and lets us in; changes nothing. That one is not reached is told
-    and no drift, nor is one that does not run."""
-    instances = session.platform.instances()
+    and no drift, nor is one that does not run, or that nobody tells of (without credentials, say).
+    """
+    try:
+        instances = session.platform.instances()
+    except LabError as error:
+        return Found((f"not looked at: {error}",))
     hosts = [one for one in session.topology.hosts
              if one.name in instances and instances[one.name].running]
     if not hosts:

@@ -95,3 +95,13 @@ def test_only_hosts_that_run_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert look(lab, monkeypatch).lines == ("no drift on 2 hosts",)
     assert lab.asked == [ZOO.name, TWO.name]
     assert look(Lab(absent=True), monkeypatch) == Found()
+
+
+def test_that_nobody_tells_of_hosts_is_told_and_no_drift(monkeypatch: pytest.MonkeyPatch) -> None:
+    def untold() -> dict[str, Any]:
+        raise LabError("no AWS credentials here", hint="`aws configure`")
+
+    lab = Lab()
+    monkeypatch.setattr(lab, "instances", untold)
+    assert look(lab, monkeypatch) == Found(
+        ("not looked at: no AWS credentials here (`aws configure`)",))

@@ -10,6 +10,7 @@ from invoke import Program
 
 from scripts import namespace
 from scripts.errors import LabError
+from scripts.operations import byhand
 from scripts.platforms.aws.terraform import price, stacks
 from scripts.workstation import paths
 from tests.scripts.platforms.test_terraform import pytestmark  # noqa: F401 - the same needs
@@ -41,6 +42,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     monkeypatch.setattr(paths, "PROJECT", root)
     monkeypatch.setattr(stacks, "synthesize", made.synthesize)
+    monkeypatch.setattr(byhand, "find", lambda session: byhand.Found())  # no account is asked
     monkeypatch.chdir(root)
     return made
 

@@ -328,7 +328,7 @@ def test_what_acts_has_no_dry_run_of_its_own_doing() -> None:
         "plan", "status", "logs", "grep", "container", "cost", "connect.status", "mirror.status",
         "monitor", "alerts", "kraft.status", "tf.drift", "topics", "groups", "records",
         "exercise.list", "sink.status", "sink.search", "sink.rows", "registry.status",
-        "registry.check",
+        "registry.check", "security.status", "security.check",
     }
 
 
