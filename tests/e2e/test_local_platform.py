@@ -59,7 +59,7 @@ class Topology:
     hosts: tuple[Host, ...]
 
     config: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(
-        domain="lab", hosts=Hosts(), monitoring=Monitoring(),
+        domain="lab", hosts=Hosts(), monitoring=Monitoring(), users=(), clients=(),
     ))
     datacenters: tuple[SimpleNamespace, ...] = ()
 

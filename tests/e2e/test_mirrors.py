@@ -46,7 +46,7 @@ def brought_up(make_lasting: MakeLab) -> tuple[Lab, Run]:
     Its mirrors look for what is new more often than others: tests wait for that again and again.
     """
     lab = make_lasting(
-        "mirrors", first=32, port_base=29750, links=LINKS, mirrors=MIRRORS,
+        "mirrors", first=32, port_base=18000, links=LINKS, mirrors=MIRRORS,
         datacenters=[{"control": 1, "zookeeper": 1, "kafka": 1}] * len(NAMES),
         settings={"auto.create.topics.enable": "false"},
         sections={"kafka": {"heap_mb": 128}, "zookeeper": {"heap_mb": 32},

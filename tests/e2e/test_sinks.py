@@ -217,6 +217,14 @@ def drilled(lab: Lab, *words: str) -> dict[str, Any]:
     return found
 
 
+def test_a_drill_kills_a_store_and_nothing_is_missing(lab: Lab) -> None:
+    score = drilled(lab, "--duration", "3")["score"]
+    assert score["expected"] == score["documents"] == score["acknowledged"] - score["malformed"]
+    assert (score["missing"], score["extra"], score["wrong"], score["replay_changed"]) == (0,) * 4
+    assert score["letters"] == score["malformed"] > 3
+
+
+@pytest.mark.full("integrations", sample=0)
 def test_a_drill_kills_store_and_worker_and_nothing_is_missing(lab: Lab) -> None:
     """By way of the mirror, whose connectors the worker has as well."""
     found = drilled(lab, "--worker", "--duration", "3")
