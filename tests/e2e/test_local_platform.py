@@ -75,7 +75,7 @@ def topology(lab: str, third: int, count: int = 3) -> Topology:
     network = IPv4Network(f"10.213.{third}.0/24")
     base = 29000 + 100 * third
     return Topology(lab, network, tuple(
-        Host(f"h{n}", network[20 + n], base + n, base + 50 + n) for n in range(1, count + 1)
+        Host(f"h{n}", network[20 + n], base + n, base + 40 + n) for n in range(1, count + 1)
     ))  # fmt: skip
 
 
