@@ -135,7 +135,7 @@ def rehearsed(
         "key.converter": TEXT, "value.converter": JSON, "value.converter.schemas.enable": "false",
         "errors.deadletterqueue.topic.name": letters,
         "behavior.on.malformed.documents": "report", "errors.tolerance": "all",
-        "key.ignore": "true" if sink.id == "place" else "false", "topic.key.ignore": "",
+        "key.ignore": "false" if sink.by_key else "true", "topic.key.ignore": "",
         INDEX_MAP: f"{topic}:{index}", "topics": topic, "name": name,
     }
 

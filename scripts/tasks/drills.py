@@ -214,11 +214,11 @@ def sink(
         log, seen = recorded(session, plan.datacenters, SinkDrill(session, plan).rehearse)
     met = report(
         session, name="sink", log=log, replay=seen,
-        score=score(log, by_key=one.id == "key"),
+        score=score(log, by_key=one.by_key),
         title=f"The store of sink {one.called} killed" + (" with its worker" if worker else ""),
         done={"failure": plan.failure, "load": f"{rate} records/s into {source}",
               "parts": f"{duration} s before and after",
-              "a document is": "the last record of a key" if one.id == "key" else "a record"},
+              "a document is": "the last record of a key" if one.by_key else "a record"},
     )
     return 0 if met else 1
 

@@ -23,7 +23,11 @@ from lab.drills.log import (
 from lab.drills.sink import NAMES, SinkScore, content, kept, malformed, name, refused, sink
 from lab.drills.timeline import timeline
 from lab.drills.verdict import judge, passed
+from lab.file import parse
 from lab.options.objectives import Objectives
+from lab.services.local import local_context
+from lab.services.sinks import config, rehearsed
+from lab.topology import build
 
 COUNT, PARTITIONS, RATE = 1500, 6, 100
 RUN = "0a1b2c3d"
@@ -171,3 +175,17 @@ def test_every_partition_begins_with_documents_and_some_records_are_none() -> No
     assert not any(malformed(number) for number in range(PARTITIONS * 4))
     bad = [content(RUN, number, 0) for number in range(1000) if malformed(number)]
     assert {value.startswith(b"{") for value in bad} == {True, False}
+
+
+def test_a_rehearsed_sink_names_documents_as_the_sink_does() -> None:
+    """Whatever the lab file leaves out."""
+    for id_, ignored in ((None, "true"), ("place", "true"), ("key", "false")):
+        said = {"kind": "elasticsearch", "at": "d", "topics": ["t"], **({"id": id_} if id_ else {})}
+        topology = build(parse({
+            "owner": "a", "datacenters": [{"name": "d", "cidr": "10.1.0.0/24"}], "sinks": [said],
+        }).lab)
+        (one,) = topology.config.sinks
+        settings = rehearsed(one, local_context(topology, {}), name="n", topic="t", index="i",
+                             letters="l")
+        assert settings["key.ignore"] == config(one, local_context(topology, {}))["key.ignore"]
+        assert settings["key.ignore"] == ignored
