@@ -57,9 +57,14 @@ def render(
 
 @cache
 def policy() -> str:
-    """What a browser may do for this page: run this script, in this style, and ask its server."""
+    """What a browser may do for this page."""
+    return allowed(_script(), _style())
+
+
+def allowed(script: str, style: str) -> str:
+    """The policy of a page: run this script, in this style, and ask its server."""
     return (
-        f"default-src 'none'; script-src {digest(_script())}; style-src {digest(_style())}; "
+        f"default-src 'none'; script-src {digest(script)}; style-src {digest(style)}; "
         "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
     )
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import html
 import json
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -15,8 +14,8 @@ from typing import Any
 
 from scripts.drivers.sinks import SinkView
 from scripts.errors import LabError
-from scripts.picture.page import LOOK, PAGE, PLACE, alone, digest
-from scripts.picture.server import HEADERS, guarded, settings
+from scripts.picture.page import LOOK, PAGE, PLACE, allowed, alone
+from scripts.picture.server import HEADERS, attend, guarded
 
 HERE = Path(__file__).parent / "search"
 MOST = 100  # documents of an answer
@@ -77,11 +76,8 @@ def render(*, lab: str, owner: str, sinks: Iterable[str]) -> str:
 
 @cache
 def policy() -> str:
-    """What a browser may do for this page: run this script, in this style, and ask its server."""
-    return (
-        f"default-src 'none'; script-src {digest(_script())}; style-src {digest(_style())}; "
-        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
-    )
+    """What a browser may do for this page."""
+    return allowed(_script(), _style())
 
 
 @cache
@@ -131,25 +127,5 @@ def serve(
 ) -> None:
     """Serve until somebody ends it (KeyboardInterrupt, or `search.close`), or for `seconds` where
     they are given."""
-    import uvicorn  # noqa: PLC0415 - 0.1 s
-
-    class Server(uvicorn.Server):
-        async def on_tick(self, counter: int) -> bool:
-            return search.closed or await super().on_tick(counter)
-
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            started()
-
-    server = Server(settings(
-        application(search, port=listening.getsockname()[1], lab=lab, owner=owner)
-    ))
-    timer = threading.Timer(seconds, search.close) if seconds else None
-    if timer:
-        timer.daemon = True
-        timer.start()
-    try:
-        server.run(sockets=[listening])
-    finally:
-        if timer:
-            timer.cancel()
+    attend(application(search, port=listening.getsockname()[1], lab=lab, owner=owner), search,
+           listening, seconds=seconds, started=started)

@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 from scripts.errors import LabError
 from scripts.picture.feed import Feed
@@ -133,36 +133,53 @@ def settings(application: Any) -> Any:
     )
 
 
+class Ending(Protocol):
+    """What a server serves for as long as it is not closed."""
+
+    @property
+    def closed(self) -> bool: ...
+
+    def close(self) -> None: ...
+
+
 def serve(
     feed: Feed, listening: socket.socket, *, lab: str, owner: str, seconds: float = 0,
     started: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until somebody ends it (KeyboardInterrupt), for `seconds` where they are given, or
     until a look fails."""
+    attend(application(feed, port=listening.getsockname()[1], lab=lab, owner=owner), feed,
+           listening, seconds=seconds, started=started)
+
+
+def attend(
+    application: Any, served: Ending, listening: socket.socket, *, seconds: float,
+    started: Callable[[], None],
+) -> None:
+    """Serve an application until somebody ends it (KeyboardInterrupt) or closes what is `served`,
+    or for `seconds` where they are given; it is closed afterwards."""
     import uvicorn  # noqa: PLC0415 - 0.1 s
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            feed.close()  # those who read along are let go first
+            served.close()  # those who read along are let go first
             super().handle_exit(sig, frame)
 
         async def on_tick(self, counter: int) -> bool:
-            return feed.closed or await super().on_tick(counter)
+            return served.closed or await super().on_tick(counter)
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             started()
 
-    server = Server(settings(
-        application(feed, port=listening.getsockname()[1], lab=lab, owner=owner)
-    ))
-    timer = threading.Timer(seconds, feed.close) if seconds else None
+    server = Server(settings(application))
+    timer = threading.Timer(seconds, served.close) if seconds else None
     if timer:
         timer.daemon = True
         timer.start()
     try:
         server.run(sockets=[listening])
     finally:
-        feed.close()
+        served.close()
         if timer:
             timer.cancel()
