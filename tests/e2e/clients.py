@@ -28,6 +28,22 @@ from lab.topology import Host
 SECONDS = 120
 
 
+def send(
+    servers: str, topic: str, records: Iterable[tuple[str | None, str | None]]
+) -> None:
+    """Write keys and values, all acknowledged."""
+    failed: list[str] = []
+    producer = Producer({"bootstrap.servers": servers, "acks": "all",
+                         "broker.address.family": "v4", "enable.idempotence": True,
+                         "queue.buffering.max.messages": 1_000_000})
+    for key, value in records:
+        producer.produce(topic, value, key=key, on_delivery=lambda error, _: (
+            failed.append(str(error)) if error else None
+        ))
+    assert producer.flush(60) == 0
+    assert failed == []
+
+
 class Client:
     """One cluster, by its bootstrap list."""
 

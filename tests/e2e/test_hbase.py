@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
 
 from lab import artifacts
 from lab.services import hbase
@@ -20,7 +19,7 @@ from scripts.platforms.local.image import Images
 from scripts.software import maven
 from scripts.software.obtain import obtain
 from scripts.software.tar import normalise
-from tests.e2e.clients import connect
+from tests.e2e.clients import connect, send
 from tests.e2e.conftest import FAILED, MakeLab
 from tests.e2e.lab_under_test import Lab, until
 
@@ -67,20 +66,6 @@ def table(lab: Lab, topic: str) -> dict[str, dict[str, str]]:
         rows = json.loads(answer.read())["rows"]
     return {row["row"]: {name.removeprefix("d:"): cell["value"]
                          for name, cell in row["cells"].items()} for row in rows}
-
-
-def send(lab: Lab, topic: str, records: Records) -> None:
-    """Write keys and values, all acknowledged."""
-    failed: list[str] = []
-    producer = Producer({"bootstrap.servers": lab.bootstrap("dc1"), "acks": "all",
-                         "broker.address.family": "v4", "enable.idempotence": True,
-                         "queue.buffering.max.messages": 1_000_000})
-    for key, value in records:
-        producer.produce(topic, value, key=key, on_delivery=lambda error, _: (
-            failed.append(str(error)) if error else None
-        ))
-    assert producer.flush(60) == 0
-    assert failed == []
 
 
 def expected(records: Records) -> dict[str, dict[str, str]]:
@@ -132,13 +117,13 @@ def test_a_row_is_the_last_record_of_its_key_whatever_is_killed_or_sent_again(la
     records: Records = [(f"k{n % 50}", json.dumps({"n": n, "city": "서울", "p": {"x": n % 2}}))
                         for n in range(400)]
     records += [("k1", '{"n": 5}'), ("k2", None), ("k3", None), ("k3", '{"n": 6}')]
-    send(lab, "orders", records)
+    send(lab.bootstrap("dc1"), "orders", records)
     assert status(lab, "orders", len(records))["missing"] == 0
     last = expected(records)
     assert table(lab, "orders") == {**last, "k1": {"n": "5"}}
     kill(lab, hbase.REGION_SERVER)
     more: Records = [("k4", '{"n": 7}'), (None, '{"n": 8}'), ("bad", "no JSON"), ("k5", None)]
-    send(lab, "orders", more)
+    send(lab.bootstrap("dc1"), "orders", more)
     found = status(lab, "orders", len(records) + len(more))
     assert (found["documents"], found["expected"], found["dead_letters"]) == (48, 48, 2)
     whole = table(lab, "orders")
@@ -171,9 +156,9 @@ def test_nothing_is_lost_whatever_of_it_is_killed(lab: Lab) -> None:
     ]
     victims = (hbase.REGION_SERVER, "connect", hbase.MASTER, hbase.REGION_SERVER, "connect")
     for step, victim in enumerate(victims):
-        send(lab, "many", records[step * 18_000:(step + 1) * 18_000])
+        send(lab.bootstrap("dc1"), "many", records[step * 18_000:(step + 1) * 18_000])
         kill(lab, victim)
-    send(lab, "many", records[90_000:])
+    send(lab.bootstrap("dc1"), "many", records[90_000:])
     found = until(lambda: whole(lab, 100_000), "all of it is there", 300, pause=2)
     assert (found["missing"], found["extra"], found["dead_letters"]) == (0, 0, 10)
     assert table(lab, "many") == expected(records)
@@ -194,11 +179,11 @@ def test_where_the_cluster_has_no_zookeeper_hbase_has_its_own(make_lasting: Make
     lab = made(make_lasting, "hbase-own", 164, 15700, metadata="kraft", version="4.1.1",
                combined=1, kafka=1)
     records: Records = [(f"k{n}", json.dumps({"n": n})) for n in range(100)]
-    send(lab, "orders", records)
+    send(lab.bootstrap("dc1"), "orders", records)
     assert status(lab, "orders", 100)["documents"] == 100
     for service in (hbase.ZOOKEEPER, hbase.MASTER, hbase.REGION_SERVER):
         kill(lab, service)
-    send(lab, "orders", [("k7", None)])
+    send(lab.bootstrap("dc1"), "orders", [("k7", None)])
     assert status(lab, "orders", 101)["documents"] == 99
     assert table(lab, "orders") == expected([*records, ("k7", None)])
     lab.fab("verify")

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
 
 from lab import artifacts
 from lab.services.registry import published
@@ -22,7 +21,7 @@ from scripts.platforms.local.image import Images
 from scripts.software import maven
 from scripts.software.obtain import obtain
 from scripts.software.tar import normalise
-from tests.e2e.clients import Client, connect
+from tests.e2e.clients import Client, connect, send
 from tests.e2e.conftest import FAILED, MakeLab
 from tests.e2e.lab_under_test import Lab, until
 
@@ -87,20 +86,6 @@ def documents(lab: Lab, index: str) -> dict[str, Any]:
     return {one["_id"]: one["_source"] for one in found}
 
 
-def send(lab: Lab, place: str, topic: str, records: list[tuple[str, str | None]]) -> None:
-    """Write keys and values, all acknowledged."""
-    failed: list[str] = []
-    producer = Producer({"bootstrap.servers": lab.bootstrap(place), "acks": "all",
-                         "broker.address.family": "v4", "enable.idempotence": True,
-                         "queue.buffering.max.messages": 1_000_000})
-    for key, value in records:
-        producer.produce(topic, value, key=key, on_delivery=lambda error, _: (
-            failed.append(str(error)) if error else None
-        ))
-    assert producer.flush(60) == 0
-    assert failed == []
-
-
 def status(lab: Lab, topic: str) -> dict[str, Any]:
     """What `fab sink.status` says of one topic, once nothing waits."""
     def settled() -> Any:
@@ -154,10 +139,11 @@ def test_a_record_becomes_a_document_by_way_of_the_mirror(lab: Lab) -> None:
     """Also while the store is killed; what is no document is told with its reason."""
     good = [(f"k{n}", json.dumps({"n": n, "city": "Seoul" if n % 2 else "Busan"}))
             for n in range(1000)]
-    send(lab, "dc1", "orders", good[:500])
+    send(lab.bootstrap("dc1"), "orders", good[:500])
     assert status(lab, "dc1.orders")["documents"] == 500
     kill(lab, "elasticsearch")
-    send(lab, "dc1", "orders", [*good[500:], ("bad", "no JSON"), ("bad", '{"n": "no number"}')])
+    bad = [("bad", "no JSON"), ("bad", '{"n": "no number"}')]
+    send(lab.bootstrap("dc1"), "orders", [*good[500:], *bad])
     found = status(lab, "dc1.orders")
     assert (found["documents"], found["expected"]) == (1000, 1000)
     assert (found["missing"], found["extra"], found["dead_letters"]) == (0, 0, 2)
@@ -176,8 +162,9 @@ def test_a_record_becomes_a_document_by_way_of_the_mirror(lab: Lab) -> None:
 
 def test_the_last_record_of_a_key_is_its_document(lab: Lab) -> None:
     """A replay from the beginning changes nothing."""
-    send(lab, "dc2", "customers", [(f"c{n % 20}", json.dumps({"n": n})) for n in range(200)])
-    send(lab, "dc2", "customers", [("c3", None), ("c4", None), ("c4", json.dumps({"n": 0}))])
+    servers = lab.bootstrap("dc2")
+    send(servers, "customers", [(f"c{n % 20}", json.dumps({"n": n})) for n in range(200)])
+    send(servers, "customers", [("c3", None), ("c4", None), ("c4", json.dumps({"n": 0}))])
     last: dict[str, Any] = {f"c{n % 20}": {"n": n} for n in range(200)} | {"c4": {"n": 0}}
     del last["c3"]
     assert status(lab, "customers")["missing"] == 0
@@ -291,11 +278,11 @@ def test_nothing_is_lost_whatever_is_killed(lab: Lab) -> None:
         (f"k{n % 5000}", '{"n": "none"}' if n in bad else json.dumps({"n": n}))
         for n in range(100_000)
     ]
-    send(lab, "dc1", "many", [("first", '{"n": 0}')])  # n is a number from here on
+    send(lab.bootstrap("dc1"), "many", [("first", '{"n": 0}')])  # n is a number from here on
     for step, victim in enumerate(("elasticsearch", "connect", "elasticsearch", "connect")):
-        send(lab, "dc1", "many", records[step * 20_000:(step + 1) * 20_000])
+        send(lab.bootstrap("dc1"), "many", records[step * 20_000:(step + 1) * 20_000])
         kill(lab, victim)
-    send(lab, "dc1", "many", records[80_000:])
+    send(lab.bootstrap("dc1"), "many", records[80_000:])
     found = until(lambda: whole(lab, index, 100_001), "all of it is there", 300, pause=2)
     assert (found["missing"], found["extra"], found["dead_letters"]) == (0, 0, 10)
     assert found["documents"] == 99_991
