@@ -100,11 +100,10 @@ class Connect(Driver):
             # What is given other settings starts anew with those.
             and not any(step.startswith(f"~ connector {one.name}: ") for step in steps)
         )
-        first = self.unsound(site) if there else ()
         back = anew.lines(site, workers) if states else ()
         running = workers.names <= {one.name for one in states if not one.problem}
         return Differences(
-            (*first, *lines(plan), *repairs, *steps, *back), (*map(str, plan.refusals), *problems),
+            (*lines(plan), *repairs, *steps, *back), (*map(str, plan.refusals), *problems),
             at_rest=there and running,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from lab.services.registry import resources
 from scripts.drivers.driver import Differences, Driver, Site
@@ -24,18 +25,20 @@ def reconcilers(
 
 def differences(
     places: Mapping[str, Site], names: Collection[str], gone: Collection[str] = (),
-    only: Collection[str] | None = None,
+    only: Collection[str] | None = None, *, sound: bool = False,
 ) -> list[Differences]:
-    """What `reconcile` would change, datacenters side by side; `gone` are the hosts that do not
-    run."""
+    """What `reconcile` would change, datacenters side by side, after what would be put right before
+    that (`scripts.operations.mending`), unless somebody else sees to it that all is `sound`; `gone`
+    are the hosts that do not run."""
     def one(name: str) -> list[Differences]:
-        site = places[name]
+        site, found = places[name], []
         wanted = resources(site.datacenter, site.context)
-        return [
-            driver.differences(site, wanted, there=not any(
-                host.name in gone for host in site.carriers(driver.name)))
-            for driver in reconcilers(site, names, only)
-        ]
+        for driver in reconcilers(site, names, only):
+            there = not any(host.name in gone for host in site.carriers(driver.name))
+            first = driver.unsound(site) if there and not sound else ()
+            differing = driver.differences(site, wanted, there=there)
+            found.append(replace(differing, lines=(*first, *differing.lines)))
+        return found
 
     if not places:
         return []

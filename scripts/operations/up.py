@@ -128,7 +128,8 @@ def _converge(
         with phase("converge"):
             places = sites(fleet, context, session.datacenters(tuple(hosts)))
             # Where hosts were not made just now, all may be in order, and most labs are.
-            foreseen = None if fresh else beside(lambda: differences(places, names, only=only))
+            foreseen = None if fresh else beside(
+                lambda: differences(places, names, only=only, sound=True))
             early: dict[str, HostPlan] = {}
             reach(session, fleet, names, ahead(fleet, hosts, context, early, only))
             try:

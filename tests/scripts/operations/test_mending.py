@@ -12,10 +12,11 @@ from lab.services.local import local_context
 from lab.topology import build
 from scripts.drivers import connect
 from scripts.drivers.connect import Connect
-from scripts.drivers.driver import sites
+from scripts.drivers.driver import Differences, sites
 from scripts.drivers.internals import Internals
 from scripts.errors import LabError
 from scripts.operations import up
+from scripts.operations.clusters import differences
 from scripts.operations.mending import mend, unsound
 from scripts.workstation.screen import Progress
 from tests.fakes import FakeFleet
@@ -48,6 +49,20 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(connect, "Internals", Looked)
     monkeypatch.setattr(Connect, "mend", lambda driver, site, tell: 2)
     return found
+
+
+def test_a_plan_tells_it_before_all_else_and_up_looks_only_once(
+    asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connect, "differences",
+                        lambda *_, there: Differences(("+ connector",), at_rest=there))
+    names = {host.name for host in TOPOLOGY.hosts}
+    (told,) = [one for one in differences(PLACES, names) if one.lines]
+    assert told == Differences(("~ something", "+ connector"), at_rest=True)
+    assert asked == ["b"]
+    (told,) = [one for one in differences(PLACES, names, sound=True) if one.lines]
+    assert told.lines == ("+ connector",)
+    assert asked == ["b"], "mending looks itself"
 
 
 def test_who_has_something_wrong_mends_it(asked: list[str], progress: Progress) -> None:
