@@ -24,6 +24,14 @@ from scripts.workstation.waiting import wait_until
 STOP_SECONDS = 60.0
 
 
+class Position(Protocol):
+    """The next offset to mirror of each partition; see `scripts.drivers.position.Position`."""
+
+    def __call__(self) -> Mapping[At, int]: ...
+
+    def last(self) -> Mapping[At, int]: ...
+
+
 class Workers(Protocol):
     """The workers of one datacenter; see `scripts.drivers.connect.Workers`."""
 
@@ -32,7 +40,7 @@ class Workers(Protocol):
 
     def states(self) -> Iterable[ConnectorState]: ...
 
-    def position(self, mirror: Mirror) -> Callable[[], Mapping[At, int]]: ...
+    def position(self, mirror: Mirror) -> Position: ...
 
     def patiently(self, method: str, path: str, body: object = None) -> Any: ...
 
@@ -59,16 +67,20 @@ def copies_of(mirror: Mirror, site: Site, position: Callable[[], Mapping[At, int
     )
 
 
-def _lacking(mirror: Mirror, site: Site, workers: Workers) -> tuple[At, ...]:
+def _lacking(
+    mirror: Mirror, site: Site, position: Callable[[], Mapping[At, int]]
+) -> tuple[At, ...]:
     """What a mirror has to copy again. Nothing where one of its ends does not answer."""
     try:
-        return _seen(mirror, site, workers)
+        return _seen(mirror, site, position)
     except LabError:
         return ()
 
 
-def _seen(mirror: Mirror, site: Site, workers: Workers) -> tuple[At, ...]:
-    with closing(copies_of(mirror, site, workers.position(mirror))) as copies:
+def _seen(
+    mirror: Mirror, site: Site, position: Callable[[], Mapping[At, int]]
+) -> tuple[At, ...]:
+    with closing(copies_of(mirror, site, position)) as copies:
         return copies.lacking()
 
 
@@ -80,7 +92,8 @@ def _mine(site: Site, workers: Workers) -> Iterator[Mirror]:
 def lines(site: Site, workers: Workers) -> Iterator[str]:
     """What `set_back` would do, for `plan`."""
     for mirror in _mine(site, workers):
-        for topic, part in _lacking(mirror, site, workers):
+        # Whoever looked at what waits has just asked; a mirror is past no less by now.
+        for topic, part in _lacking(mirror, site, workers.position(mirror).last):
             yield (f"~ connector {mirror.name}.{SOURCE}: mirror {topic}-{part} from its beginning, "
                    "its copy lacks records")
 
@@ -92,7 +105,7 @@ def set_back(site: Site, workers: Workers, tell: Tell) -> int:
     """
     count = 0
     for mirror in _mine(site, workers):
-        if _lacking(mirror, site, workers):
+        if _lacking(mirror, site, workers.position(mirror)):
             tell(f"setting back {mirror.name}")
             count += _set_back(mirror, site, workers)
     if count:
@@ -103,7 +116,7 @@ def set_back(site: Site, workers: Workers, tell: Tell) -> int:
 def _set_back(mirror: Mirror, site: Site, workers: Workers) -> bool:
     with standing_still(mirror, site, workers) as name:
         # Only now nothing moves: what a running mirror was about to do is done.
-        found = _seen(mirror, site, workers)
+        found = _seen(mirror, site, workers.position(mirror))
         if found:
             workers.patiently("PATCH", f"/connectors/{name}/offsets", forget(mirror, found))
     return bool(found)

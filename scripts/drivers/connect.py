@@ -41,6 +41,7 @@ RETRIED = (404, 409, 500, 503)  # starting, rebalancing, or a request that was p
 # of the lab that made it.
 MARK = "kafkalab.lab"
 NOBODY = "kafkalab-nobody"  # a name that no connector has
+INFO, STATUS = "expand=info", "expand=status"  # what is asked of all connectors
 
 
 class Connect(Driver):
@@ -87,7 +88,7 @@ class Connect(Driver):
         try:
             if not there:
                 raise HttpError(503, "no worker", where=site.name)
-            found, states = workers.found(wait=0), workers.states()
+            found, states = workers.seen()
         except HttpError:  # not there yet: all of them are to be made
             found, states = {}, []
         plan = compare(found, workers.wanted)
@@ -138,8 +139,16 @@ class Workers:
     def found(self, wait: float = READY_SECONDS) -> dict[Key, Found]:
         """The connectors as they are, but for what is changed in them (`care_of`). Waits up to
         `wait` seconds for a worker that starts."""
-        answer = self._patiently("GET", "/connectors?expand=info", wait)
-        result, self._care = {}, {}
+        return self._found(self._patiently("GET", f"/connectors?{INFO}", wait))
+
+    def seen(self) -> tuple[dict[Key, Found], list[ConnectorState]]:
+        """`found` and `states`, by one request. Raises HttpError when no worker answers."""
+        answer = self.rest("GET", f"/connectors?{INFO}&{STATUS}")
+        return self._found(answer), _states(answer)
+
+    def _found(self, answer: Mapping[str, Any]) -> dict[Key, Found]:
+        result: dict[Key, Found] = {}
+        self._care = {}
         for name, one in answer.items():
             config, self._care[name] = plain(one["info"]["config"])
             ours = config.pop(MARK, None) == self.site.lab.name
@@ -148,11 +157,7 @@ class Workers:
 
     def states(self) -> list[ConnectorState]:
         """What each connector does. Raises HttpError when no worker answers."""
-        found = self.rest("GET", "/connectors?expand=status")
-        return sorted(
-            (state_of(name, one["status"]) for name, one in found.items()),
-            key=lambda state: state.name,
-        )
+        return _states(self.rest("GET", f"/connectors?{STATUS}"))
 
     def converge(self, tell: Tell) -> int:
         """Make the connectors what they should be and wait until all run.
@@ -331,3 +336,10 @@ class Workers:
                 if error.status not in RETRIED or time.monotonic() >= deadline:
                     raise
             time.sleep(0.2)
+
+
+def _states(answer: Mapping[str, Any]) -> list[ConnectorState]:
+    return sorted(
+        (state_of(name, one["status"]) for name, one in answer.items()),
+        key=lambda state: state.name,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,15 @@ TOPOLOGY = build(parse({
 SOURCE = "a-to-b.source"
 
 
+class FakePosition(dict[tuple[str, int], int]):
+    """A mirror that has copied nothing."""
+
+    def __call__(self) -> FakePosition:
+        return self
+
+    last = __call__
+
+
 @dataclass
 class FakeWorkers:
     """Workers whose connector stops after some looks, and takes offsets only then."""
@@ -39,8 +48,8 @@ class FakeWorkers:
     state: str = "RUNNING"
     tasks: tuple[str, ...] = ("RUNNING",)
 
-    def position(self, mirror: Mirror) -> Callable[[], dict[tuple[str, int], int]]:
-        return dict
+    def position(self, mirror: Mirror) -> FakePosition:
+        return FakePosition()
 
     def states(self) -> Iterator[ConnectorState]:
         if self.state == "STOPPED":

@@ -147,11 +147,8 @@ class FakeConnect:
             raise HttpError(404, what, where="connect")
         self.calls.append(f"{method} {path}")
         match method, path.split("/"):
-            case "GET", [_, "connectors?expand=info"]:
-                known = self.configs if self.read else {}
-                return {name: {"info": {"config": c}} for name, c in known.items()}
-            case "GET", [_, "connectors?expand=status"]:
-                return {name: {"status": self._status(name)} for name in self.configs}
+            case "GET", [_, about] if about.startswith("connectors?"):
+                return self._told(about)
             case "PUT", [_, "connectors", name, "config"]:
                 self.configs[name] = body
                 self.on_put(name, body)
@@ -163,6 +160,16 @@ class FakeConnect:
                 del self.configs[name]
                 return None
         return self._more(method, path)
+
+    def _told(self, about: str) -> dict[str, dict[str, Any]]:
+        """What is asked of all connectors; before it has read its topic a worker knows none."""
+        asked = about.removeprefix("connectors?").split("&")
+        assert set(asked) <= {"expand=info", "expand=status"}, about
+        known = self.configs if self.read or asked != ["expand=info"] else {}
+        return {name: {
+            **({"info": {"config": config}} if "expand=info" in asked else {}),
+            **({"status": self._status(name)} if "expand=status" in asked else {}),
+        } for name, config in known.items()}
 
     def _more(self, method: str, path: str) -> Any:
         if method == "POST" and "/restart?" in path:

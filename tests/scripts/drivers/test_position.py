@@ -41,6 +41,7 @@ def position(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> tuple[Position, 
     made = Position.__new__(Position)
     made.mirror = Mirror.model_validate({"from": "a", "to": "b"})
     made.rest, made.record, made._past = rest, rest, False  # type: ignore[assignment]
+    made._last = None
     monkeypatch.setattr(Position, "_read", lambda self: {("t", 0): 7})
     monkeypatch.setattr("scripts.drivers.position.PAUSE", 0)
     return made, asked
@@ -68,3 +69,12 @@ def test_workers_that_do_not_answer_at_all_are_told(monkeypatch: pytest.MonkeyPa
     made, _ = position(monkeypatch, 503, 503)
     with pytest.raises(HttpError, match="no"):
         made()
+
+
+def test_who_asks_right_after_somebody_else_gets_the_same_answer(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, asked = position(monkeypatch, OFFSETS, {"offsets": []})
+    assert made.last() == made.last() == {("t", 0): 5}
+    assert asked == [ASK]
+    assert made() == made.last() == {}
