@@ -15,6 +15,7 @@ import pytest
 
 from bench import (
     carrying,
+    checks,
     lab as bench_lab,
     measure,
     peers,
@@ -28,6 +29,8 @@ from bench import (
 )
 from bench.__main__ import SCENARIOS, _arguments
 from bench.scenarios import without_version
+from lab.learning.needs import needs
+from scripts.learning import library
 from bench.scene import Scene
 from lab.file import load, parse
 from lab.load import Load, Tally, closing
@@ -483,3 +486,12 @@ def test_the_telling_moment_is_when_leaders_have_moved() -> None:
 def test_what_is_sent_of_many_busy_partitions_is_bounded() -> None:
     scene = Scene(seconds=10, partitions=400, step=0.5)
     assert picture.sent(picture.paced(scene)) / 10 < 12_000  # bytes a second
+
+
+def test_only_exercises_are_timed_that_can_take_place_where_they_are() -> None:
+    names = set(checks.possible(checks.ALONE))
+    assert {"ch3-partitions", "ch6-offsets", "ch9-quota"} <= names
+    lacking = {name: needs(library.load(name).exercise) for name in library.names()
+               if name not in names}
+    assert {"ch10-compat", "ch11-connect", "ch12-mirror", "ch-kraft"} <= lacking.keys()
+    assert all(lacking.values()), "a lab that would do was left out"
