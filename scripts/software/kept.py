@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from pathlib import Path
 from scripts.errors import LabError, one_line
 
 RECIPES = Path(__file__).parent / "recipes"
+SHARED = Path(__file__).parent / "shared"
+NAMING = "shared.toml"  # in a recipe: which folders of SHARED are part of it
 PART = ".part-"
 # What a host says of a tar that arrived as another one than it left here.
 CORRUPT = "the archive that arrived is corrupt"
@@ -105,18 +108,26 @@ class Kept:
 def recipe_files(recipe: str) -> dict[str, Path]:
     """The files of a recipe by their paths in it: those of all variants, and those of its own.
 
-    Variants are folders with a number for a name: what is laid out in another way since then.
+    Variants are folders with a number for a name: what is laid out in another way since then. Files
+    of shared folders that it names are as if they lay in it; what it has itself goes before them.
     """
     name, _, variant = recipe.partition("/")
     folder = RECIPES / name
     found = {
-        str(path.relative_to(folder)): path for path in folder.rglob("*")
-        if path.is_file() and not path.relative_to(folder).parts[0].isdigit()
+        path: file for path, file in _files(folder).items() if not Path(path).parts[0].isdigit()
     }
+    if NAMING in found:
+        for one in tomllib.loads(found[NAMING].read_text())["folders"]:
+            found = _files(SHARED / one) | found
     if variant:
-        own = folder / variant
-        found |= {str(path.relative_to(own)): path for path in own.rglob("*") if path.is_file()}
+        found |= _files(folder / variant)
     return found
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    return {
+        str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()
+    }
 
 
 def recipe_digest(recipe: str) -> str:

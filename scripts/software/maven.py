@@ -2,7 +2,8 @@
 
 Kafka's archive, for one, is no Maven artifact, but everything in its libs/ is. A recipe is a folder
 below recipes/ with a POM that leaves one tar in target/, and what is to be in it; where it has a
-tools.toml, wrappers for bin/ are made from that.
+tools.toml, wrappers for bin/ are made from that. Folders of shared/ that its shared.toml names are
+part of it.
 """
 
 from __future__ import annotations

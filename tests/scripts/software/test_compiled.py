@@ -12,8 +12,8 @@ import pytest
 
 from lab import artifacts
 from scripts.errors import LabError
-from scripts.software import maven
-from scripts.software.kept import recipe_files
+from scripts.software import kept, maven
+from scripts.software.kept import recipe_digest, recipe_files
 from scripts.software.obtain import obtain
 
 SINK = artifacts.search_sink()
@@ -40,12 +40,13 @@ def test_the_recipes_script_gets_the_sources_and_what_it_leaves_is_kept(tmp_path
     def compiled(script: str, words: Sequence[str], source: Path, target: Path) -> None:
         assert script == recipe_files(SINK.recipe)["compile.sh"].read_text()
         with tarfile.open(source) as tar:
-            assert any(name.endswith("SearchSinkTask.java") for name in tar.getnames())
+            names = {Path(name).name for name in tar.getnames()}
+            assert {"SearchSinkTask.java", "BatchTask.java"} <= names
         asked.append(tuple(words))
-        jar = tmp_path / "search-sink.jar"
+        jar = tmp_path / "kafkalab-search-sink.jar"
         jar.write_text("classes")
         with tarfile.open(target, "w") as tar:
-            tar.add(jar, "search-sink/libs/search-sink.jar")
+            tar.add(jar, "search-sink/libs/kafkalab-search-sink.jar")
 
     wanted = ["cache", "maven"]
     first = obtain(SINK, sources=wanted, say=lambda line: None, compile=compiled)
@@ -53,7 +54,7 @@ def test_the_recipes_script_gets_the_sources_and_what_it_leaves_is_kept(tmp_path
     assert (first.source, again.source) == ("Maven", "cache")
     assert asked == [("search-sink",)]
     with tarfile.open(again.tar) as tar:
-        assert "search-sink/libs/search-sink.jar" in tar.getnames()
+        assert "search-sink/libs/kafkalab-search-sink.jar" in tar.getnames()
 
 
 def test_without_a_compiler_that_is_said() -> None:
@@ -61,7 +62,50 @@ def test_without_a_compiler_that_is_said() -> None:
         obtain(SINK, sources=["maven"], say=lambda line: None)
 
 
-def test_every_source_and_test_is_part_of_what_the_cache_goes_by() -> None:
-    names = recipe_files(SINK.recipe)
+@pytest.mark.parametrize("sink", [SINK, artifacts.hbase()], ids=lambda one: one.name)
+def test_every_source_and_test_is_part_of_what_the_cache_goes_by(sink: artifacts.Artifact) -> None:
+    names = recipe_files(sink.recipe)
     assert {"pom.xml", "assembly.xml", "compile.sh"} <= names.keys()
     assert sum(name.endswith("Test.java") for name in names) >= 2
+    assert "src/main/java/kafkalab/sink/BatchTask.java" in names
+
+
+def recipes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two recipes, of which `one` names a shared folder and has a file of its own instead."""
+    files = {
+        "recipes/one/pom.xml": "one", "recipes/one/shared.toml": 'folders = ["both"]',
+        "recipes/one/src/Own.java": "own", "recipes/two/pom.xml": "two",
+        "shared/both/src/Common.java": "common", "shared/both/src/Own.java": "overruled",
+        "shared/other/src/Other.java": "nobody's",
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    monkeypatch.setattr(kept, "RECIPES", folder / "recipes")
+    monkeypatch.setattr(kept, "SHARED", folder / "shared")
+
+
+def test_a_recipe_has_the_files_of_shared_folders_that_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipes(tmp_path, monkeypatch)
+    found = {name: path.read_text() for name, path in recipe_files("one").items()}
+    assert found == {
+        "pom.xml": "one", "shared.toml": 'folders = ["both"]', "src/Own.java": "own",
+        "src/Common.java": "common",
+    }
+    assert recipe_files("two").keys() == {"pom.xml"}
+
+
+@pytest.mark.parametrize(("changed", "others"), [
+    ("shared/both/src/Common.java", True), ("shared/both/src/New.java", True),
+    ("shared/other/src/Other.java", False),
+])
+def test_what_was_made_from_a_shared_file_is_outdated_when_that_changes(
+    changed: str, others: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipes(tmp_path, monkeypatch)
+    before = {name: recipe_digest(name) for name in ("one", "two")}
+    (tmp_path / changed).write_text("changed")
+    assert (recipe_digest("one") != before["one"]) is others
+    assert recipe_digest("two") == before["two"]

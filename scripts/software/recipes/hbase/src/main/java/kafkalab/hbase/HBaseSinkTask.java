@@ -2,48 +2,29 @@ package kafkalab.hbase;
 
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Collection;
-import java.util.HashSet;
-import java.util.IdentityHashMap;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.ThreadLocalRandom;
+import java.util.Objects;
+import kafkalab.sink.BatchTask;
+import kafkalab.sink.Outcome;
+import kafkalab.sink.Refused;
+import kafkalab.sink.Unavailable;
 import org.apache.hadoop.hbase.DoNotRetryIOException;
 import org.apache.hadoop.hbase.client.Mutation;
 import org.apache.hadoop.hbase.regionserver.NoSuchColumnFamilyException;
 import org.apache.kafka.connect.errors.ConnectException;
-import org.apache.kafka.connect.errors.DataException;
-import org.apache.kafka.connect.errors.RetriableException;
-import org.apache.kafka.connect.sink.ErrantRecordReporter;
-import org.apache.kafka.connect.sink.SinkRecord;
-import org.apache.kafka.connect.sink.SinkTask;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/**
- * Writes records in batches, and returns only when HBase has all of them.
- *
- * <p>So Connect commits no offset of a record that is not there. An HBase that is away costs time and
- * no record: after some tries the task hands its records back, and Connect gives them to it again.
- */
-public class HBaseSinkTask extends SinkTask {
+/** Writes records as rows, into tables that it makes where it may. */
+public class HBaseSinkTask extends BatchTask<RowChange> {
 
     private static final Logger LOG = LoggerFactory.getLogger(HBaseSinkTask.class);
-    private static final long LONGEST_WAIT_MS = 10_000;
 
     private HBaseSinkConfig config;
-    private Rows rows;
     private Tables tables;
-    private ErrantRecordReporter reporter;
-    private final Set<String> made = new HashSet<>();
-    private final Map<SinkRecord, String> malformed = new IdentityHashMap<>(); // of this put
-
-    @Override
-    public String version() {
-        return HBaseSinkConnector.VERSION;
-    }
 
     @Override
     public void start(Map<String, String> settings) {
@@ -52,35 +33,8 @@ public class HBaseSinkTask extends SinkTask {
 
     void start(Map<String, String> settings, Tables there) {
         config = new HBaseSinkConfig(settings);
-        rows = new Rows(config);
         tables = there;
-        reporter = context == null ? null : context.errantRecordReporter();
-    }
-
-    @Override
-    public void put(Collection<SinkRecord> records) {
-        malformed.clear();
-        int most = config.getInt(HBaseSinkConfig.BATCH);
-        List<Change> batch = new ArrayList<>();
-        for (SinkRecord record : records) {
-            Change next = change(record);
-            if (next != null) {
-                batch.add(next);
-            }
-            if (batch.size() == most) {
-                write(batch);
-                batch = new ArrayList<>();
-            }
-        }
-        if (!batch.isEmpty()) {
-            write(batch);
-        }
-        // Not before all else is written: what is given back comes again, these among it.
-        for (SinkRecord record : records) {
-            if (malformed.containsKey(record)) {
-                tell(record, malformed.get(record));
-            }
-        }
+        begin(config, new Rows(config));
     }
 
     @Override
@@ -94,128 +48,70 @@ public class HBaseSinkTask extends SinkTask {
         }
     }
 
-    private Change change(SinkRecord record) {
+    @Override
+    protected List<Outcome> send(List<RowChange> batch) throws InterruptedException {
+        Map<String, List<Integer>> places = new LinkedHashMap<>(); // in the batch, by table
+        for (int i = 0; i < batch.size(); i++) {
+            places.computeIfAbsent(batch.get(i).table(), name -> new ArrayList<>()).add(i);
+        }
+        Outcome[] found = new Outcome[batch.size()];
+        for (Map.Entry<String, List<Integer>> one : places.entrySet()) {
+            List<RowChange> mine = one.getValue().stream().map(batch::get).toList();
+            List<Outcome> outcomes = table(one.getKey(), mine);
+            for (int i = 0; i < mine.size(); i++) {
+                found[one.getValue().get(i)] = outcomes.get(i);
+            }
+        }
+        return Arrays.asList(found);
+    }
+
+    /** The outcomes of changes of one table. */
+    private List<Outcome> table(String table, List<RowChange> changes)
+            throws InterruptedException {
+        List<Throwable> failures;
         try {
-            return rows.of(record).orElse(null);
-        } catch (DataException error) {
-            malformed.put(record, error.getMessage());
-            return null;
-        }
-    }
-
-    /** Send a batch until every change is made, or is told to be malformed. */
-    private void write(List<Change> batch) {
-        List<Change> left = batch;
-        for (int tries = 0; ; tries++) {
-            List<Change> again = new ArrayList<>();
-            String reason = "";
-            for (Map.Entry<String, List<Change>> one : byTable(left).entrySet()) {
-                try {
-                    String failed = once(one.getKey(), one.getValue(), again);
-                    reason = failed.isEmpty() ? reason : failed;
-                } catch (IOException away) {
-                    again.addAll(one.getValue());
-                    reason = HBaseTables.told(away);
-                } catch (InterruptedException interrupted) {
-                    Thread.currentThread().interrupt();
-                    throw new RetriableException("interrupted while writing", interrupted);
-                }
+            if (config.getBoolean(HBaseSinkConfig.CREATE)) {
+                once("the table " + table, () -> make(table, changes.get(0).family()));
             }
-            if (again.isEmpty()) {
-                return;
-            }
-            made.clear(); // it may come back without what it had
-            left = again;
-            pause(tries, left.size(), reason);
+            failures = tables.write(
+                table, changes.stream().flatMap(one -> one.mutations().stream()).toList());
+        } catch (Unavailable away) {
+            return again(changes, away.getMessage());
+        } catch (IOException away) {
+            return again(changes, HBaseTables.told(away));
         }
-    }
-
-    private static Map<String, List<Change>> byTable(List<Change> changes) {
-        Map<String, List<Change>> found = new LinkedHashMap<>();
-        changes.forEach(one ->
-            found.computeIfAbsent(one.table(), name -> new ArrayList<>()).add(one));
+        List<Outcome> found = new ArrayList<>();
+        int at = 0;
+        for (RowChange one : changes) {
+            List<Mutation> mine = one.mutations();
+            found.add(failures.subList(at, at += mine.size()).stream().filter(Objects::nonNull)
+                .findFirst().map(failure -> outcome(one, failure)).orElse(Outcome.DONE));
+        }
         return found;
     }
 
-    /** Send changes of one table; what is to be sent again goes to `again`. Why, or "". */
-    private String once(String table, List<Change> changes, List<Change> again)
-            throws IOException, InterruptedException {
-        if (config.getBoolean(HBaseSinkConfig.CREATE) && !made.contains(table)) {
-            try {
-                tables.make(table, changes.get(0).family());
-            } catch (DoNotRetryIOException | IllegalArgumentException refused) {
-                throw new ConnectException(
-                    "the table " + table + " cannot be made: " + HBaseTables.told(refused));
-            }
-            made.add(table);
-        }
-        List<Mutation> mutations = new ArrayList<>();
-        changes.forEach(one -> mutations.addAll(one.mutations()));
-        List<Throwable> failures = tables.write(table, mutations);
-        String reason = "";
-        int at = 0;
-        for (Change one : changes) {
-            List<Throwable> mine = failures.subList(at, at += one.mutations().size())
-                .stream().filter(failure -> failure != null).toList();
-            if (mine.isEmpty()) {
-                continue;
-            }
-            Throwable failure = mine.get(0);
-            if (failure instanceof NoSuchColumnFamilyException) {
-                throw new ConnectException("the table " + table + " has no column family "
-                    + one.family() + "; name one that it has in " + HBaseSinkConfig.FAMILY);
-            }
-            // Exactly this class is said of a cell that is too large; those below it are not the
-            // record's fault: no such table, say, or no permission.
-            if (failure.getClass() == DoNotRetryIOException.class) {
-                malformed.put(one.record(), HBaseTables.told(failure));
-            } else {
-                again.add(one);
-                reason = HBaseTables.told(failure);
-            }
-        }
-        return reason;
-    }
-
-    /** Wait before the next try; raises what Connect takes for "give them to me again". */
-    private void pause(int tries, int left, String reason) {
-        long base = config.getLong(HBaseSinkConfig.BACKOFF);
-        long longest = Math.min(LONGEST_WAIT_MS, base << Math.min(tries, 20));
-        // Somewhere in the second half: tasks that failed together do not come back together.
-        long wait = longest / 2 + ThreadLocalRandom.current().nextLong(longest / 2 + 1);
-        String what = left + " records wait for HBase: " + reason;
-        if (tries >= config.getInt(HBaseSinkConfig.RETRIES)) {
-            if (context != null) {
-                context.timeout(wait);
-            }
-            throw new RetriableException(what);
-        }
-        LOG.warn("{}; again in {} ms", what, wait);
+    private void make(String table, String family) throws Unavailable, Refused {
         try {
-            Thread.sleep(wait);
-        } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
-            throw new RetriableException(what, interrupted);
+            tables.make(table, family);
+        } catch (DoNotRetryIOException | IllegalArgumentException refused) {
+            throw new Refused(HBaseTables.told(refused));
+        } catch (IOException away) {
+            throw new Unavailable(HBaseTables.told(away));
         }
     }
 
-    private void tell(SinkRecord record, String reason) {
-        String what = record.topic() + "-" + record.kafkaPartition() + " at offset "
-            + record.kafkaOffset() + ": " + reason;
-        switch (config.onMalformed()) {
-            case IGNORE:
-                return;
-            case WARN:
-                LOG.warn("not written: {}", what);
-                return;
-            case REPORT:
-                if (reporter == null) {
-                    throw new ConnectException(what + " (and there is no dead letter topic)");
-                }
-                reporter.report(record, new DataException(reason));
-                return;
-            default:
-                throw new ConnectException(what);
+    private static List<Outcome> again(List<RowChange> changes, String reason) {
+        return changes.stream().map(one -> new Outcome(true, reason)).toList();
+    }
+
+    private static Outcome outcome(RowChange change, Throwable failure) {
+        if (failure instanceof NoSuchColumnFamilyException) {
+            throw new ConnectException("the table " + change.table() + " has no column family "
+                + change.family() + "; name one that it has in " + HBaseSinkConfig.FAMILY);
         }
+        // Exactly this class is said of a cell that is too large; those below it are not the
+        // record's fault: no such table, say, or no permission.
+        return new Outcome(failure.getClass() != DoNotRetryIOException.class,
+            HBaseTables.told(failure));
     }
 }

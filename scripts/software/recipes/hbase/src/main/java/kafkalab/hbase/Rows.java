@@ -8,7 +8,7 @@ import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import kafkalab.sink.Changes;
 import org.apache.hadoop.hbase.HConstants;
 import org.apache.hadoop.hbase.client.Delete;
 import org.apache.hadoop.hbase.client.Mutation;
@@ -28,7 +28,7 @@ import org.apache.kafka.connect.sink.SinkRecord;
  * again and in whatever order: HBase itself puts cells in the order of their timestamps. (A key's
  * records are all in one partition.)
  */
-class Rows {
+class Rows extends Changes<RowChange> {
 
     static final String VALUE = "KAFKA_VALUE"; // the column of a value that has no fields
 
@@ -38,29 +38,19 @@ class Rows {
             .serializeSpecialFloatingPointValues().create();
 
     Rows(HBaseSinkConfig config) {
+        super(config);
         this.config = config;
     }
 
-    /**
-     * What a record asks of HBase; nothing where it is to be ignored.
-     *
-     * @throws DataException when it is no row, with the reason
-     */
-    Optional<Change> of(SinkRecord record) {
-        boolean ignoring = config.getBoolean(HBaseSinkConfig.KEY_IGNORE);
-        byte[] family = config.family(record.topic()).getBytes(StandardCharsets.UTF_8);
-        if (record.value() == null) {
-            switch (config.onNull()) {
-                case FAIL:
-                    throw new DataException("it has no value");
-                case IGNORE:
-                    return Optional.empty();
-                default:
-                    // Named by where it stands, it cannot mean any other row.
-                    return ignoring ? Optional.empty() : Optional.of(change(record, List.of(
-                        new Delete(key(record)).addFamily(family, record.kafkaOffset()))));
-            }
-        }
+    @Override
+    protected RowChange deleted(SinkRecord record) {
+        return change(record, List.of(
+            new Delete(key(record)).addFamily(family(record), record.kafkaOffset())));
+    }
+
+    @Override
+    protected RowChange written(SinkRecord record, boolean ignoring) {
+        byte[] family = family(record);
         byte[] row = ignoring ? place(record) : key(record);
         Put put = new Put(row, record.kafkaOffset());
         columns(record.value()).forEach((name, value) -> put.addColumn(
@@ -73,12 +63,16 @@ class Rows {
             mutations.add(new Delete(row).addFamily(family, record.kafkaOffset() - 1));
         }
         mutations.add(put);
-        return Optional.of(change(record, mutations));
+        return change(record, mutations);
     }
 
-    private Change change(SinkRecord record, List<Mutation> mutations) {
+    private byte[] family(SinkRecord record) {
+        return config.family(record.topic()).getBytes(StandardCharsets.UTF_8);
+    }
+
+    private RowChange change(SinkRecord record, List<Mutation> mutations) {
         String topic = record.topic();
-        return new Change(record, config.table(topic), config.family(topic), mutations);
+        return new RowChange(record, config.table(topic), config.family(topic), mutations);
     }
 
     /** The columns of a value; a field without a value has none. */

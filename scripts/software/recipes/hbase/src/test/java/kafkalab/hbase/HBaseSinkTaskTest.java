@@ -7,13 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
-import kafkalab.hbase.Fakes.FakeContext;
-import kafkalab.hbase.Fakes.FakeTables;
+import kafkalab.sink.FakeContext;
+import kafkalab.sink.Records;
 import org.apache.hadoop.hbase.NotServingRegionException;
 import org.apache.hadoop.hbase.regionserver.NoSuchColumnFamilyException;
 import org.apache.kafka.connect.errors.ConnectException;
@@ -27,13 +26,10 @@ class HBaseSinkTaskTest {
     private final FakeContext context = new FakeContext();
 
     private HBaseSinkTask task(String... more) {
-        Map<String, String> settings = new HashMap<>(Map.of(
+        Map<String, String> settings = Records.with(Map.of(
             "hbase.zookeeper.quorum", "zk:2181", "table.column.family", "d",
             "auto.create.tables", "true", "retry.backoff.ms", "1", "max.retries", "3",
-            "behavior.on.null.values", "delete", "behavior.on.malformed.records", "report"));
-        for (int i = 0; i < more.length; i += 2) {
-            settings.put(more[i], more[i + 1]);
-        }
+            "behavior.on.null.values", "delete", "behavior.on.malformed.records", "report"), more);
         HBaseSinkTask made = new HBaseSinkTask();
         made.initialize(context);
         made.start(settings, tables);
@@ -41,7 +37,7 @@ class HBaseSinkTaskTest {
     }
 
     private static SinkRecord record(long offset, String key, Object value) {
-        return Fakes.record("t", offset, key, value);
+        return Records.record("t", 0, offset, key, value);
     }
 
     private static Map<String, Object> fields(Object number) {
@@ -68,7 +64,7 @@ class HBaseSinkTaskTest {
                 String key = "k" + random.nextInt(6);
                 String column = "c" + random.nextInt(3);
                 boolean gone = random.nextInt(4) == 0;
-                log.add(Fakes.record(topic, offset, key, gone ? null : Map.of(column, offset)));
+                log.add(Records.record(topic, 0, offset, key, gone ? null : Map.of(column, offset)));
                 last.keySet().removeIf(name -> name.startsWith(topic + "/" + key + "/"));
                 if (!gone) {
                     last.put(topic + "/" + key + "/d:" + column, String.valueOf(offset));
@@ -183,7 +179,7 @@ class HBaseSinkTaskTest {
         }
         task("max.batch.size", "10").put(records);
         assertEquals(List.of(20, 20, 10), tables.sizes);
-        task().put(List.of(record(30, "x", fields(1)), Fakes.record("u", 0, "x", fields(1))));
+        task().put(List.of(record(30, "x", fields(1)), Records.record("u", 0, 0, "x", fields(1))));
         assertEquals(27, tables.scan().size());
     }
 

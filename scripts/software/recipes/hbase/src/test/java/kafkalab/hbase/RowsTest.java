@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import kafkalab.sink.Records;
 import org.apache.hadoop.hbase.Cell;
 import org.apache.hadoop.hbase.CellUtil;
 import org.apache.hadoop.hbase.client.Delete;
@@ -30,16 +31,13 @@ import org.junit.jupiter.api.Test;
 class RowsTest {
 
     private static HBaseSinkConfig config(String... more) {
-        Map<String, String> settings = new HashMap<>(Map.of(
+        Map<String, String> settings = Records.with(Map.of(
             "hbase.zookeeper.quorum", "zk:2181", "table.column.family", "d",
-            "behavior.on.null.values", "delete"));
-        for (int i = 0; i < more.length; i += 2) {
-            settings.put(more[i], more[i + 1]);
-        }
+            "behavior.on.null.values", "delete"), more);
         return new HBaseSinkConfig(settings);
     }
 
-    private static Optional<Change> of(SinkRecord record, String... more) {
+    private static Optional<RowChange> of(SinkRecord record, String... more) {
         return new Rows(config(more)).of(record);
     }
 
@@ -65,11 +63,11 @@ class RowsTest {
     }
 
     private static SinkRecord valued(Object value) {
-        return Fakes.record("t", 7, "k", value);
+        return Records.record("t", 0, 7, "k", value);
     }
 
     private static SinkRecord keyed(Object key) {
-        return Fakes.record("t", 7, key, Map.of("n", 1));
+        return Records.record("t", 0, 7, key, Map.of("n", 1));
     }
 
     @Test
@@ -112,7 +110,7 @@ class RowsTest {
         Cell before = mutations.get(0).getFamilyCellMap().values().iterator().next().get(0);
         assertTrue(mutations.get(0) instanceof Delete && CellUtil.isDeleteFamily(before));
         assertEquals(6, before.getTimestamp());
-        assertEquals(1, of(Fakes.record("t", 0, "k", Map.of("n", 1))).orElseThrow()
+        assertEquals(1, of(Records.record("t", 0, 0, "k", Map.of("n", 1))).orElseThrow()
             .mutations().size());
     }
 

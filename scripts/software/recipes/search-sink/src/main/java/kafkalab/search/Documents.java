@@ -7,7 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
-import java.util.Optional;
+import kafkalab.sink.Changes;
 import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.errors.DataException;
 import org.apache.kafka.connect.json.JsonConverter;
@@ -20,7 +20,7 @@ import org.apache.kafka.connect.sink.SinkRecord;
  * are not above the one it has. So whatever is sent again, in whatever order, changes nothing: of a
  * key's records the last one stays. (A key's records are all in one partition.)
  */
-class Documents {
+class Documents extends Changes<Operation> {
 
     static final int LONGEST_ID = 512; // bytes that Elasticsearch and OpenSearch allow
 
@@ -29,32 +29,20 @@ class Documents {
     private final JsonConverter converter = new JsonConverter();
 
     Documents(SearchSinkConfig config) {
+        super(config);
         this.config = config;
         // Decimals as numbers: as Base64, which is the default, nobody finds them.
         converter.configure(Map.of("schemas.enable", "false", "decimal.format", "NUMERIC"), false);
     }
 
-    /**
-     * What a record asks of the store; nothing where it is to be ignored.
-     *
-     * @throws DataException when it is no document, with the reason
-     */
-    Optional<Operation> of(SinkRecord record) {
-        boolean ignoring = config.ignoresKey(record.topic());
-        if (record.value() == null) {
-            switch (config.onNull()) {
-                case FAIL:
-                    throw new DataException("it has no value");
-                case IGNORE:
-                    return Optional.empty();
-                default:
-                    // Named by where it stands, it cannot mean any other document.
-                    return ignoring ? Optional.empty()
-                        : Optional.of(operation("delete", record, id(record), new byte[0]));
-            }
-        }
-        String id = ignoring ? place(record) : id(record);
-        return Optional.of(operation("index", record, id, source(record)));
+    @Override
+    protected Operation written(SinkRecord record, boolean ignoring) {
+        return operation("index", record, ignoring ? place(record) : id(record), source(record));
+    }
+
+    @Override
+    protected Operation deleted(SinkRecord record) {
+        return operation("delete", record, id(record), new byte[0]);
     }
 
     private Operation operation(String action, SinkRecord record, String id, byte[] source) {

@@ -1,6 +1,7 @@
 package kafkalab.search;
 
 import java.util.Arrays;
+import kafkalab.sink.Change;
 import org.apache.kafka.connect.sink.SinkRecord;
 
 /**
@@ -10,12 +11,16 @@ import org.apache.kafka.connect.sink.SinkRecord;
  * @param index where to
  * @param lines the operation's line, and the document's if there is one, each with its line end
  */
-record Operation(SinkRecord record, String index, byte[] lines) {
+record Operation(SinkRecord record, String index, byte[] lines) implements Change {
+
+    @Override
+    public int size() {
+        return lines.length;
+    }
 
     @Override
     public String toString() {
-        return record.topic() + "-" + record.kafkaPartition() + " at offset "
-            + record.kafkaOffset() + " (" + lines.length + " bytes)";
+        return Change.place(record) + " (" + lines.length + " bytes)";
     }
 
     @Override

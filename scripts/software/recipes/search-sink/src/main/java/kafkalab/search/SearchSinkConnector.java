@@ -1,22 +1,11 @@
 package kafkalab.search;
 
-import java.util.Collections;
-import java.util.List;
-import java.util.Map;
+import kafkalab.sink.BatchConnector;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.connect.connector.Task;
-import org.apache.kafka.connect.sink.SinkConnector;
 
 /** Carries records into Elasticsearch or OpenSearch: a topic becomes an index, a record a document. */
-public class SearchSinkConnector extends SinkConnector {
-
-    static final String VERSION = "1.0";
-    private Map<String, String> settings;
-
-    @Override
-    public void start(Map<String, String> props) {
-        settings = Map.copyOf(props);
-    }
+public class SearchSinkConnector extends BatchConnector {
 
     @Override
     public Class<? extends Task> taskClass() {
@@ -24,21 +13,7 @@ public class SearchSinkConnector extends SinkConnector {
     }
 
     @Override
-    public List<Map<String, String>> taskConfigs(int most) {
-        return Collections.nCopies(most, settings);
-    }
-
-    @Override
-    public void stop() {
-    }
-
-    @Override
     public ConfigDef config() {
         return SearchSinkConfig.DEFINITION;
-    }
-
-    @Override
-    public String version() {
-        return VERSION;
     }
 }

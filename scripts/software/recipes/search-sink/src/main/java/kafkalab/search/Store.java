@@ -14,33 +14,12 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import kafkalab.sink.Outcome;
+import kafkalab.sink.Refused;
+import kafkalab.sink.Unavailable;
 
 /** Requests to the store, each sent once: what to do about the answer is for others to say. */
 class Store {
-
-    /** The store cannot do it now, and nothing is wrong with what it was sent. */
-    static class Unavailable extends Exception {
-        Unavailable(String reason) {
-            super(reason);
-        }
-    }
-
-    /** It refuses a whole request: too large, or something in it that it cannot read. */
-    static class Refused extends Exception {
-        Refused(String reason) {
-            super(reason);
-        }
-    }
-
-    /**
-     * What became of one operation.
-     *
-     * @param retry whether it may succeed when it is sent again
-     * @param reason why it failed; null where it did not
-     */
-    record Outcome(boolean retry, String reason) {
-        static final Outcome DONE = new Outcome(false, null);
-    }
 
     private static final int LONGEST_REASON = 1000;
 

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
-import java.util.HashMap;
 import java.util.Map;
+import kafkalab.sink.Records;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.connect.data.Decimal;
@@ -21,10 +21,7 @@ import org.junit.jupiter.api.Test;
 class DocumentsTest {
 
     private static SearchSinkConfig config(String... more) {
-        Map<String, String> settings = new HashMap<>(Map.of("connection.url", "http://s:9200"));
-        for (int i = 0; i < more.length; i += 2) {
-            settings.put(more[i], more[i + 1]);
-        }
+        Map<String, String> settings = Records.with(Map.of("connection.url", "http://s:9200"), more);
         return new SearchSinkConfig(settings);
     }
 
@@ -56,14 +53,14 @@ class DocumentsTest {
         Map<Object, String> keys = Map.of("a b", "a b", 5L, "5", true, "true",
             "ü".getBytes(StandardCharsets.UTF_8), "ü");
         keys.forEach((key, id) -> assertTrue(
-            lines(config(), Fakes.record("t", 0, 1, key, Map.of())).startsWith(head("t", id, 1))));
+            lines(config(), Records.record("t", 0, 1, key, Map.of())).startsWith(head("t", id, 1))));
     }
 
     @Test
     void whatItMayNotBe() {
         Object[] keys = {null, "", "x".repeat(513), Map.of("a", 1), new byte[] {(byte) 0xff}};
         for (Object key : keys) {
-            SinkRecord record = Fakes.record("t", 0, 1, key, Map.of());
+            SinkRecord record = Records.record("t", 0, 1, key, Map.of());
             assertThrows(DataException.class, () -> new Documents(config()).of(record));
             assertTrue(lines(config("key.ignore", "true"), record).startsWith(
                 head("t", "t+0+1", 1)));
@@ -74,9 +71,9 @@ class DocumentsTest {
     void topicsMayHaveRulesOfTheirOwn() {
         SearchSinkConfig config = config("topic.key.ignore", "logs",
             "topic.index.map", "dc1.Orders:orders");
-        assertTrue(lines(config, Fakes.record("logs", 0, 1, "k", Map.of()))
+        assertTrue(lines(config, Records.record("logs", 0, 1, "k", Map.of()))
             .startsWith(head("logs", "logs+0+1", 1)));
-        assertTrue(lines(config, Fakes.record("dc1.Orders", 0, 1, "k", Map.of()))
+        assertTrue(lines(config, Records.record("dc1.Orders", 0, 1, "k", Map.of()))
             .startsWith(head("orders", "k", 1)));
     }
 

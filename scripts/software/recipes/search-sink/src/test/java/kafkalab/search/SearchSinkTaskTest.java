@@ -7,13 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
-import kafkalab.search.Fakes.FakeContext;
-import kafkalab.search.Fakes.FakeStore;
+import kafkalab.sink.FakeContext;
+import kafkalab.sink.Records;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.errors.RetriableException;
 import org.apache.kafka.connect.sink.SinkRecord;
@@ -37,12 +36,9 @@ class SearchSinkTaskTest {
     }
 
     private SearchSinkTask task(String... more) {
-        Map<String, String> settings = new HashMap<>(Map.of(
+        Map<String, String> settings = Records.with(Map.of(
             "connection.url", store.address(), "retry.backoff.ms", "1", "max.retries", "3",
-            "behavior.on.null.values", "delete", "behavior.on.malformed.documents", "report"));
-        for (int i = 0; i < more.length; i += 2) {
-            settings.put(more[i], more[i + 1]);
-        }
+            "behavior.on.null.values", "delete", "behavior.on.malformed.documents", "report"), more);
         SearchSinkTask made = new SearchSinkTask();
         made.initialize(context);
         made.start(settings);
@@ -50,7 +46,7 @@ class SearchSinkTaskTest {
     }
 
     private static SinkRecord record(long offset, String key, Object value) {
-        return Fakes.record("T", 0, offset, key, value);
+        return Records.record("T", 0, offset, key, value);
     }
 
     private static Map<String, Object> document(Object number) {
@@ -88,7 +84,7 @@ class SearchSinkTaskTest {
             for (long offset = 0; offset < 50; offset++) {
                 String key = "k" + random.nextInt(6);
                 boolean gone = random.nextInt(4) == 0;
-                log.add(Fakes.record("r" + round, 0, offset, key, gone ? null : document(offset)));
+                log.add(Records.record("r" + round, 0, offset, key, gone ? null : document(offset)));
                 if (gone) {
                     last.remove("r" + round + "/" + key);
                 } else {

@@ -1,6 +1,7 @@
 package kafkalab.hbase;
 
 import java.util.List;
+import kafkalab.sink.Change;
 import org.apache.hadoop.hbase.client.Mutation;
 import org.apache.kafka.connect.sink.SinkRecord;
 
@@ -12,5 +13,6 @@ import org.apache.kafka.connect.sink.SinkRecord;
  * @param family the table's column family
  * @param mutations what happens to the row, in whatever order
  */
-record Change(SinkRecord record, String table, String family, List<Mutation> mutations) {
+record RowChange(SinkRecord record, String table, String family, List<Mutation> mutations)
+    implements Change {
 }
