@@ -136,7 +136,7 @@ def look(
             except LabError as error:
                 unknown[name] = error.what
         return Going(found, _sizes(fleet, [one.name for one in found if one.name in up]), stands,
-                     unknown, tuple(lost(gone)), tuple(refused))
+                     unknown, tuple(lost(gone, session.topology.lab)), tuple(refused))
 
 
 def up(
