@@ -185,7 +185,7 @@ class Course:
         self._there(chosen, instances)
         with self.session.fleet(instances) as fleet:
             # The same for parameters: it asks the engine.
-            self.context = self.session.context({}, instances)
+            self.context = self.session.context({}, instances, fleet)
             for one in chosen:
                 self._tell(one)
             places = sites(fleet, self.context, chosen)

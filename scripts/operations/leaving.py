@@ -179,7 +179,7 @@ def _places(
     """The datacenters that brokers leave."""
     names = {one.datacenter for one in found if one.broker}
     chosen = [one for one in session.topology.datacenters if one.name in names]
-    return sites(fleet, session.context({}, instances), chosen)
+    return sites(fleet, session.context({}, instances, fleet), chosen)
 
 
 def _stand(site: Site, running: Collection[str]) -> Stand:
