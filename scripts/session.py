@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -149,22 +149,26 @@ class Session:
         return found
 
     def context(
-        self, software: Mapping[Artifact, Obtained], instances: Mapping[str, Instance]
+        self, software: Mapping[Artifact, Obtained], instances: Mapping[str, Instance],
+        fleet: Fleet | None = None,
     ) -> Context:
         """What the services have to know; an artifact that is not in `software` has no digest.
 
         Datacenters whose metadata is to move are as they stand, from here on in `topology`, too;
-        hosts that exist are asked for it.
+        hosts that exist are asked for it, and for what brokers have open. fleet: connections to
+        these hosts, where there are some; else others are made for it where they are needed.
         """
         digests = {artifact.folder: one.sha256 for artifact, one in software.items()}
         # The platform knows the lab as it was when it was first asked; who leads may have changed.
         context = replace(self.platform.context(digests, instances), topology=self.topology)
-        if found := self.stand(instances):
+        if found := self.stand(instances, fleet):
             context = replace(context, topology=self.topology, clusters=found.clusters,
                               unknown=found.unknown)
-        return self._closed(context, instances)
+        return self._closed(context, instances, fleet)
 
-    def _closed(self, context: Context, instances: Mapping[str, Instance]) -> Context:
+    def _closed(
+        self, context: Context, instances: Mapping[str, Instance], fleet: Fleet | None
+    ) -> Context:
         """A lab that has certificates with them, and with what its running brokers have open; they
         are asked. Any other lab as it is."""
         goal = wanted(self.topology.config.security)
@@ -175,8 +179,8 @@ class Session:
 
         met = {name for name, one in instances.items() if one.running and one.host_key}
         if met:
-            with self.fleet(dict(instances)) as fleet:
-                context = stood(context, fleet, met)
+            with self._asked(instances, fleet) as asked:
+                context = stood(context, asked, met)
         issued = Authority(self.state, self.topology.lab).issued(names(context))
         return replace(context, issued=issued)
 
@@ -194,7 +198,18 @@ class Session:
             log.info("a certificate for %s", name)
         return replace(context, issued=authority.issued(hosts))
 
-    def stand(self, instances: Mapping[str, Instance]) -> Standing | None:
+    @contextlib.contextmanager
+    def _asked(self, instances: Mapping[str, Instance], fleet: Fleet | None) -> Iterator[Fleet]:
+        """Connections that there are, or some that end with what they are asked for."""
+        if fleet is not None:
+            yield fleet
+            return
+        with self.fleet(dict(instances)) as own:
+            yield own
+
+    def stand(
+        self, instances: Mapping[str, Instance], fleet: Fleet | None = None
+    ) -> Standing | None:
         """Where datacenters stand whose metadata is to move; `topology` has them so from here on.
         None where there are none."""
         if not any(movable(one) for one in self.topology.datacenters):
@@ -202,8 +217,8 @@ class Session:
         from scripts.drivers.migrating import standing  # noqa: PLC0415 - few labs move
 
         met = {name for name, one in instances.items() if one.running and one.host_key}
-        with self.fleet(dict(instances)) as fleet:
-            found = standing(self.topology, fleet, met)
+        with self._asked(instances, fleet) as asked:
+            found = standing(self.topology, asked, met)
         self.topology = found.topology
         return found
 

@@ -14,6 +14,7 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 
 from confluent_kafka import AcknowledgeType, Message, Producer, ShareConsumer
 
@@ -21,15 +22,23 @@ WORK_SECONDS = 0.4  # what a record takes
 AT_ONCE = 2  # records that a worker takes, so that others get some, too
 
 
+def brokers() -> dict[str, str]:
+    """Where brokers are, and what they ask for where they are closed, which the file CLIENT has."""
+    settings = {"bootstrap.servers": os.environ["BOOTSTRAP"]}
+    if os.environ.get("CLIENT"):
+        settings |= json.loads(Path(os.environ["CLIENT"]).read_text())
+    return settings
+
+
 class Worker:
     """`ended` once it has been asked to end; it handles first what it has taken."""
 
     def __init__(self, said: argparse.Namespace) -> None:
         self.said, self.ended = said, False
-        brokers = {"bootstrap.servers": os.environ["BOOTSTRAP"]}
-        self.producer = Producer({**brokers, "linger.ms": 0})
+        there = brokers()
+        self.producer = Producer({**there, "linger.ms": 0})
         self.consumer = ShareConsumer({
-            **brokers,
+            **there,
             "group.id": said.group,
             "client.id": said.name,
             "share.acknowledgement.mode": "explicit",

@@ -4,6 +4,9 @@ commit, abort: as they say. leave: the program ends without either, as one that 
 """
 
 import argparse
+import json
+import os
+from pathlib import Path
 
 from confluent_kafka import Producer
 
@@ -17,7 +20,10 @@ def main() -> None:
     parser.add_argument("records", type=int)
     said = parser.parse_args()
 
+    # What brokers ask for where they are closed; the task says when.
+    closed = os.environ.get("CLIENT")
     producer = Producer({
+        **(json.loads(Path(closed).read_text()) if closed else {}),
         "bootstrap.servers": said.bootstrap,
         "transactional.id": said.transactional_id,  # idempotence and acks=all come with it
         "transaction.timeout.ms": 300_000,  # then the coordinator aborts it

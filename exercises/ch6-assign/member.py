@@ -16,6 +16,7 @@ import os
 import signal
 import time
 from datetime import datetime
+from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -25,17 +26,25 @@ STRATEGIES = ("range", "roundrobin", "cooperative-sticky")
 UNIFORM = "uniform"  # the broker's own, with the protocol of KIP-848
 
 
+def brokers() -> dict[str, str]:
+    """Where brokers are, and what they ask for where they are closed, which the file CLIENT has."""
+    settings = {"bootstrap.servers": os.environ["BOOTSTRAP"]}
+    if os.environ.get("CLIENT"):
+        settings |= json.loads(Path(os.environ["CLIENT"]).read_text())
+    return settings
+
+
 class Member:
     """`tell` is called with an event and the partitions that it is about."""
 
     def __init__(self, said: argparse.Namespace) -> None:
         self.said, self.ended = said, False
-        brokers = {"bootstrap.servers": os.environ["BOOTSTRAP"]}
+        there = brokers()
         self.journal = os.environ["JOURNAL"]
-        make(AdminClient(brokers), self.journal)
-        self.producer = Producer({**brokers, "linger.ms": 0})
+        make(AdminClient(there), self.journal)
+        self.producer = Producer({**there, "linger.ms": 0})
         self.consumer = Consumer({
-            **brokers,
+            **there,
             "group.id": said.group,
             "client.id": said.name,
             **protocol(said),

@@ -9,9 +9,11 @@ the environment.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer
 
@@ -42,17 +44,25 @@ def batches(consumer: Consumer, size: int) -> Iterator[list[Message]]:
             return
 
 
+def brokers() -> dict[str, str]:
+    """Where brokers are, and what they ask for where they are closed, which the file CLIENT has."""
+    settings = {"bootstrap.servers": os.environ["BOOTSTRAP"]}
+    if os.environ.get("CLIENT"):
+        settings |= json.loads(Path(os.environ["CLIENT"]).read_text())
+    return settings
+
+
 def relay(said: argparse.Namespace) -> int:
     """Do it; how many records were written."""
-    brokers = {"bootstrap.servers": os.environ["BOOTSTRAP"]}
+    there = brokers()
     consumer = Consumer({
-        **brokers, "group.id": said.group, "auto.offset.reset": "earliest",
+        **there, "group.id": said.group, "auto.offset.reset": "earliest",
         "enable.auto.commit": False, "enable.partition.eof": True,
         "isolation.level": "read_committed", "session.timeout.ms": SESSION_MS,
     })
     # The id stays when it is started again: Kafka knows by it whose transaction is unfinished.
     own = {"transactional.id": said.group} if said.exactly_once else {}
-    producer = Producer({**brokers, **own})
+    producer = Producer({**there, **own})
     if said.exactly_once:
         producer.init_transactions()  # aborts what the one before has left open
     consumer.subscribe([said.source])

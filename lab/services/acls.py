@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from lab.listeners import KINDS
 from lab.problems import Problem
 from lab.services import secured
 from lab.versions import KRAFT
 
 if TYPE_CHECKING:
     from lab.model import Lab
+    from lab.options.security import Security
 
 AUTHORIZER, SUPER = "authorizer.class.name", "super.users"
 OF_ZOOKEEPER = "kafka.security.authorizer.AclAuthorizer"
@@ -33,6 +35,17 @@ def settings(lab: Lab, keeps: str) -> dict[str, object]:
     }
 
 
+def nameless(security: Security) -> tuple[str, ...]:
+    """Those of the lab's listeners that ask nobody who he is."""
+    return tuple(name for name in security.listeners
+                 if not (KINDS[name].asks or KINDS[name].speaks.startswith("SASL_")))
+
+
+def nobody(security: Security) -> bool:
+    """Whether none of them does, so that nothing holds for anybody by his name."""
+    return len(nameless(security)) == len(security.listeners)
+
+
 def findings(lab: Lab) -> Iterator[Problem]:
     if lab.security.acls and AUTHORIZER in lab.kafka.config:
         yield Problem(
@@ -43,13 +56,19 @@ def findings(lab: Lab) -> Iterator[Problem]:
 
 def advice(lab: Lab) -> Iterator[Problem]:
     """What nobody is refused although it looks so."""
-    if lab.security.acls:
+    if lab.security.acls and nobody(lab.security):
         yield Problem(
             "security.acls", "true",
             f"whoever says no name is {NAMELESS}, as the brokers and the lab itself are, and may "
-            "do everything; only who proves a name to a listener that asks for one is refused "
-            "anything"
+            "do everything; no listener of this lab asks for one, so nobody is refused anything"
         )
+    elif lab.security.acls and (unasked := nameless(lab.security)):
+        yield Problem(
+            "security.acls", "true",
+            f"whoever takes the listener {' or '.join(unasked)} says no name, and may do "
+            "everything; only who takes another one is refused anything"
+        )
+    if lab.security.acls:
         return
     for index, one in enumerate(lab.users, 1):
         if one.acls and not one.absent:

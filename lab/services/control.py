@@ -7,11 +7,11 @@ from lab.artifacts import PREFIX
 from lab.services.context import Context
 from lab.services.java import logs
 from lab.services.quorum import quorum
-from lab.services.secured import CLIENT, KCAT
 from lab.services.service import Service
+from lab.services.tools import exports
 from lab.services.zookeeper import keeping
 from lab.state import File, HostState, Key
-from lab.topology import Datacenter, Host
+from lab.topology import Host
 
 
 def desired(host: Host, context: Context) -> HostState:
@@ -26,17 +26,10 @@ def desired(host: Host, context: Context) -> HostState:
         Key("file", "/etc/profile.d/kafkalab.sh"): File(
             f"export PATH=$PATH:{PREFIX}/kafka/bin\n"
             f"export BOOTSTRAP={context.internal(datacenter).servers}\n"
-            + _closed(context, datacenter)
+            + "".join(f"{line}\n" for line in exports(context.internal(datacenter)))
             + "".join(f"export {keeper}\n" for keeper in keepers)
         ),
     }
-
-
-def _closed(context: Context, datacenter: Datacenter) -> str:
-    """What tools need to be told of a closed cluster; kcat reads the variable itself."""
-    if not context.internal(datacenter).settings:
-        return ""
-    return f"export CLIENT={CLIENT}\nexport KCAT_CONFIG={KCAT}\n"
 
 
 SERVICE = Service(

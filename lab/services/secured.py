@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from lab.endpoint import Endpoint
 from lab.listeners import KINDS, Listening
+from lab.options.fixed import USER as LOGIN
 from lab.services.context import CA, FOLDER, OWN, Context
 from lab.services.java import USER
+from lab.services.tools import CLIENT, KCAT, ROLES, tools
 from lab.state import Directory, File, HostState, Key
 from lab.templates import properties
 from lab.topology import Host
 
 KEY = "/etc/kafka/broker.pem"  # a broker's private key, and its certificate
-CLIENT = f"{FOLDER}/client.properties"  # for Kafka's own tools (--command-config)
-KCAT = f"{FOLDER}/kcat.conf"  # kcat -F
 # Brokers and the lab's own clients are one user, whatever their certificates are called; all others
 # have the name that theirs says.
 LABS = "kafkalab"
@@ -61,17 +60,15 @@ def client_files(host: Host, context: Context) -> HostState:
     """What clients on a host read; nothing in a lab whose listeners are open to all."""
     if all(context.listens(one).plain for one in context.topology.datacenters):
         return {}
-    endpoint = context.internal(context.datacenter(host))
+    datacenter = context.datacenter(host)
+    endpoint = context.internal(datacenter)
+    having = endpoint.settings and host.role in ROLES
     return {
         Key("directory", FOLDER): Directory(),
         # No secret, but long; and what it says is in no plan of use to anybody.
         Key("file", CA): File(context.issued.ca, secret=True),
         Key("file", CLIENT): File(properties(endpoint.java)),
         Key("file", KCAT): File(properties(endpoint.librdkafka)),
-        **{Key("file", path): file for path, file in own_key(context, FOLDER, "root").items()},
+        **{Key("file", path): file for path, file in own_key(context, FOLDER, LOGIN).items()},
+        **(tools(datacenter.config.version) if having else {}),
     }
-
-
-def tool_words(endpoint: Endpoint, option: str) -> list[str]:
-    """What a command line on a host needs beside the servers."""
-    return [option, KCAT if option == "-F" else CLIENT] if endpoint.settings else []

@@ -76,6 +76,8 @@ def findings(lab: Lab) -> Iterator[Problem]:
 def advice(lab: Lab) -> Iterator[Problem]:
     """What would hold for nobody."""
     yield from acls.advice(lab)
+    if not acls.nobody(lab.security):
+        return
     for index, one in enumerate(lab.users, 1):
         if one.quotas.settings() and not one.absent:
             yield Problem(

@@ -57,10 +57,10 @@ class Rehearsal:
     def look_again(self) -> None:
         """Read anew which hosts there are: those that come back may have new addresses."""
         instances = self.session.platform.instances()
-        self.context = self.session.context({}, instances)
         if hasattr(self, "fleet"):
             self.fleet.close()
         self.fleet = self.session.fleet(instances)
+        self.context = self.session.context({}, instances, self.fleet)
         self.sites = sites(self.fleet, self.context, self.session.topology.datacenters)
 
     def place(self, name: str) -> Place:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from lab import paths
 from lab.endpoint import Endpoint
+from lab.services.context import OWN
 from lab.services.local import LOOPBACK
 from lab.standing import Standing
+from lab.topology import SECURE_OFFSET
 from scripts.clients.kafka import Cluster, View
 from scripts.errors import LabError
 
@@ -24,25 +27,41 @@ class Holding:
     partitions: tuple[str, ...]
 
 
-def views(running: Iterable[Standing]) -> dict[str, View]:
-    """What the clusters say that have brokers among `running`, by datacenter; of those that
-    answer."""
-    servers: dict[str, list[str]] = {}
+def views(running: Iterable[Standing], lab: str) -> dict[str, View]:
+    """What the clusters of a lab say that have brokers among `running`, by datacenter; of those
+    that answer, be it at an open listener or at a closed one."""
+    brokers: dict[str, list[Standing]] = {}
     for one in running:
         if one.role == ROLE:
-            servers.setdefault(one.datacenter, []).extend(f"{LOOPBACK}:{p}" for p in one.ports[1:])
+            brokers.setdefault(one.datacenter, []).append(one)
+    ways = [(name, endpoint) for name, some in brokers.items()
+            for endpoint in _endpoints(some, lab)]
 
-    def view(name: str) -> View | None:
+    def view(way: tuple[str, Endpoint]) -> View | None:
         try:
-            return Cluster(name, Endpoint(",".join(servers[name])), ()).view(LOOK_SECONDS)
+            return Cluster(*way, ()).view(LOOK_SECONDS)
         except LabError:
             return None
 
-    if not servers:
+    if not ways:
         return {}
-    with ThreadPoolExecutor(len(servers)) as pool:
-        seen = dict(zip(servers, pool.map(view, servers), strict=True))
-    return {name: one for name, one in seen.items() if one is not None}
+    with ThreadPoolExecutor(len(ways)) as pool:
+        seen = list(zip(ways, pool.map(view, ways), strict=True))
+    return {name: one for (name, _), one in seen if one is not None}
+
+
+def _endpoints(brokers: Iterable[Standing], lab: str) -> Iterator[Endpoint]:
+    """The ways to some brokers that there may be. The lab file may say another than they have."""
+    brokers = list(brokers)
+    yield Endpoint(",".join(f"{LOOPBACK}:{port}" for one in brokers for port in one.ports[1:]))
+    folder = paths.state(lab) / paths.CERTIFICATES
+    if (ca := folder / paths.AUTHORITY).exists():
+        yield Endpoint(",".join(f"{LOOPBACK}:{_closed_port(one)}" for one in brokers if one.ports),
+                       {"security.protocol": "SSL"}, str(ca), str(folder / OWN))
+
+
+def _closed_port(one: Standing) -> int:
+    return one.ports[0] + SECURE_OFFSET  # the first one is that of SSH
 
 
 def holding(one: Standing, seen: Mapping[str, View]) -> Holding | None:
@@ -50,5 +69,6 @@ def holding(one: Standing, seen: Mapping[str, View]) -> Holding | None:
     view = seen.get(one.datacenter)
     if view is None or one.role != ROLE:
         return None
-    broker = next((id for id, port in view.ports.items() if port in one.ports), None)
+    mine = (*one.ports, *(_closed_port(one) for _ in one.ports[:1]))
+    broker = next((id for id, port in view.ports.items() if port in mine), None)
     return None if broker is None else Holding(broker, view.on(broker))

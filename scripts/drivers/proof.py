@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+from lab.artifacts import PREFIX
 from lab.counted import counted
-from lab.services.secured import tool_words
+from lab.services.tools import BIN, KCAT
 from lab.services.topics import replication
 from scripts.clients.kafka import client_settings, settle
 from scripts.clients.records import text
@@ -183,20 +184,19 @@ class Proof:
         """
         servers = self.inside.servers
         group, quiet = f"{self.topic}-inside", "allow.auto.create.topics=false"
-        kcat = ["kcat", *tool_words(self.inside, "-F"), "-b", servers]
+        kcat = ["kcat", *(["-F", KCAT] if self.inside.settings else []), "-b", servers]
+        tools = BIN if self.inside.settings else f"{PREFIX}/kafka/bin"
         if act == "produce":
             fast = [*kcat, "-P", "-q", "-t", self.topic, "-X", "acks=all", "-X", quiet]
-            slow = ["/usr/local/kafka/bin/kafka-console-producer.sh", "--bootstrap-server", servers,
-                    "--topic", self.topic, "--producer-property", "acks=all",
-                    *tool_words(self.inside, "--producer.config")]
+            slow = [f"{tools}/kafka-console-producer.sh", "--bootstrap-server", servers,
+                    "--topic", self.topic, "--producer-property", "acks=all"]
         else:
             fast = [*kcat, "-q", "-c", str(len(self.written)), "-X", "auto.offset.reset=earliest",
                     "-G", group, self.topic]
-            slow = ["/usr/local/kafka/bin/kafka-console-consumer.sh", "--bootstrap-server", servers,
+            slow = [f"{tools}/kafka-console-consumer.sh", "--bootstrap-server", servers,
                     "--topic", self.topic, "--group", group, "--from-beginning",
                     "--max-messages", str(len(self.written)), "--timeout-ms", "30000",
-                    "--consumer-property", quiet,
-                    *tool_words(self.inside, "--consumer.config")]
+                    "--consumer-property", quiet]
         return (f"if command -v kcat >/dev/null; then tool=({shlex.join(fast)}); "
                 f"else tool=({shlex.join(slow)}); fi; timeout {READ_SECONDS} \"${{tool[@]}}\"")
 

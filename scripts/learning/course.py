@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import time
@@ -10,6 +11,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from lab.learning.drawn import Drawing, drawings
@@ -27,6 +29,7 @@ from lab.services.connect import PORT as CONNECT_PORT
 from lab.services.context import Context
 from lab.services.leading import NAME as REGISTRY
 from lab.services.registry import carriers
+from lab.services.tools import exports
 from lab.topology import Datacenter, Host
 from scripts.clients.kafka import end_transaction
 from scripts.drivers.driver import Site, sites
@@ -45,6 +48,7 @@ from scripts.learning.removal import (
 )
 from scripts.platforms import Instance
 from scripts.session import Session
+from scripts.workstation.secret import CLIENTS, write_secret
 
 REPLICAS = 3
 WATCH_SECONDS = 1.0
@@ -102,11 +106,14 @@ class Course:
         brokers = here.datacenter.by_role("kafka")
         inside = self.context.internal(here.datacenter)
         outside = self.context.external(here.datacenter)
+        client = str(self._client_file(here.datacenter)) if outside.settings else ""
         built_in: dict[str, Value] = {
             "owner": topology.config.owner, "datacenter": here.datacenter.name,
             "brokers": len(brokers), "replicas": min(REPLICAS, len(brokers)),
             "bootstrap": inside.servers, "outside": outside.servers,
             "tools_host": here.tools.name,
+            # What programs on the student's machine are told of closed brokers, and how to type it.
+            "client": client, "closed": f"CLIENT={quote(client)} " if client else "",
             # A mirror goes on at the offset that it had in a topic, although that was made anew; a
             # connector, too, in what it reads.
             "again": f"-{again + 1}" if (again := self.progress.again) else "",
@@ -178,16 +185,25 @@ class Course:
         self._there(chosen, instances)
         with self.session.fleet(instances) as fleet:
             # The same for parameters: it asks the engine.
-            self.context = self.session.context({}, instances)
+            self.context = self.session.context({}, instances, fleet)
             for one in chosen:
-                if self.context.internal(one).settings:
-                    raise LabError("exercises want a lab whose own clients speak plaintext",
-                                   where=one.name, hint="see docs/security.md")
+                self._tell(one)
             places = sites(fleet, self.context, chosen)
             with ExitStack() as stack:
                 lives = {name: stack.enter_context(closing(live.Live(one)))
                          for name, one in places.items()}
                 yield Course.Look(self, places, instances, lives)
+
+    def _client_file(self, datacenter: Datacenter) -> Path:
+        return self.session.state / CLIENTS / f"kafkalab.{datacenter.name}.json"
+
+    def _tell(self, datacenter: Datacenter) -> None:
+        """Write down what the exercise's own programs have to tell closed brokers."""
+        endpoint = self.context.external(datacenter)
+        if endpoint.settings:
+            path = self._client_file(datacenter)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_secret(path, json.dumps(endpoint.librdkafka, indent=2, sort_keys=True) + "\n")
 
     def _there(
         self, datacenters: Sequence[Datacenter], instances: Mapping[str, Instance]
@@ -306,6 +322,7 @@ class Course:
                     values={**course.values, "exercise": course.exercise.id},
                     ssh_config=path, tools=course.place.tools.name, where=course.exercise.id,
                     seconds=max(shell.SECONDS, 60.0 * course.exercise.minutes),
+                    exports=exports(course.context.internal(course.place.datacenter)),
                 )
 
         def reset(self) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lab.artifacts import PREFIX
@@ -34,7 +34,7 @@ set -euo pipefail
 on() {
   local host=$1; shift
   [ "$host" = tools ] && host=$TOOLS
-  "${SSH[@]}" "$host" "bash -lc $(printf '%q' "PATH=\\$PATH:@BIN@; \
+  "${SSH[@]}" "$host" "bash -lc $(printf '%q' "PATH=\\$PATH:@BIN@; ${CLOSED}\
 export @MARK@=$EXERCISE; $(printf '%q ' "$@")")"
 }
 check() { "$FAB" exercise.check "$EXERCISE" >/dev/null || true; }  # let it be seen
@@ -63,14 +63,16 @@ def config(instances: Iterable[Instance], key_file: Path, folder: Path) -> Path:
 
 def run(
     script: Path, *, folder: Path, values: Mapping[str, Value], ssh_config: Path, tools: str,
-    where: str, seconds: float = SECONDS,
+    where: str, seconds: float = SECONDS, exports: Sequence[str] = (),
 ) -> str:
     """Run a script to its end, within so many seconds; what it printed. folder: the exercise's, for
-    programs that stand there. Raises LabError with its last line. It does not outlive this
+    programs that stand there. exports: what a shell on a host has to know of brokers
+    (lab.services.tools). Raises LabError with its last line. It does not outlive this
     process."""
     environment = {
         **os.environ, "TOOLS": tools, "LC_ALL": "C.UTF-8", "FAB": str(FAB),
         "FOLDER": str(folder), "PYTHON": sys.executable, MANDATE: str(os.getpid()),
+        "CLOSED": "".join(f"{line}; " for line in exports),
         **{name.upper(): str(value) for name, value in values.items()},
     }
     ssh = shlex.join(["ssh", "-F", str(ssh_config)])

@@ -39,7 +39,7 @@ def find(session: Session) -> Found:
         told = tuple(_unseen(closed))
         if not met:
             return Found(told)
-        context = session.context(session.software(), instances)
+        context = session.context(session.software(), instances, fleet)
         lines = tuple(differing(survey(fleet, met, context)))
     calm = () if lines else (f"no drift on {counted(len(met), 'host')}",)
     return Found((*lines, *calm, *told), bool(lines))

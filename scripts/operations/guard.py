@@ -68,7 +68,7 @@ def unsurvived(
     with session.fleet(dict(instances)) as fleet:
         shut = fleet.closed(there)
         asked = [host for name, host in there.items() if name not in shut]
-        context = session.context(session.peek_software(), instances)
+        context = session.context(session.peek_software(), instances, fleet)
         places = sites(fleet, context, session.datacenters(tuple(asked)))
         plans = survey(fleet, asked, context)
         return [*obstacles(places, plans), *unfit(Run(places, asked, plans))]

@@ -136,7 +136,7 @@ def look(
             except LabError as error:
                 unknown[name] = error.what
         return Going(found, _sizes(fleet, [one.name for one in found if one.name in up]), stands,
-                     unknown, tuple(lost(gone)), tuple(refused))
+                     unknown, tuple(lost(gone, session.topology.lab)), tuple(refused))
 
 
 def up(
@@ -179,7 +179,7 @@ def _places(
     """The datacenters that brokers leave."""
     names = {one.datacenter for one in found if one.broker}
     chosen = [one for one in session.topology.datacenters if one.name in names]
-    return sites(fleet, session.context({}, instances), chosen)
+    return sites(fleet, session.context({}, instances, fleet), chosen)
 
 
 def _stand(site: Site, running: Collection[str]) -> Stand:

@@ -93,7 +93,7 @@ def _home(session: Session, agree: Callable[[str], None]) -> None:
 
 
 def _lead(session: Session, fleet: Fleet, instances: dict) -> Lead:  # type: ignore[type-arg]
-    context = session.context({}, instances)
+    context = session.context({}, instances, fleet)
     places = sites(fleet, context, session.topology.datacenters)
     first, second = (places[name] for name in session.file.lab.registry.places)
     return Lead(first, second)

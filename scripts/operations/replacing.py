@@ -37,7 +37,7 @@ def _used_mb(session: Session, instances: Mapping[str, Instance]) -> int:
 def losses(session: Session, instances: Mapping[str, Instance]) -> Iterator[str]:
     """What would be lost with the lab as it is now, in lines."""
     yield f"lost with the lab as it is now: {counted(len(instances), 'host')}"
-    yield from (f"lost with it: {line}" for line in lost(instances))
+    yield from (f"lost with it: {line}" for line in lost(instances, session.topology.lab))
 
 
 def replace(session: Session, agree: Callable[[str], None]) -> None:

@@ -78,7 +78,7 @@ def surplus(topology: Topology, instances: Mapping[str, Instance]) -> tuple[Surp
     there = strangers(topology, (one.standing for one in left.values() if one.standing))
     names = {datacenter.name for datacenter in topology.datacenters}
     leavers = {one.name for one in leaving(topology, there)}
-    seen = views(one for one in there if left[one.name].running)
+    seen = views((one for one in there if left[one.name].running), topology.lab)
     told = [replace(_told(one, left[one.name], holding(one, seen), names),
                     leaves=one.name in leavers) for one in there]
     untold = [
@@ -105,10 +105,11 @@ def problems(found: Iterable[Surplus], datacenter: str) -> list[str]:
     return [one.problem for one in found if one.datacenter == datacenter and one.problem]
 
 
-def lost(instances: Mapping[str, Instance]) -> Iterator[str]:
-    """What would go with all of these hosts, a line for each datacenter whose cluster answers."""
+def lost(instances: Mapping[str, Instance], lab: str) -> Iterator[str]:
+    """What would go with all of these hosts of a lab, a line for each datacenter whose cluster
+    answers."""
     there = [one.standing for one in instances.values() if one.standing and one.running]
-    for datacenter, view in sorted(views(there).items()):
+    for datacenter, view in sorted(views(there, lab).items()):
         topics = sorted({name.rpartition("-")[0] for name in view.replicas})
         mine = [name for name in topics if not name.startswith("__")]
         yield (f"{counted(len(mine), 'topic')} of {datacenter}"

@@ -121,11 +121,11 @@ def _converge(
     """Bring `hosts` to what they should be; `fresh` are those that were just made or started, of
     them `woken` those that had been there before."""
     began = time.monotonic()
-    context = session.certified(session.context(software, instances))
-    deliverer = Deliverer(session.topology, software, session.platform.packages)
     names = [host.name for host in hosts]
     with session.fleet(instances) as fleet, Progress(session.topology.lab, names) as progress:
         with phase("converge"):
+            context = session.certified(session.context(software, instances, fleet))
+            deliverer = Deliverer(session.topology, software, session.platform.packages)
             places = sites(fleet, context, session.datacenters(tuple(hosts)))
             # Where hosts were not made just now, all may be in order, and most labs are.
             foreseen = None if fresh else beside(

@@ -17,6 +17,7 @@ from lab.services.context import Context
 from lab.services.registry import SERVICES, desired_state, resources
 from lab.state import Key, Unit
 from lab.topology import Host
+from lab.versions import BOTH
 from scripts.drivers.driver import Site, sites
 from scripts.drivers.listening import NAME, at_step
 from scripts.drivers.registry import drivers_of
@@ -110,6 +111,13 @@ def _refuse(run: Run, context: Context, found: Steps) -> None:
             "listeners change while brokers run their release and all of them stay",
             where=few(list(found)),
             hint="let [security] be as it was in this run, and change it in the next one",
+        )
+    if moving := [name for name in found if any(
+            context.topology.datacenter(name).config.keeps(host.name) == BOTH
+            for host in context.topology.datacenter(name).hosts)]:
+        raise LabError(
+            "listeners change before or after metadata moves from ZooKeeper to KRaft",
+            where=few(moving), hint="complete that first: see `fab kraft`",
         )
     for name, steps in found.items():
         for step in steps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scripts.errors import LabError, UsageError, stranger
@@ -33,6 +34,19 @@ def _asked(session: Session, user: str, kind: str, datacenter: str) -> tuple[Dat
             session.state / CLIENTS / f"{user}.{place}{KINDS[kind][0]}")
 
 
+def _certified(session: Session, user: str, folder: Path) -> Path:
+    """The file with a user's key and certificate. Raises LabError, UsageError."""
+    from scripts.workstation.authority import NAME_LENGTH, Authority
+
+    if len(user) > NAME_LENGTH:
+        raise UsageError(f"{user}: no certificate says a name of {len(user)} letters",
+                         hint=f"accepted where brokers ask for one: {NAME_LENGTH} at most")
+    path = folder / f"{user}.pem"
+    Authority(session.state, session.topology.lab).prove(
+        user, path, days=session.file.lab.security.certificate_days)
+    return path
+
+
 def _plan(
     session: Session, user: str, for_: str = "python", datacenter: str = "",
 ) -> None:
@@ -52,7 +66,8 @@ def client(
     """Write a client's settings, for a user of the lab file.
 
     They are in a file that nobody but you may read, with the user's password where brokers ask for
-    one. Prints where it is, and how a client reads it.
+    one, or beside a certificate where they ask for that. Prints where it is, and how a client
+    reads it.
     """
     from scripts.drivers.ready import KINDS, proven, text
     from scripts.workstation.passwords import Passwords
@@ -60,18 +75,16 @@ def client(
 
     place, path = _asked(session, user, for_, datacenter)
     endpoint = session.context({}, session.platform.instances()).external(place)
-    if endpoint.key:  # the lab's own, whose name may do everything
-        raise LabError(
-            f"brokers of {place.name} take who somebody is from a certificate, and the lab makes "
-            "none for users", hint='accepted: listeners = "plaintext" or "tls" in [security]',
-        )
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    named = bool(endpoint.key)  # the lab's own, whose name may do everything
+    if named:
+        endpoint = replace(endpoint, key=str(_certified(session, user, path.parent)))
     password = Passwords(session.topology.lab).read(user) or ""
     if proven(endpoint) and not password:
         raise LabError(f"{user} has no password yet", hint="run `fab users`")
-    path.parent.mkdir(mode=0o700, exist_ok=True)
     write_secret(path, text(for_, endpoint, user, password))
     print(path)
     print(KINDS[for_][1].format(path=str(path)))
-    if not proven(endpoint):
+    if not (named or proven(endpoint)):
         print(f"note: no listener of {place.name} asks for a name, so nothing of this proves that "
               f"it is {user}: for brokers it is User:ANONYMOUS with the client id {user}")

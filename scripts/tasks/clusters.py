@@ -28,7 +28,7 @@ def sites_of(
     chosen = session.datacenters(session.select(datacenter, None))
     instances = session.platform.instances()
     with session.fleet(instances) as fleet:
-        yield (sites(fleet, session.context({}, instances), chosen),
+        yield (sites(fleet, session.context({}, instances, fleet), chosen),
                {name for name, one in instances.items() if one.running})
 
 

@@ -58,7 +58,7 @@ def status(
         everything=not (datacenter or host),
     )
     with session.fleet(instances) as fleet:
-        context = session.context({}, instances)
+        context = session.context({}, instances, fleet)
         found = collect(
             fleet, session.topology, hosts, instances, context, left=left,
             platform=session.platform,
@@ -102,7 +102,7 @@ def verify(session: Session, datacenter: str | None = None, host: str | None = N
     needed = [h.name for d in datacenters for h in d.hosts]
     instances = session.running(needed)
     with session.fleet(instances) as fleet, Progress("verify", names) as progress:
-        context = session.context({}, instances)
+        context = session.context({}, instances, fleet)
         left = surplus.narrowed(
             surplus.surplus(session.topology, instances), names,
             everything=not (datacenter or host),

@@ -52,7 +52,7 @@ def connect_status(
     instances = session.running([h.name for hosts in workers.values() for h in hosts])
     with session.fleet(instances) as fleet:
         chosen = [session.topology.datacenter(name) for name, hosts in workers.items() if hosts]
-        places = sites(fleet, session.context({}, instances), chosen)
+        places = sites(fleet, session.context({}, instances, fleet), chosen)
         found: dict[str, list[Seen]] = fleet.each(lambda name: seen(places[name]), places)
     healthy = not any(one.state.problem for several in found.values() for one in several)
     if json:
@@ -95,7 +95,7 @@ def mirror_status(session: Session, json: bool = False, watch: bool = False) -> 
 
     instances = session.platform.instances()
     with session.fleet(instances) as fleet:
-        places = sites(fleet, session.context({}, instances), session.topology.datacenters)
+        places = sites(fleet, session.context({}, instances, fleet), session.topology.datacenters)
         views = {
             one.name: MirrorView(one, places[one.source], places[one.target], lasting=watch)
             for one in session.topology.config.mirrors
@@ -160,7 +160,7 @@ def mirror_offsets(
         raise UsageError("--mirror has to name a mirror", hint=f"known: {known}")
     instances = session.platform.instances()
     with session.fleet(instances) as fleet:
-        places = sites(fleet, session.context({}, instances), session.topology.datacenters)
+        places = sites(fleet, session.context({}, instances, fleet), session.topology.datacenters)
         view = MirrorView(chosen, places[chosen.source], places[chosen.target])
         with closing(view.groups()) as groups:
             names = groups.names()

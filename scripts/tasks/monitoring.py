@@ -90,7 +90,7 @@ def alerts(session: Session, json: bool = False) -> int:
     instances = session.running([host.name])
     with session.fleet(instances) as fleet:
         place = session.topology.datacenter(host.datacenter)
-        (site,) = sites(fleet, session.context({}, instances), [place]).values()
+        (site,) = sites(fleet, session.context({}, instances, fleet), [place]).values()
         found = Prometheus(SERVICES["prometheus"]).alarms(site)
     firing = any(one.state == FIRING and not one.silenced for one in found)
     if json:

@@ -33,7 +33,7 @@ def _registry(session: Session) -> Iterator[Schemas]:
     datacenter = session.topology.datacenter(leader)
     instances = session.running([host.name for host in datacenter.hosts])
     with session.fleet(instances) as fleet:
-        site = Site(fleet, session.context({}, instances), datacenter)
+        site = Site(fleet, session.context({}, instances, fleet), datacenter)
         (host,) = site.carriers(NAME)
         yield schemas(site, host)
 
@@ -70,7 +70,7 @@ def status(session: Session, json: bool = False) -> int:
     else:
         instances = session.running([host.name for host in hosts])
     with session.fleet(instances) as fleet:
-        places = sites(fleet, session.context({}, instances), session.topology.datacenters)
+        places = sites(fleet, session.context({}, instances, fleet), session.topology.datacenters)
         running = [host.name for host in hosts
                    if host.name in instances and instances[host.name].running]
         down = {host.name: "does not run" for host in hosts if host.name not in running}

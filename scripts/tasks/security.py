@@ -30,9 +30,8 @@ def _sites(session: Session, datacenter: str | None) -> Iterator[Mapping[str, Si
 
     chosen = session.datacenters(session.select(datacenter, None))
     instances = session.running([host.name for one in chosen for host in one.hosts])
-    context = session.context({}, instances)
     with session.fleet(instances) as fleet:
-        yield sites(fleet, context, chosen)
+        yield sites(fleet, session.context({}, instances, fleet), chosen)
 
 
 def _shown(site: Site) -> dict[str, Certificate | None]:
@@ -50,6 +49,15 @@ def _shown(site: Site) -> dict[str, Certificate | None]:
             except (OSError, ValueError):
                 found[host.name] = None
     return found
+
+
+def _left_open(site: Site) -> Iterator[str]:
+    """What asks nobody for anything, whatever brokers do."""
+    config = site.datacenter.config
+    if config.servers:
+        yield f"{site.name}: ZooKeeper is {OPEN} on the lab's network"
+    if config.quorum:
+        yield f"{site.name}: the controllers' listener is {OPEN} on the lab's network"
 
 
 def _days(one: Certificate) -> int:
@@ -86,8 +94,7 @@ def status(session: Session, datacenter: str | None = None, json: bool = False) 
             for number, step in enumerate(site.context.coming.get(name, ()), 1):
                 lines.append(f"{name}: `fab up`, step {number}: {words(at, step)}")
                 at = step
-            kept = "ZooKeeper" if site.datacenter.config.servers else "the controllers' listener"
-            lines.append(f"{name}: {kept} is {OPEN} on the lab's network")
+            lines += _left_open(site)
             told[name] = {
                 "open": list(listening.ordered), "brokers": listening.brokers,
                 "clients": listening.clients,
@@ -130,11 +137,14 @@ def check(session: Session, datacenter: str | None = None) -> int:
 
     with _sites(session, datacenter) as places:
         found = [(name, one) for name, site in places.items() for one in tried(site)]
+        left = [line for site in places.values() for line in _left_open(site)]
     table("attempts", ("datacenter", "host", "listener", "with", "what came", ""), [
         (name, one.host, one.listener, one.with_what, one.refusal or "answers",
          "as it should be" if one.held else "WRONG")
         for name, one in found
     ])
+    for line in left:
+        print(line)
     wrong = sum(1 for _, one in found if not one.held)
     print(f"{counted(len(found), 'attempt')}, {wrong} of them not as it should be")
     return 1 if wrong else 0

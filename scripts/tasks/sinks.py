@@ -32,7 +32,7 @@ def status(session: Session, json: bool = False) -> int:
     lab = session.file.lab
     instances = session.platform.instances()
     with session.fleet(instances) as fleet:
-        places = sites(fleet, session.context({}, instances), session.topology.datacenters)
+        places = sites(fleet, session.context({}, instances, fleet), session.topology.datacenters)
         views = {one.connector + one.at: SinkView(one, places[one.at]) for one in lab.sinks}
         seen = fleet.each(lambda name: views[name].status(), views)
     found: list[SinkStatus] = list(seen.values())
@@ -83,7 +83,7 @@ def search(
                          hint=f"known: {known}; see docs/sinks.md")
     instances = session.platform.instances()
     with session.fleet(instances) as fleet:
-        places = sites(fleet, session.context({}, instances), session.topology.datacenters)
+        places = sites(fleet, session.context({}, instances, fleet), session.topology.datacenters)
         answers = {
             f"{one.called} of {one.at}": SinkView(one, places[one.at]).search(query, limit)
             for one in sinks
@@ -124,7 +124,7 @@ def view(session: Session, port: int = 0, seconds: int = 0) -> None:
         raise UsageError(f"--port {port}", hint=f"accepted: 1024 to {MAX_PORT}")
     instances = session.platform.instances()
     with bound(port) as listening, session.fleet(instances) as fleet:
-        places = sites(fleet, session.context({}, instances), session.topology.datacenters)
+        places = sites(fleet, session.context({}, instances, fleet), session.topology.datacenters)
         search = Search({f"{one.called} of {one.at}": SinkView(one, places[one.at])
                          for one in searched})
         address = "http://{}:{}/".format(*listening.getsockname())
@@ -162,7 +162,7 @@ def rows(
                          hint=f"known: {known}; see docs/sinks.md")
     instances = session.platform.instances()
     with session.fleet(instances) as fleet:
-        places = sites(fleet, session.context({}, instances), session.topology.datacenters)
+        places = sites(fleet, session.context({}, instances, fleet), session.topology.datacenters)
         answers = {
             f"{one.called} of {one.at}": SinkView(one, places[one.at]).rows(topic, limit, start)
             for one in sinks

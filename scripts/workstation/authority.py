@@ -29,6 +29,7 @@ from scripts.errors import LabError, one_line
 
 CA_DAYS = 3650
 CLIENT = "client"  # what the lab's own clients are called
+NAME_LENGTH = 64  # of what a certificate is of (X.520, ub-common-name)
 RENEWED_AT = 0.1  # of a certificate's life
 EARLIER = datetime.timedelta(minutes=5)  # clocks of hosts may be behind
 Names = Mapping[str, Sequence[str]]
@@ -79,8 +80,8 @@ class Authority:
             self.folder.chmod(0o700)
             key, ca = self._own()
             chosen = [host for host, wanted in names.items()
-                      if anew or not self._good(host, wanted, ca)]
-            if anew or not self._good(CLIENT, (CLIENT,), ca):
+                      if anew or not _good(self._host(host), wanted, ca)]
+            if anew or not _good(self._host(CLIENT), (CLIENT,), ca):
                 chosen = [*chosen, CLIENT]
             for host in chosen:
                 own = ec.generate_private_key(ec.SECP256R1())
@@ -89,9 +90,22 @@ class Authority:
                 self._write(self._host(host), _private(own) + _public(signed))
         return chosen
 
+    def prove(self, name: str, path: Path, *, days: int) -> None:
+        """See that a file has a user's own key and certificate: made where it is missing, stale or
+        of another authority. It proves the name to brokers, and is no broker's. Raises LabError."""
+        with self._readable():
+            key, ca = self._own()
+            if not _good(path, (), ca):
+                own = ec.generate_private_key(ec.SECP256R1())
+                subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+                made = _signed_by(ca, _begun(subject, ca.subject, own, days))
+                made = made.add_extension(
+                    x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+                self._write(path, _private(own) + _public(made.sign(key, hashes.SHA256())))
+
     def certificate(self, host: str) -> Certificate | None:
         """What a host's certificate says, as it is on this machine."""
-        found = self._found(host)
+        found = _found(self._host(host))
         return None if found is None else told(found)
 
     def own(self) -> Certificate | None:
@@ -102,22 +116,6 @@ class Authority:
 
     def _host(self, name: str) -> Path:
         return self.folder / f"{name}.pem"
-
-    def _found(self, host: str) -> x509.Certificate | None:
-        with suppress(OSError, ValueError):
-            return x509.load_pem_x509_certificate(self._host(host).read_bytes())
-        return None
-
-    def _good(self, host: str, names: Sequence[str], ca: x509.Certificate) -> bool:
-        found = self._found(host)
-        if found is None:
-            return False
-        try:
-            found.verify_directly_issued_by(ca)
-        except (InvalidSignature, ValueError, TypeError):
-            return False
-        said = told(found)
-        return set(names) <= set(said.names) and not said.stale(datetime.datetime.now(datetime.UTC))
 
     def _own(self) -> tuple[EllipticCurvePrivateKey, x509.Certificate]:
         """The authority's key and its certificate, made where there is none."""
@@ -156,6 +154,24 @@ class Authority:
             ) from error
 
 
+def _found(path: Path) -> x509.Certificate | None:
+    with suppress(OSError, ValueError):
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    return None
+
+
+def _good(path: Path, names: Sequence[str], ca: x509.Certificate) -> bool:
+    found = _found(path)
+    if found is None:
+        return False
+    try:
+        found.verify_directly_issued_by(ca)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    said = told(found)
+    return set(names) <= set(said.names) and not said.stale(datetime.datetime.now(datetime.UTC))
+
+
 def read(pem: str) -> Certificate:
     """A certificate as somebody shows it. Raises ValueError."""
     return told(x509.load_pem_x509_certificate(pem.encode()))
@@ -187,7 +203,7 @@ def _name(common: str) -> x509.Name:
 
     return x509.Name([
         x509.NameAttribute(NameOID.ORGANIZATION_NAME, LABS),
-        x509.NameAttribute(NameOID.COMMON_NAME, common[:64]),
+        x509.NameAttribute(NameOID.COMMON_NAME, common[:NAME_LENGTH]),
     ])
 
 
@@ -219,15 +235,21 @@ def _for_one(
 ) -> x509.CertificateBuilder:
     """A broker is a server, and a client of the other brokers."""
     uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    return (
+        _signed_by(ca, _begun(_name(host), ca.subject, own, days))
+        .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
+        .add_extension(x509.SubjectAlternativeName(_general(names)), critical=False)
+    )
+
+
+def _signed_by(ca: x509.Certificate, begun: x509.CertificateBuilder) -> x509.CertificateBuilder:
+    """What every certificate but the authority's own says of who signs it."""
     signer = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     return (
-        _begun(_name(host), ca.subject, own, days)
-        .add_extension(
+        begun.add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(signer), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
-        .add_extension(x509.SubjectAlternativeName(_general(names)), critical=False)
     )
 
 

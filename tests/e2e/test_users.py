@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import (
     AdminClient,
     ScramCredentialInfo,
@@ -250,6 +252,53 @@ def test_a_user_may_what_the_file_says_and_nothing_else(lab: Lab, place: str) ->
     until(lambda: "Topic authorization failed" in writes("orders-1"), "it is taken away", 30)
     lab.fab("up")  # closes the test's own listener
     assert planned(lab, 0) == IN_ORDER
+
+
+def settings(lab: Lab, user: str, place: str) -> dict[str, Any]:
+    """What `fab client` writes for a client in Python."""
+    said = lab.fab("client", user, "--datacenter", place).out
+    path = Path(said.splitlines()[0])
+    assert path.stat().st_mode & 0o777 == 0o600 and "note: " not in said
+    return {**json.loads(path.read_text()), "log_level": 0}
+
+
+def written(client: dict[str, Any], topic: str) -> str:
+    """What comes of a record; "" where a broker has it."""
+    came: list[str] = []
+    producer = Producer({**client, "message.timeout.ms": 20_000})
+    producer.produce(topic, "hello", on_delivery=lambda error, _: came.append(
+        error.name() if error else ""))
+    assert producer.flush(25) == 0
+    return came[0]
+
+
+def given_back(client: dict[str, Any], group: str, topic: str) -> str:
+    """The first record that a member of a group is given, or why it is given none."""
+    consumer = Consumer({**client, "group.id": group, "auto.offset.reset": "earliest"})
+    consumer.subscribe([topic])
+    message = consumer.poll(30)
+    consumer.close()
+    if message is None:
+        return "nothing"
+    return message.error().name() if message.error() else message.value().decode()
+
+
+def test_whom_a_certificate_names_may_what_the_file_says(lab: Lab) -> None:
+    lab.sections = {"security": {"listeners": "mtls", "acls": True}}
+    lab.topics = [{"name": "orders-1"}, {"name": "other"}]
+    say(lab, {"name": "app", "acls": ["write topic orders-*", "read topic orders-*",
+                                      "read group app"]}, {"name": "bob"}, clients=())
+    assert "warning: " not in lab.fab("plan", expect=2).out
+    lab.fab("up")
+    assert planned(lab, 0) == IN_ORDER
+    for place in PLACES:
+        app, bob = settings(lab, "app", place), settings(lab, "bob", place)
+        assert written(app, "orders-1") == ""
+        assert given_back(app, "app", "orders-1") == "hello"
+        assert written(app, "other") == "TOPIC_AUTHORIZATION_FAILED"
+        assert written(bob, "orders-1") == "TOPIC_AUTHORIZATION_FAILED"
+        assert given_back(app, "wrong", "orders-1") == "GROUP_AUTHORIZATION_FAILED"
+    assert re.search(r"2 users, .*as the lab file has them", lab.fab("verify").out)
 
 
 def test_no_password_is_anywhere_but_in_its_file(lab: Lab) -> None:

@@ -122,6 +122,19 @@ def test_what_holds_for_nobody_is_said() -> None:
         assert words in found.message
 
 
+@pytest.mark.parametrize(("listeners", "warned"), [
+    ("mtls", None), ("tls", "no listener of this lab asks"),
+    (["plaintext", "mtls"], "takes the listener plaintext says no name"),
+])
+def test_where_a_listener_asks_for_names_rights_and_quotas_hold(
+    listeners: object, warned: str | None
+) -> None:
+    user = {"name": "a", "acls": ["read topic a"], "quotas": {"producer_byte_rate": 1}}
+    sections = {"users": [user], "security": {"acls": True, "listeners": listeners}}
+    found = [one.message for one in SERVICES["users"].advise(parse(lab(**sections)).lab)]
+    assert bool(found) is bool(warned) and all(warned in one for one in found[:1] if warned)
+
+
 def test_two_authorizers_are_one_too_many() -> None:
     found = problems(lab(security={"acls": True},
                          kafka={"config": {acls.AUTHORIZER: "org.acme.A"}}))

@@ -76,7 +76,7 @@ class FakeLab:
     def instances(self) -> dict[str, Any]:
         return {}
 
-    def context(self, software: object, instances: object) -> Any:
+    def context(self, software: object, instances: object, *_: object) -> Any:
         return local_context(TOPOLOGY, {})
 
     def fleet(self, instances: object) -> FakeFleet:

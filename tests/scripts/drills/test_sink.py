@@ -330,7 +330,7 @@ class FakeSession:
     def instances(self) -> dict[str, Any]:
         return {}
 
-    def context(self, software: object, instances: object) -> Any:
+    def context(self, software: object, instances: object, *_: object) -> Any:
         return local_context(self.topology, {})
 
     def fleet(self, instances: object) -> Any:

@@ -72,7 +72,7 @@ class Lab:
             state=self.state, topology=self.topology,
             platform=SimpleNamespace(
                 instances=lambda: self.instances, steps=STEPS, key_file=self.state / "key"),
-            context=lambda software, instances: Context(self.topology, reached={
+            context=lambda software, instances, *_: Context(self.topology, reached={
                 (host.name, 9094): ("127.0.0.1", 9) for host in self.topology.hosts}),
             fleet=lambda instances: nullcontext(FakeFleet(self.hosts)),
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lab.file import parse as parse_lab
 from lab.learning.snapshot import parse
 from lab.topology import build
 from scripts.errors import LabError, UsageError
@@ -35,6 +36,22 @@ def test_it_is_begun_once_and_what_is_said_is_kept(lab: Lab, course: Course) -> 
     assert course.begin().started == began
     assert (course.progress.answers, course.progress.state) == ({"who": "2"}, "begun")
     assert lab.asked[-1] == "closed"
+
+
+def test_what_its_programs_tell_closed_brokers_is_in_a_file(lab: Lab, course: Course) -> None:
+    assert (course.values["client"], course.values["closed"]) == ("", "")
+    lab.topology = build(parse_lab({
+        "owner": "ann", "security": {"listeners": "tls"},
+        "datacenters": [{"name": "dc1", "cidr": "10.1.0.0/24", "kafka": 1, "zookeeper": 1}],
+    }).lab)
+    shut = lab.course(course.book.folder)
+    file = lab.state / "clients" / "kafkalab.dc1.json"
+    assert shut.values["client"] == str(file)
+    assert str(shut.values["closed"]).split() == [f"CLIENT={file}"]
+    assert not file.exists()
+    with shut.looking():
+        assert json.loads(file.read_text())["security.protocol"] == "SSL"
+        assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_solved_one_is_done_and_stays_so(lab: Lab, course: Course) -> None:

@@ -48,7 +48,7 @@ class Lab:
     def software(self) -> dict[str, str]:
         return {"kafka": "here"}
 
-    def context(self, software: dict[str, str], instances: dict[str, Any]) -> str:
+    def context(self, software: dict[str, str], instances: dict[str, Any], *_: object) -> str:
         assert software == {"kafka": "here"}, "what differs is known only with the software"
         return "context"
 

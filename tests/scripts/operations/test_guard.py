@@ -100,7 +100,7 @@ class Session:
     def peek_software(self) -> dict[Any, Any]:
         return {}
 
-    def context(self, software: object, instances: object) -> Context:
+    def context(self, software: object, instances: object, *_: object) -> Context:
         return local_context(self.topology, {})
 
     def datacenters(self, hosts: Sequence[Host]) -> tuple[Datacenter, ...]:

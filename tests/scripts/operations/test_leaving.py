@@ -69,7 +69,7 @@ class FakeLab:
     def obstacles(self, names: set[str]) -> list[Any]:
         return []
 
-    def context(self, digests: Any, instances: Any) -> Context:
+    def context(self, digests: Any, instances: Any, *_: object) -> Context:
         standings = [one.standing for one in self.there.values() if one.standing]
         return Context(self.topology, strangers=strangers(self.topology, standings))
 
@@ -154,7 +154,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FakeLab]]:
     monkeypatch.setattr("scripts.drivers.driver.Cluster", Whole)
     monkeypatch.setattr(Context, "external", lambda self, datacenter: None)
     monkeypatch.setattr(module, "unsurvived", lambda session, hosts, instances: [])
-    monkeypatch.setattr(module, "lost", lambda gone: ["3 topics"] if gone else [])
+    monkeypatch.setattr(module, "lost", lambda gone, lab: ["3 topics"] if gone else [])
     monkeypatch.setattr("scripts.operations.guard.check_memory", lambda hosts, topology: None)
     yield labs
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -13,7 +14,7 @@ from lab.topology import Topology, build
 from scripts.clients.kafka import Cluster, View
 from scripts.errors import LabError
 from scripts.operations.status import rows
-from scripts.operations.surplus import Surplus, lines, narrowed, problems, surplus
+from scripts.operations.surplus import Surplus, lines, lost, narrowed, problems, surplus
 from scripts.platforms import Instance
 
 VIEW = View(
@@ -54,6 +55,30 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(Cluster, "view", cast(Any, view))
     return found
+
+
+def test_brokers_whose_listeners_are_closed_are_asked_with_the_labs_certificate(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What they say is told by the ports of these listeners."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    folder = tmp_path / "kafkalab" / topology(2).lab / "security"
+    folder.mkdir(parents=True)
+    (folder / "ca.pem").write_text("CA")
+    one = topology(2).datacenters[0].by_role("kafka")[1]
+
+    def view(cluster: Cluster, timeout: float) -> View:
+        if not cluster.endpoint.settings:
+            raise LabError("closed")
+        assert cluster.endpoint.ca == str(folder / "ca.pem")
+        assert f"127.0.0.1:{one.ssh_port + 250}" in cluster.endpoint.servers
+        return View((1, 2), 1, (), {"a-0": (2,)}, {2: one.ssh_port + 250})
+
+    monkeypatch.setattr(Cluster, "view", cast(Any, view))
+    (found,) = surplus(topology(1), instances(topology(2)))
+    assert (found.broker, found.partitions) == (2, ("a-0",))
+    assert list(lost(instances(topology(2)), topology(2).lab)) == [
+        "1 topic of dc1 (a), 1 partition in all"]
 
 
 def test_where_all_hosts_are_meant_nobody_is_asked(asked: list[str]) -> None:

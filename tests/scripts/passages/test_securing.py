@@ -201,6 +201,6 @@ def test_the_labs_own_clients_show_a_key_where_they_are_asked_for_one() -> None:
                 assert (file.content, file.mode, file.secret) == ("OWN", 0o600, True)
                 found[key.name] = file.owner
     assert found == {
-        "/etc/kafkalab/client.pem": "root", "/etc/connect/client.pem": "kafka",
+        "/etc/kafkalab/client.pem": "student", "/etc/connect/client.pem": "kafka",
         "/etc/registry/client.pem": "registry", "/etc/lag-exporter/client.pem": "lab-lag-exporter",
     }

@@ -7,6 +7,8 @@ import socket
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from scripts.clients import tls
 from scripts.errors import LabError
@@ -80,6 +82,25 @@ def test_no_key_is_shown_by_chance(authority: Authority) -> None:
     issued = authority.issued(["broker1", "broker3"])
     assert "PRIVATE KEY" in issued.hosts["broker1"] and "broker3" not in issued.hosts
     assert "PRIVATE" not in repr(issued)
+
+
+def test_a_user_has_one_that_says_his_name_alone(authority: Authority, tmp_path: Path) -> None:
+    """By its organisation brokers know the lab's own, and by what it is for who may be a broker."""
+    file = tmp_path / "app.pem"
+    authority.prove("app", file, days=30)
+    made = x509.load_pem_x509_certificate(file.read_bytes())
+    assert made.subject.rfc4514_string() == "CN=app"
+    uses = made.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(uses) == [ExtendedKeyUsageOID.CLIENT_AUTH]
+    assert file.stat().st_mode & 0o777 == 0o600
+    before = file.read_bytes()
+    authority.prove("app", file, days=30)
+    assert file.read_bytes() == before
+    with closed(authority, asks=True) as address:
+        assert tls.refusal(address, tls.trusting(str(authority.file), str(file))) == ""
+    (authority.folder / "ca.key").unlink()  # another authority
+    authority.prove("app", file, days=30)
+    assert file.read_bytes() != before
 
 
 # -- who believes it
