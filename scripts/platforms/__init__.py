@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -128,6 +128,10 @@ class Platform(Protocol):
     def revive(self, names: Collection[str]) -> None:
         """Give it back to those of `names` that stand still, and wait until they can be logged in
         to."""
+
+    def begin(self, name: str, command: Sequence[str]) -> bool:
+        """Start a command on a host with all rights and leave it to itself; False where root there
+        has them all, so that it can be started over SSH. Raises LabError where nobody has them."""
 
     def remove(self, names: Collection[str]) -> list[str]:
         """Remove hosts for good, with all that is on them; the names of those that were there.

@@ -13,7 +13,7 @@ from invoke import Collection
 from lab.counted import counted
 from lab.listeners import KINDS, wanted, words
 from lab.paths import AUTHORITY, CERTIFICATES
-from scripts.errors import UsageError
+from scripts.errors import LabError, UsageError, told
 from scripts.tasks.cli import DATACENTER, lab_task
 
 if TYPE_CHECKING:
@@ -125,12 +125,14 @@ def status(session: Session, datacenter: str | None = None, json: bool = False) 
     return 1 if problems else 0
 
 
-@lab_task(locks=False, dry=True, name="security.check", help={"datacenter": DATACENTER})
+@lab_task(locks=True, dry=True, name="security.check", help={"datacenter": DATACENTER})
 def check(session: Session, datacenter: str | None = None) -> int:
-    """Try every listener as it should be used, and as it should not.
+    """Try every listener, rightly and wrongly, and listen in on it.
 
-    With the lab's certificate, with none, with trust in others; also those that are not open. Exit
-    status 1 when one answers that should not, or does not answer that should.
+    With the lab's certificate, with none, with trust in others; also those that are not open. Then
+    a record is written and read over each one that is, while all that its broker sends and receives
+    is searched for it (not in a dry run: that makes topics, and removes them). Exit status 1 when
+    one answers that should not, does not answer that should, or shows a record that it should hide.
     """
     from scripts.drivers.listeners import tried
     from scripts.workstation.screen import table
@@ -138,16 +140,38 @@ def check(session: Session, datacenter: str | None = None) -> int:
     with _sites(session, datacenter) as places:
         found = [(name, one) for name, site in places.items() for one in tried(site)]
         left = [line for site in places.values() for line in _left_open(site)]
-    table("attempts", ("datacenter", "host", "listener", "with", "what came", ""), [
-        (name, one.host, one.listener, one.with_what, one.refusal or "answers",
-         "as it should be" if one.held else "WRONG")
-        for name, one in found
-    ])
+        table("attempts", ("datacenter", "host", "listener", "with", "what came", ""), [
+            (name, one.host, one.listener, one.with_what, one.refusal or "answers",
+             "as it should be" if one.held else "WRONG")
+            for name, one in found
+        ])
+        heard = 0 if session.dry else sum(_listened_in(session, site) for site in places.values())
     for line in left:
         print(line)
     wrong = sum(1 for _, one in found if not one.held)
     print(f"{counted(len(found), 'attempt')}, {wrong} of them not as it should be")
-    return 1 if wrong else 0
+    return 1 if wrong or heard else 0
+
+
+def _listened_in(session: Session, site: Site) -> int:
+    """Show what somebody who listens in sees in a datacenter; how much is not as it should be."""
+    from scripts.drivers.wire import overheard
+    from scripts.workstation.screen import table
+
+    try:
+        found = overheard(site, session.platform.begin)
+    except (LabError, OSError) as error:
+        print(f"{site.name}: nobody listened in: {told(error)}")
+        return 0
+    words = {True: "as it should be", False: "WRONG", None: "not proven"}
+    table("on the wire", ("datacenter", "host", "listener", "a record is", ""), [
+        (site.name, one.host, one.listener, one.seen, words[one.held]) for one in found
+    ])
+    wrong = sum(1 for one in found if one.held is False)
+    unproven = sum(1 for one in found if one.held is None)
+    print(f"{site.name}: listened in on {counted(len(found), 'listener')}, {wrong} of them not as "
+          f"it should be" + (f", {unproven} not proven" if unproven else ""))
+    return wrong
 
 
 @lab_task(locks=True, name="security.rotate")

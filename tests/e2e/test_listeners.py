@@ -173,6 +173,20 @@ def test_who_shows_no_certificate_of_the_labs_gets_nothing(make_lab: MakeLab) ->
     assert "certificate required" in tls.refusal(address, tls.trusting(authority))
 
 
+def overheard(lab: Lab) -> dict[str, str]:
+    """What a record is to who listens in, by listener; the same at each broker."""
+    said = lab.fab("security.check").out
+    assert "attempts, 0 of them not as it should be" in said
+    found = re.findall(r"^ +dc1 +(\S+) +([A-Z_]+) +((?:not )?readable) +as it should be *$", said,
+                       re.MULTILINE)
+    assert {host for host, _, _ in found} == {host.name for host in lab.of("kafka")}
+    assert f"listened in on {len(found)} listeners, 0 of them not as it should be\n" in said
+    hosts = [{listener: seen for host, listener, seen in found if host == name}
+             for name in sorted({host for host, _, _ in found})]
+    assert all(one == hosts[0] for one in hosts)
+    return hosts[0]
+
+
 def made(make_lab: MakeLab, shape: dict[str, Any]) -> Lab:
     """A lab whose listeners are open."""
     lab = make_lab("listeners", first=236, port_base=16400, datacenters=(shape,),
@@ -192,12 +206,16 @@ def there(lab: Lab) -> int:
         run = lab.fab("up")
         assert f"{2 * len(lab.of('kafka'))} services restarted one at a time" in run.out
         load.turn(closed(lab))
+        assert overheard(lab) == {
+            "EXTERNAL": "readable", "INTERNAL": "readable",
+            "EXTERNAL_TLS": "not readable", "INTERNAL_TLS": "not readable"}
         say(lab, "tls")
         assert "1. brokers close plaintext" in lab.fab("plan", expect=2).out
         lab.fab("up")
         assert lab.fab("plan").out == "plan: nothing to do\n"
         assert "in order, nothing to do" in lab.fab("up").out
-        assert "0 of them not as it should be" in lab.fab("security.check").out
+        assert overheard(lab) == {
+            "EXTERNAL_TLS": "not readable", "INTERNAL_TLS": "not readable"}
     for host in lab.of("kafka"):
         assert tls.refusal(("127.0.0.1", host.external_port or 0)) != ""
     return load.sent

@@ -212,6 +212,10 @@ class Aws:
         """Start the instances again."""
         self.start(names)
 
+    def begin(self, name: str, command: Sequence[str]) -> bool:
+        """Root of a machine may do everything."""
+        return False
+
     def remove(self, names: Collection[str]) -> list[str]:
         """Terraform's to do, by a plan that somebody has read."""
         raise LabError(f"not removed: {_some(sorted(names))}", hint="run `fab tf.plan`")

@@ -461,3 +461,11 @@ def test_only_the_hosts_that_are_named_are_made(bench: Bench) -> None:
     some = bench.local(topology(3)).create({}, {"kafka2"})
     assert list(some) == ["kafka2"]
     assert len(bench.local(topology(3)).create({})) > 1
+
+
+@ENGINES
+def test_what_root_of_a_host_may_not_is_begun_by_the_engine(bench: Bench) -> None:
+    bench.local().create({})
+    assert bench.local().begin("kafka2", ["python3", "/run/x y"])
+    begun = {name: one.begun for name, one in bench.fake.containers.items() if one.begun}
+    assert begun == {"tiny.kafka2": [["python3", "/run/x y"]]}

@@ -1,0 +1,317 @@
+"""What an eavesdropper sees: a record with a mark is written and read over each listener of each
+broker, while all that the broker's host sends and receives is searched for it.
+
+That nothing is seen proves something only where something would be seen. So the same is sent to a
+closed port in the clear, by nobody whom Kafka understands: that mark has to be found.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import secrets
+import shlex
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lab.artifacts import PREFIX
+from lab.counted import counted
+from lab.endpoint import Endpoint
+from lab.listeners import KINDS, Kind
+from lab.services.context import Context
+from lab.templates import properties
+from lab.topology import Host
+from scripts.clients import overhearing
+from scripts.clients.kafka import client_settings, settle
+from scripts.drivers.driver import Site
+from scripts.drivers.proof import TOPIC_PREFIX
+from scripts.errors import LabError, one_line
+from scripts.workstation.waiting import wait_until
+
+NAME = "kafka"
+READY_SECONDS, RECORD_SECONDS = 10, 30
+MOST_SECONDS = 120  # that a host looks on where nobody tells it to end
+FOUND, HIDDEN = "readable", "not readable"
+# Starts a command on a host with all rights, and leaves it; False where root there has them anyway.
+Begin = Callable[[str, Sequence[str]], bool]
+
+PREPARE = """\
+set -eu
+folder=$(mktemp -d /run/kafkalab-wire.XXXXXX)
+cat >"$folder/program.py" <<'PYTHON'
+@PROGRAM@
+PYTHON
+cat >"$folder/job" <<'JOB'
+@JOB@
+JOB
+echo "$folder"
+"""
+START = "setsid @COMMAND@ </dev/null >/dev/null 2>&1 &\n"
+AWAIT = """\
+for _ in $(seq @TRIES@); do
+  if [ -e @FOLDER@/@FILE@ ]; then cat @FOLDER@/@FILE@; exit 0; fi
+  sleep 0.05
+done
+exit 3
+"""
+END = "touch @FOLDER@/stop\n"
+CLEAN = "rm -rf @FOLDER@\n"  # without it, who listens in ends
+# On a host of the lab: marks in the clear, then records of one kind of listener there and back.
+INSIDE = """\
+set -eu
+folder=$(mktemp -d /run/kafkalab-wire.XXXXXX)
+trap 'rm -rf "$folder"' EXIT
+printf '%s' @KCAT@ >"$folder/kcat.conf"
+printf '%s' @JAVA@ >"$folder/client.properties"
+write() {
+  if command -v kcat >/dev/null; then
+    kcat -F "$folder/kcat.conf" -b "$1" -P -t "$2" -X acks=all -X allow.auto.create.topics=false
+  else
+    @BIN@/kafka-console-producer.sh --bootstrap-server "$1" --topic "$2" \\
+      --producer.config "$folder/client.properties" --producer-property acks=all >&2
+  fi
+}
+read_back() {
+  if command -v kcat >/dev/null; then
+    kcat -F "$folder/kcat.conf" -b "$1" -C -t "$2" -o beginning -c 1 -q
+  else
+    @BIN@/kafka-console-consumer.sh --bootstrap-server "$1" --topic "$2" --from-beginning \\
+      --consumer.config "$folder/client.properties" --max-messages 1 --timeout-ms 20000 2>/dev/null
+  fi
+}
+python3 - <<'PYTHON'
+import socket
+for name, port, mark in @PLAIN@:
+    with socket.create_connection((name, port), 5) as there:
+        there.sendall(mark.encode())
+PYTHON
+@EACH@
+"""
+EACH = "echo @MARK@ | write @SERVERS@ @TOPIC@; read_back @SERVERS@ @TOPIC@\n"
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A record over one listener of one broker. mark: what it says; bare: what is sent there in the
+    clear. port: the listener's on the host."""
+
+    host: Host
+    kind: str
+    inside: bool
+    topic: str
+    mark: str
+    bare: str
+
+    @property
+    def of(self) -> Kind:
+        return KINDS[self.kind]
+
+    @property
+    def port(self) -> int:
+        return self.of.inside if self.inside else self.of.outside
+
+    @property
+    def listener(self) -> str:
+        return self.of.internal if self.inside else self.of.external
+
+
+@dataclass(frozen=True)
+class Overheard:
+    """What was seen of it. held: whether it is as it should be; None where that is not proven, and
+    `seen` says why."""
+
+    host: str
+    listener: str
+    seen: str
+    held: bool | None
+
+
+def overheard(site: Site, begin: Begin) -> tuple[Overheard, ...]:
+    """What somebody who listens in sees of records at each listener of a datacenter. Raises
+    LabError where nobody can listen in, or a record does not come through."""
+    passes = tuple(_passes(site))
+    with _topics(site, passes), _listening_in(site, passes, begin) as answers:
+        for name in site.context.listens(site.datacenter).ordered:
+            for inside in (False, True):
+                if mine := [one for one in passes if (one.kind, one.inside) == (name, inside)]:
+                    (_from_inside if inside else _from_here)(site, mine)
+    return tuple(judged(one, answers[one.host.name]) for one in passes)
+
+
+def judged(one: Pass, answer: Mapping[str, Any]) -> Overheard:
+    """A pass against what its host has seen."""
+    seen: Mapping[str, Sequence[int]] = answer["seen"]
+
+    def result(text: str, held: bool | None) -> Overheard:
+        return Overheard(one.host.name, one.listener, text, held)
+
+    if one.mark in seen:
+        return result(FOUND, not one.of.closed)
+    if answer["lost"]:
+        return result(f"{counted(answer['lost'], 'packet')} went by unseen", None)
+    if not one.of.closed:
+        return result("the record was not seen, though nothing hides it", None)
+    if one.port not in seen.get(one.bare, ()):
+        return result("nothing of this listener was seen", None)
+    return result(HIDDEN, True)
+
+
+def _passes(site: Site) -> Iterator[Pass]:
+    token = secrets.token_hex(4)
+    ways = [
+        (host, name, inside) for host in site.carriers(NAME)
+        for name in site.context.listens(site.datacenter).ordered for inside in (False, True)
+        if inside or (host.name, KINDS[name].outside) in site.context.reached
+    ]
+    for number, (host, name, inside) in enumerate(ways):
+        yield Pass(host, name, inside, f"{TOPIC_PREFIX}wire-{token}-{number}",
+                   secrets.token_hex(16), secrets.token_hex(16))
+
+
+@contextmanager
+def _topics(site: Site, passes: Sequence[Pass]) -> Iterator[None]:
+    """A topic for each pass, that its broker alone has: what replicas fetch goes elsewhere."""
+    from confluent_kafka.admin import NewTopic  # noqa: PLC0415 - 50 ms
+
+    admin, names = site.kafka.admin, [one.topic for one in passes]
+    try:
+        settle(admin.create_topics([
+            NewTopic(one.topic, num_partitions=1, replica_assignment=[[one.host.number]], config={
+                "min.insync.replicas": "1", "compression.type": "uncompressed"})
+            for one in passes
+        ], operation_timeout=30), site.name)
+        yield
+    finally:
+        for future in admin.delete_topics(names, operation_timeout=30).values():
+            future.exception(timeout=60)
+
+
+@contextmanager
+def _listening_in(
+    site: Site, passes: Sequence[Pass], begin: Begin
+) -> Iterator[dict[str, dict[str, Any]]]:
+    """All brokers' hosts look on meanwhile; at its end, what each has seen is there."""
+    fleet, hosts = site.fleet, list(dict.fromkeys(one.host.name for one in passes))
+    answers: dict[str, dict[str, Any]] = {}
+    folders: dict[str, str] = {}
+
+    def start(name: str) -> None:
+        mine = [one for one in passes if one.host.name == name]
+        job = {"ports": sorted({one.port for one in mine}), "seconds": MOST_SECONDS,
+               "marks": [mark for one in mine for mark in (one.mark, one.bare)]}
+        script = PREPARE.replace("@PROGRAM@", inspect.getsource(overhearing)).replace(
+            "@JOB@", json.dumps(job))
+        folder = fleet[name].script(script, label="prepare to listen in").stdout.strip()
+        folders[name] = folder
+        command = ["python3", f"{folder}/program.py", folder]
+        over_ssh = "" if begin(name, command) else START.replace("@COMMAND@", shlex.join(command))
+        if refusal := _awaited(site, name, over_ssh, folder, "ready").strip():
+            raise LabError(f"nobody can listen in there: {refusal.lower()}", where=name)
+
+    def stop(name: str) -> dict[str, Any]:
+        end = END.replace("@FOLDER@", folders[name])
+        found: dict[str, Any] = json.loads(_awaited(site, name, end, folders[name], "found"))
+        return found
+
+    try:
+        fleet.each(start, hosts)
+        yield answers
+        answers.update(fleet.each(stop, hosts))
+    finally:
+        fleet.each(lambda name: fleet[name].script(
+            CLEAN.replace("@FOLDER@", folders[name]), label="listen in no more", check=False),
+            list(folders))
+
+
+def _awaited(site: Site, name: str, before: str, folder: str, file: str) -> str:
+    """What a file says once it is there. Raises LabError where it does not come."""
+    script = before + AWAIT.replace("@FOLDER@", folder).replace("@FILE@", file).replace(
+        "@TRIES@", str(READY_SECONDS * 20))
+    answer = site.fleet[name].script(script, label=f"listen in: {file}?", check=False)
+    if answer.status:
+        raise LabError("nothing comes from who is to listen in there", where=name)
+    return answer.stdout
+
+
+def _speaking(site: Site, kind: str) -> Context:
+    """The lab as if its own clients took a listener of this kind."""
+    now = site.context.listens(site.datacenter)
+    return replace(site.context, listening={
+        **site.context.listening, site.name: replace(now, clients=kind)})
+
+
+def _from_here(site: Site, passes: Sequence[Pass]) -> None:
+    """Write and read over listeners of one kind from the workstation."""
+    endpoint = _speaking(site, passes[0].kind).external(site.datacenter)
+    for one in passes:
+        if one.of.closed:
+            address = site.context.reached[one.host.name, one.port]
+            with socket.create_connection(address, RECORD_SECONDS) as there:
+                there.sendall(one.bare.encode())
+    _write(endpoint, passes, site.name)
+    _read(endpoint, passes, site.name)
+
+
+def _write(endpoint: Endpoint, passes: Sequence[Pass], where: str) -> None:
+    from confluent_kafka import Producer  # noqa: PLC0415 - 50 ms
+
+    failures: list[str] = []
+
+    def delivered(error: Any, message: Any) -> None:
+        del message
+        if error is not None:
+            failures.append(one_line(error))
+
+    producer = Producer(client_settings(endpoint, **{
+        "acks": "all", "message.timeout.ms": RECORD_SECONDS * 1000}))
+    for one in passes:
+        producer.produce(one.topic, one.mark, partition=0, on_delivery=delivered)
+    if left := producer.flush(RECORD_SECONDS):
+        failures.append(f"{counted(left, 'record')} not acknowledged")
+    if failures:
+        raise LabError(f"{passes[0].listener}: {failures[0]}", where=where)
+
+
+def _read(endpoint: Endpoint, passes: Sequence[Pass], where: str) -> None:
+    from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition  # noqa: PLC0415 - 50 ms
+
+    consumer = Consumer(client_settings(endpoint, **{
+        "group.id": "kafkalab-reader", "enable.auto.commit": False, "fetch.wait.max.ms": 20}))
+    missing = {one.mark for one in passes}
+
+    def read() -> bool:
+        missing.difference_update(
+            (message.value() or b"").decode() for message in consumer.consume(100, 0.2)
+            if message.error() is None)
+        return not missing
+
+    try:
+        consumer.assign([TopicPartition(one.topic, 0, OFFSET_BEGINNING) for one in passes])
+        wait_until(read, timeout=RECORD_SECONDS, where=where,
+                   message=f"{passes[0].listener}: a record did not come back", pause=0.0)
+    finally:
+        consumer.close()
+
+
+def _from_inside(site: Site, passes: Sequence[Pass]) -> None:
+    """Write and read over listeners of one kind from a host of the lab."""
+    endpoint = _speaking(site, passes[0].kind).internal(site.datacenter)
+    plain = [(one.host.fqdn, one.port, one.bare) for one in passes if one.of.closed]
+    each = "".join(
+        EACH.replace("@MARK@", one.mark).replace("@TOPIC@", one.topic)
+        .replace("@SERVERS@", shlex.quote(endpoint.servers)) for one in passes
+    )
+    script = (
+        INSIDE.replace("@KCAT@", shlex.quote(properties(endpoint.librdkafka)))
+        .replace("@JAVA@", shlex.quote(properties(endpoint.java)))
+        .replace("@BIN@", f"{PREFIX}/kafka/bin").replace("@PLAIN@", repr(plain))
+        .replace("@EACH@", each)
+    )
+    host = site.datacenter.seed
+    said = site.fleet[host.name].script(script, label=f"write and read over {passes[0].listener}",
+                                        timeout=RECORD_SECONDS + 20 * len(passes))
+    if said.stdout.split() != [one.mark for one in passes]:
+        raise LabError(f"{passes[0].listener}: a record did not come back", where=host.name)

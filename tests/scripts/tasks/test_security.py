@@ -1,0 +1,58 @@
+"""What `fab security.check` says of the wire, and what counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from scripts.drivers import wire
+from scripts.drivers.wire import FOUND, HIDDEN, Overheard
+from scripts.errors import CommandError, LabError
+from scripts.tasks.security import _listened_in
+
+SITE = cast(Any, SimpleNamespace(name="dc1"))
+
+
+def listened_in(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], Any]) -> int:
+    session = cast(Any, SimpleNamespace(platform=SimpleNamespace(begin="begin")))
+
+    def overheard(site: Any, begin: Any) -> Any:
+        assert (site, begin) == (SITE, "begin")
+        return answer()
+
+    monkeypatch.setattr(wire, "overheard", overheard)
+    return _listened_in(session, SITE)
+
+
+def test_what_is_not_as_it_should_be_counts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = (Overheard("k1", "EXTERNAL_TLS", FOUND, False),
+             Overheard("k1", "INTERNAL_TLS", HIDDEN, True),
+             Overheard("k2", "INTERNAL_TLS", "nothing of this listener was seen", None))
+    assert listened_in(monkeypatch, lambda: found) == 1
+    said = capsys.readouterr().out
+    assert [line.split()[-1] for line in said.splitlines() if " k1 " in line] == ["WRONG", "be"]
+    assert "nothing of this listener was seen   not proven" in said
+    assert said.endswith("dc1: listened in on 3 listeners, 1 of them not as it should be, "
+                         "1 not proven\n")
+
+
+@pytest.mark.parametrize(("error", "said"), [
+    (LabError("nobody can listen in there: operation not permitted", where="k1"),
+     "dc1: nobody listened in: k1: nobody can listen in there: operation not permitted\n"),
+    (CommandError(["podman", "exec"], 126, "", "refused"),
+     "dc1: nobody listened in: `podman exec` ended with 126: refused\n"),
+])
+def test_where_nobody_can_listen_in_a_line_says_so(
+    error: LabError, said: str, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fails() -> None:
+        raise error
+
+    assert listened_in(monkeypatch, fails) == 0
+    assert capsys.readouterr().out == said
