@@ -20,8 +20,9 @@ from lab.drills.sink import content, malformed, name
 from lab.services.stores import STORES
 from scripts.clients.kafka import client_settings
 from scripts.drills import topics
-from scripts.drills.carried import INDEX, Carrier
+from scripts.drills.carried import Carrier
 from scripts.drills.clients import Place
+from scripts.drills.stock import INDEX
 from scripts.session import Session
 from scripts.tasks.clusters import sites_of
 from scripts.workstation.waiting import wait_until
@@ -56,8 +57,8 @@ def fill(place: Place) -> None:
 
 def loader(carrier: Carrier, address: tuple[str, int]) -> float:
     """Documents a second, until the store has acknowledged all."""
-    store, settings = carrier.store(), json.loads(carrier.settings()["index.settings"])
-    store.drop(INDEX)
+    store, settings = carrier.stock(), json.loads(carrier.settings()["index.settings"])
+    store.drop()
     lines = [
         b'{"index":{"_id":"%d","version":%d,"version_type":"external"}}\n%s\n'
         % (number, number + 1, value) for number, value in documents()
@@ -70,17 +71,17 @@ def loader(carrier: Carrier, address: tuple[str, int]) -> float:
         if json.loads(_ask(connection, "POST", f"/{INDEX}/_bulk", body))["errors"]:
             raise BenchError("the store refused documents of the loader")
     took = time.monotonic() - began
-    _complete(store.count(INDEX))
+    _complete(store.count())
     return DOCUMENTS / took
 
 
 def sink(carrier: Carrier) -> float:
     """Documents a second, from the first that is there to the last."""
     carrier.prepare()
-    store, seen = carrier.store(), [(0, 0.0)]
+    store, seen = carrier.stock(), [(0, 0.0)]
 
     def all_there() -> bool:
-        seen.append((store.count(INDEX), time.monotonic()))
+        seen.append((store.count(), time.monotonic()))
         return seen[-1][0] >= DOCUMENTS
 
     wait_until(all_there, timeout=CARRY_S, pause=LOOK_S, message="the sink has not carried all")
@@ -112,7 +113,7 @@ def main(number: int) -> None:
     with sites_of(session, None) as (places, _):
         site = places[one.at]
         place = topics.place(session.topology, site.context, one.at, ())
-        carrier = Carrier(one, site, place, place.own)
+        carrier = Carrier(one, site, place, place.own, RUN)
         address = site.context.reached[carrier.host.name, STORES[one.kind].port]
         topics.prepare(session.topology, [place])
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 
+from lab.aws.sizes import instance_mb, instance_type, needed_mb
 from lab.aws.tags import OURS
 from lab.model import Lab
 from lab.options.aws import architecture
@@ -134,11 +135,28 @@ def _lacking_for_aws(lab: Lab) -> Iterator[Problem]:
         yield Problem("aws.backend.region", "", "missing, and needed: where the bucket is")
     if lab.aws.image_ids:
         yield from _without_image(lab)
+    yield from _too_small(lab)
     for index, datacenter in enumerate(lab.datacenters, 1):
         if datacenter.cidr.prefixlen < WIDEST_VPC_PREFIX:
             yield Problem(
                 f"datacenters[{index}].cidr", repr(str(datacenter.cidr)),
                 f"too large for a VPC; accepted on AWS: /{WIDEST_VPC_PREFIX} or smaller",
+            )
+
+
+def _too_small(lab: Lab) -> Iterator[Problem]:
+    """Roles whose instance type has less memory than what runs on one of their hosts."""
+    topology = build(lab)
+    most = {host.role: host for host in sorted(
+        topology.hosts, key=lambda host: needed_mb(topology, host))}
+    for role, host in sorted(most.items()):
+        chosen, need = instance_type(topology, host), needed_mb(topology, host)
+        have = instance_mb(chosen)
+        if have is not None and have < need:
+            yield Problem(
+                f"aws.instance_types.{role}", repr(chosen),
+                f"has {have:,} MB, and what runs on {host.name} wants {need:,}; accepted: a "
+                "larger one",
             )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from lab.drills.figures import Figure, Score, counted
 from lab.drills.log import CAUGHT_UP, END, FAULT, HEALTHY, START, Kept, Log
 from lab.drills.measures import Latency, between, first_acks, latency, longest_gap
+from lab.options.sinks import DOCUMENT, ROW
 
 # Of so many keys are the records; a multiple of the partitions, so a key is always in the same one.
 NAMES = 600
@@ -29,13 +30,15 @@ def malformed(number: int) -> bool:
     return number % EVERY == FIRST
 
 
-def content(run: str, number: int, sent: float) -> bytes:
-    """A record's value: a document, or what is none: text that is no JSON, and in turn with it a
-    field that is no number where all others have one."""
+def content(run: str, number: int, sent: float, *, becomes: str = DOCUMENT) -> bytes:
+    """A record's value: a document or row, or what is none: text that is no JSON, and in turn with
+    it a field that is no number where all others have one, or, for a row, one without a name."""
     if malformed(number):
         text = f"malformed {number}"
         if number // EVERY % 2:
             return f"{run} {text}".encode()
+        if becomes == ROW:
+            return json.dumps({"": f"{run} {text}"}).encode()
         return json.dumps({"run": run, "number": text}).encode()
     return json.dumps({
         "run": run, "number": number, "key": name(number), "sent": round(sent, 6),
@@ -69,6 +72,8 @@ def _check(run: str, number: int) -> int:
 class SinkScore(Score):
     """Seconds, and numbers of records and documents; None is what never happened.
 
+    becomes: what a document is called here: "document" or "row".
+
     sent, acknowledged: records. acknowledged_before: those before the fault. expected: the
     documents that there should be of what was acknowledged: of each record one, or (by_key) of each
     key. documents: those that there are.
@@ -83,6 +88,7 @@ class SinkScore(Score):
     replay_changed: documents that differ after all was read again; None where that was not tried.
     """
 
+    becomes: str
     sent: int
     acknowledged: int
     acknowledged_before: int
@@ -109,7 +115,7 @@ class SinkScore(Score):
         return (
             ("The store never caught up" if late is None
              else f"The store had everything again after {late:.1f} s")
-            + f": {self.documents:,} of {counted(self.expected, 'document')}, "
+            + f": {self.documents:,} of {counted(self.expected, self.becomes)}, "
             + ("none missing, extra or wrong" if not amiss else
                f"{self.missing:,} missing, {self.extra:,} extra, {self.wrong:,} wrong")
             + f", and {self.letters:,} of {counted(self.malformed, 'malformed record')} in the "
@@ -139,38 +145,39 @@ class SinkScore(Score):
         )
 
     def _counts(self) -> tuple[Figure, ...]:
-        each = "key" if self.by_key else "record"
+        each, things = "key" if self.by_key else "record", f"{self.becomes}s"
         counts = (
             Figure("missing", "missing", self.missing, "records",
-                   f"of {counted(self.expected, 'document')}, one of each {each}", "zero"),
+                   f"of {counted(self.expected, self.becomes)}, one of each {each}", "zero"),
             Figure("extra", "extra", self.extra, "records",
-                   "documents of nothing that was written", "zero"),
+                   f"{things} of nothing that was written", "zero"),
             Figure("wrong", "wrong", self.wrong, "records",
-                   "documents with other content than was written"
+                   f"{things} with other content than was written"
                    + (" last" if self.by_key else ""), "zero"),
             Figure("letters_missing", "dead letters missing", self.letters_missing, "records",
                    f"of {counted(self.malformed, 'malformed record')}, not in their topic", "zero"),
             Figure("letters_extra", "dead letters extra", self.letters_extra, "records",
-                   "in the dead letter topic, though they are documents", "zero"),
+                   f"in the dead letter topic, though they are {things}", "zero"),
             Figure("unexplained", "dead letters without a reason", self.unexplained, "records",
                    "whose headers do not say why", "zero"),
             Figure("letters", "dead letters", self.letters, "records",
                    "malformed records in the dead letter topic, each counted once", "some"),
             Figure("letters_again", "dead letters again", self.letters_again, "records",
                    "told once more, after a crash or in a replay"),
-            Figure("documents", "documents", self.documents, "records",
-                   "in the index at the end", "some"),
+            Figure("documents", things, self.documents, "records",
+                   "in the store at the end", "some"),
         )
         if self.replay_changed is None:
             return counts
         return (*counts, Figure(
             "replay_changed", "changed by a replay", self.replay_changed, "records",
-            "documents that differ after the sink has read all of it again", "zero",
+            f"{things} that differ after the sink has read all of it again", "zero",
         ))
 
 
-def sink(log: Log, *, by_key: bool) -> SinkScore:
-    """The score of what was recorded; `by_key`: the last record of a key is its document."""
+def sink(log: Log, *, by_key: bool, becomes: str = DOCUMENT) -> SinkScore:
+    """The score of what was recorded; `by_key`: the last record of a key is its document, or what
+    the store calls one."""
     start, end, fault = log.when(START), log.when(END), log.when(FAULT)
     acks = first_acks(log.acked)
     wanted = _last(acks, by_key=by_key)
@@ -180,7 +187,7 @@ def sink(log: Log, *, by_key: bool) -> SinkScore:
     told = Counter(one.number for one in log.letters)
     bad = {number for number in acks if malformed(number)}
     return SinkScore(
-        sent=log.sent, acknowledged=len(acks), by_key=by_key,
+        becomes=becomes, sent=log.sent, acknowledged=len(acks), by_key=by_key,
         acknowledged_before=sum(
             fault is not None and ack.acked < fault for ack in acks.values()
         ),

@@ -10,6 +10,7 @@ from lab.options.section import LAB_JVM, HeapMb, JvmOptions, Label, Section, Set
 from lab.options.topics import TopicName
 
 SinkKind = Literal["elasticsearch", "opensearch", "hbase"]
+DOCUMENT, ROW = "document", "row"
 NULLS = {"delete": "takes its document or row away", "ignore": "is passed over",
          "fail": "ends the task"}
 
@@ -56,6 +57,11 @@ class Sink(Section):
     def by_key(self) -> bool:
         """Whether the last record of a key is what there is of it."""
         return (self.id or ("key" if self.kind == "hbase" else "place")) == "key"
+
+    @property
+    def becomes(self) -> str:
+        """What a record becomes in its store."""
+        return ROW if self.kind == "hbase" else DOCUMENT
 
     @property
     def called(self) -> str:

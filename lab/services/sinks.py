@@ -26,6 +26,8 @@ CLASSES = {hbase.KIND: "kafkalab.hbase.HBaseSinkConnector"}
 # What `fab verify` writes, wherever the records of a sink may come from, to find it as a document.
 PROOF = "kafkalab-sink"
 INDEX_MAP, TABLE_MAP = "topic.index.map", "topic.table.map"
+# What is done with records that have no place in the store, as each connector calls it.
+DOCUMENTS, RECORDS = "behavior.on.malformed.documents", "behavior.on.malformed.records"
 TEXT = "org.apache.kafka.connect.storage.StringConverter"
 JSON = "org.apache.kafka.connect.json.JsonConverter"
 # One server keeps one copy, and a lab's indices are small.
@@ -40,6 +42,13 @@ def store_host(sink: Sink, datacenter: Datacenter) -> Host:
 def title(kind: str) -> str:
     """What people call a kind of store."""
     return hbase.TITLE if kind == hbase.KIND else STORES[kind].title
+
+
+def server(kind: str) -> tuple[str, str]:
+    """The service that answers for what is in a kind of store, and what people call it."""
+    if kind == hbase.KIND:
+        return hbase.REGION_SERVER, "HBase's region server"
+    return kind, STORES[kind].title
 
 
 def proofs(lab: Lab, at: str) -> dict[str, str]:
@@ -108,7 +117,7 @@ def _of_search(sink: Sink, datacenter: Datacenter) -> dict[str, str]:
     host, port = store_host(sink, datacenter), STORES[sink.kind].port
     return {
         "connection.url": f"http://{host.fqdn}:{port}",
-        "behavior.on.malformed.documents": "report",
+        DOCUMENTS: "report",
         "index.settings": INDICES,
     }
 
@@ -118,7 +127,7 @@ def _of_hbase(datacenter: Datacenter) -> dict[str, str]:
         **hbase.finding(datacenter),
         "auto.create.tables": "true",
         "table.column.family": hbase.FAMILY,
-        "behavior.on.malformed.records": "report",
+        RECORDS: "report",
         "max.batch.size": "2000",
     }
 
@@ -127,16 +136,17 @@ def rehearsed(
     sink: Sink, context: Context, *, name: str, topic: str, index: str, letters: str
 ) -> dict[str, str]:
     """The settings of a connector that does with JSON of one topic what a sink does with its own:
-    into another index, and with dead letters of its own."""
-    same = config(sink, context)
+    into another index or table, and with dead letters of its own."""
+    same, of_rows = config(sink, context), sink.kind == hbase.KIND
     of_records = ("key.converter", "value.converter", "transforms", "predicates")
     return {
         **{key: value for key, value in same.items() if not key.startswith(of_records)},
         "key.converter": TEXT, "value.converter": JSON, "value.converter.schemas.enable": "false",
         "errors.deadletterqueue.topic.name": letters,
-        "behavior.on.malformed.documents": "report", "errors.tolerance": "all",
+        RECORDS if of_rows else DOCUMENTS: "report", "errors.tolerance": "all",
         "key.ignore": "false" if sink.by_key else "true", "topic.key.ignore": "",
-        INDEX_MAP: f"{topic}:{index}", "topics": topic, "name": name,
+        **({TABLE_MAP: f"{topic}:{index}", "table.column.family": hbase.FAMILY} if of_rows
+           else {INDEX_MAP: f"{topic}:{index}"}), "topics": topic, "name": name,
     }
 
 

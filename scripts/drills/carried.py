@@ -1,4 +1,5 @@
-"""What a drill of a sink has for itself: a connector, an index, dead letters, and who looks.
+"""What a drill of a sink has for itself: a connector, an index or table, dead letters, and who
+looks.
 
 The connector has the settings of the sink that is tried, but for its topic, its index and where
 dead letters go, so nothing of what the lab's own sinks have written is touched. It bears the lab's
@@ -8,10 +9,10 @@ mark: `fab up` removes one that a drill has left behind.
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 
 from lab.drills.log import Kept, Log, Refused, Seen
-from lab.drills.sink import NAMES, content, kept, malformed, name, refused
+from lab.drills.sink import NAMES, content, malformed, name, refused
 from lab.options.sinks import Sink
 from lab.services.sinks import rehearsed, store_host
 from lab.services.topics import replication
@@ -20,57 +21,58 @@ from scripts.clients.http import HttpError
 from scripts.clients.kafka import forget_group, keep_topic
 from scripts.clients.partitions import Partitions
 from scripts.drills.clients import Client, Place, Writer
+from scripts.drills.stock import INDEX, Stock, stock
 from scripts.drills.topics import RETENTION_MS, committed
 from scripts.drivers.asked import reaches
 from scripts.drivers.connect import MARK, Workers
 from scripts.drivers.driver import Site
 from scripts.drivers.sinks import letter
-from scripts.drivers.stores import Documents, documents
 from scripts.errors import LabError
 from scripts.workstation.waiting import wait_until
 
-INDEX = "kafkalab-drill"
 LETTERS = "kafkalab-drill.dead-letters"
 LOOK_S = 0.1
 RUN_S, LEFT_S, READ_S = 120.0, 60.0, 300.0
 
 
 class DocumentWriter(Writer):
-    """Writes documents, and now and then what is none."""
+    """Writes what becomes documents (or rows, as `becomes` has it), and now and then what does not.
+    """
+
+    def __init__(self, log: Log, run: str, place: Place, rate: int, *, becomes: str) -> None:
+        super().__init__(log, run, place, rate)
+        self._becomes = becomes
 
     def key(self, number: int) -> str:
         return name(number)
 
     def value(self, number: int, sent: float) -> bytes:
-        return content(self.run_id, number, sent)
+        return content(self.run_id, number, sent, becomes=self._becomes)
 
 
 class Finder(Client):
-    """Searches the store for what is new, ten times a second, as somebody would who waits for it.
+    """Looks into the store for what is new, ten times a second, as somebody would who waits for it;
+    at most half of the time.
 
     `there` are the numbers of all records that were found. With documents by key, one stands for
     the earlier records of its key as well.
     """
 
-    def __init__(self, log: Log, run: str, carrier: Carrier, origin: str) -> None:
+    def __init__(self, log: Log, carrier: Carrier, origin: str) -> None:
         super().__init__("finder")
-        self.log, self.run_id, self._carrier, self._origin = log, run, carrier, origin
+        self.log, self._carrier, self._origin = log, carrier, origin
         self.there: set[int] = set()
         self._next: dict[int, int] = {}  # by key: the first record that was not found yet
-        self._store, self._after = carrier.store(), -1
+        self._stock, self._took = carrier.stock(), 0.0
 
     def work(self) -> None:
-        self.stopping.wait(LOOK_S)
-        try:
-            found = self._store.after(INDEX, self._after)
-        except LabError:
-            # It may give the numbers of operations once more that it had not yet secured.
-            self._after = -1
-            return
-        now = time.time()
-        for one in found:
-            self._after = one["sort"][0]
-            self._note(kept(self.run_id, one["_id"], 0, one["_source"]), now)
+        self.stopping.wait(max(LOOK_S, self._took))
+        began = time.monotonic()
+        with suppress(LabError):
+            found, now = self._stock.fresh(), time.time()
+            for one in found:
+                self._note(one, now)
+        self._took = time.monotonic() - began
 
     def holds(self, number: int) -> bool:
         """Whether a record is where it belongs; dead letters are counted at the end."""
@@ -91,8 +93,9 @@ class Finder(Client):
 class Carrier:
     """The drill's own connector, as `sink` in all but what it reads: `topic`, in `place`."""
 
-    def __init__(self, sink: Sink, site: Site, place: Place, topic: str) -> None:
+    def __init__(self, sink: Sink, site: Site, place: Place, topic: str, run: str) -> None:
         self.sink, self.site, self.place, self.topic = sink, site, place, topic
+        self._run = run
         self.name = f"kafkalab-drill-{sink.called}"
         self.by_key = sink.by_key
         self._workers = Workers(site)
@@ -102,8 +105,9 @@ class Carrier:
         """The host of the store."""
         return store_host(self.sink, self.site.datacenter)
 
-    def store(self) -> Documents:
-        return documents(self.site, self.host, self.sink.kind)
+    def stock(self) -> Stock:
+        """What the store has of this."""
+        return stock(self.sink, self.site, self._run)
 
     def worker(self) -> Host:
         """The host of the worker that has the connector's first task. Raises LabError."""
@@ -130,9 +134,9 @@ class Carrier:
         self._begin()
 
     def remove(self) -> None:
-        """The connector, how far it had come, and its index. Raises LabError."""
+        """The connector, how far it had come, and what it has written. Raises LabError."""
         self._end()
-        self.store().drop(INDEX)
+        self.stock().drop()
 
     def replay(self) -> None:
         """Let it read everything once more, and wait until it has. Raises LabError."""
@@ -148,19 +152,16 @@ class Carrier:
         found = reaches(self.site, self._workers, [self.name])[self.name]
         return bool(found) and not any(one.lag for one in found)
 
-    def kept(self, run: str) -> list[Kept]:
-        """Every document, in the order of names. Raises LabError."""
-        return sorted(
-            kept(run, one["_id"], one["_version"], one["_source"])
-            for one in self.store().every(INDEX)
-        )
+    def kept(self) -> list[Kept]:
+        """Every document or row, in the order of names. Raises LabError."""
+        return sorted(self.stock().every())
 
-    def letters(self, run: str) -> list[Refused]:
+    def letters(self) -> list[Refused]:
         """The run's records in the dead letter topic. Raises LabError."""
         found = []
         with closing(Partitions(self.place.endpoint, self.place.name, committed=True)) as there:
             for message in there.spans(there.extents([(LETTERS, 0)])):
-                number = refused(run, message.value())
+                number = refused(self._run, message.value())
                 if number is not None:
                     found.append(Refused(number, letter(message.headers() or []).reason))
         return found

@@ -11,7 +11,7 @@ from lab.drills.sink import malformed
 from lab.model import Lab
 from lab.options.mirrors import Mirror
 from lab.options.sinks import Sink
-from lab.services.stores import STORES
+from lab.services.sinks import server
 from scripts.drills import topics
 from scripts.drills.carried import Carrier, DocumentWriter, Finder
 from scripts.drills.clients import Place
@@ -39,8 +39,9 @@ class Plan:
     @property
     def failure(self) -> str:
         """What is killed how often, in words."""
-        title = STORES[self.sink.kind].title
-        what = f"{title} and the Connect worker in turn" if self.worker else title
+        _, what = server(self.sink.kind)
+        if self.worker:
+            what = f"{what} and the Connect worker in turn"
         return f"{what} killed (SIGKILL)" + (f", {self.times} times" if self.times > 1 else "")
 
     @property
@@ -51,12 +52,11 @@ class Plan:
 def chosen(lab: Lab, name: str, source: str) -> tuple[Sink, str]:
     """A sink by its name (the first, where it is ""), and where its records are to be written: in
     the first datacenter that is mirrored to it, or else in its own. Raises UsageError."""
-    searched = [one for one in lab.sinks if one.kind in STORES]  # whose documents can be found
-    found = [one for one in searched if name in ("", one.called)]
+    found = [one for one in lab.sinks if name in ("", one.called)]
     if not found:
-        known = ", ".join(one.called for one in searched) or "none"
+        known = ", ".join(one.called for one in lab.sinks) or "none"
         raise UsageError(
-            f"no sink {name!r}" if name else "the lab file has no sink that is searched",
+            f"no sink {name!r}" if name else "the lab file has no sink",
             hint=f"known: {known}; see docs/sinks.md",
         )
     sink = found[0]
@@ -83,7 +83,9 @@ class SinkDrill(Rehearsal):
         )
         super().__init__(session, plan.datacenters, [one for one in mirrors if one.target == at])
         place = self.place(at)
-        self.carrier = Carrier(plan.sink, self.sites[at], place, place.topics[plan.source])
+        self.carrier = Carrier(
+            plan.sink, self.sites[at], place, place.topics[plan.source], self.run
+        )
 
     def place(self, name: str) -> Place:
         return topics.place(self.session.topology, self.context, name, self._way)
@@ -96,11 +98,12 @@ class SinkDrill(Rehearsal):
             topics.prepare(self.session.topology, [self.place(one) for one in self.datacenters])
             self.carrier.prepare()
             writer = self.start(
-                DocumentWriter(log, self.run, self.place(self.plan.source), load.rate)
+                DocumentWriter(log, self.run, self.place(self.plan.source), load.rate,
+                               becomes=self.plan.sink.becomes)
             )
-            finder = self.start(Finder(log, self.run, self.carrier, self.plan.source))
+            finder = self.start(Finder(log, self.carrier, self.plan.source))
             self.wait(lambda: {one.key for one in log.indexed} == set(range(topics.KEYS)),
-                      "records do not come to be documents", timeout=FIRST_S)
+                      f"records do not come to be {self.plan.sink.becomes}s", timeout=FIRST_S)
             self.event(START, f"{load.rate} records/s into {self.plan.source}")
             self.go_on(load.duration)
             self._strike()
@@ -133,11 +136,10 @@ class SinkDrill(Rehearsal):
         self.event(HEALTHY, "all that was killed answers again")
 
     def _blows(self) -> Iterator[Blow]:
-        site, kind = self.carrier.site, self.plan.sink.kind
+        site, (service, title) = self.carrier.site, server(self.plan.sink.kind)
         for _ in range(self.plan.times):
             store = self.carrier.host
-            hit = killed(self, site, store, kind,
-                         f"{STORES[kind].title} on {store.name} killed (SIGKILL)")
+            hit = killed(self, site, store, service, f"{title} on {store.name} killed (SIGKILL)")
             yield replace(hit, over=partial(self._serves, hit.over))
             if self.plan.worker:
                 worker = self.carrier.worker()
@@ -145,25 +147,25 @@ class SinkDrill(Rehearsal):
                              f"worker {worker.name} killed (SIGKILL)")
 
     def _serves(self, over: Callable[[], bool]) -> bool:
-        """Whether the store is there again, and has its indices open."""
+        """Whether the store is there again, and what it has can be read."""
         try:
-            return over() and self.carrier.store().health() != "red"
+            return over() and self.carrier.stock().serves()
         except LabError:
             return False
 
     def _count(self) -> None:
         """What the store and the dead letter topic have at the end, and after a replay."""
-        run, log = self.run, self.log
+        log = self.log
         bad = {one.number for one in log.acked if malformed(one.number)}
 
         def told() -> bool:
-            log.letters = self.carrier.letters(run)
+            log.letters = self.carrier.letters()
             return bad <= {one.number for one in log.letters}
 
         self.let(told, "every malformed record is a dead letter")
-        log.kept = self.carrier.kept(run)
+        log.kept = self.carrier.kept()
         if self.plan.replay:
             self.carrier.replay()
-            log.again = self.carrier.kept(run)
-            log.letters = self.carrier.letters(run)
+            log.again = self.carrier.kept()
+            log.letters = self.carrier.letters()
             self.say("the sink has read all of it again")

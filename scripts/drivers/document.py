@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
+from lab.options.sinks import DOCUMENT
 from lab.services.sinks import PROOF
 from lab.services.topics import replication
 from scripts.clients.kafka import client_settings, keep_topic
@@ -17,7 +18,6 @@ from scripts.workstation.waiting import wait_until
 
 PROVE_SECONDS = 90.0
 PROOF_RETENTION_MS = 600_000
-DOCUMENT, ROW = "document", "row"
 
 
 class Holding(Protocol):

@@ -14,9 +14,9 @@ from lab.services.sinks import PROOF, index_of, place_of, proof_index, proofs, s
 from scripts.clients.partitions import Partitions
 from scripts.drivers.asked import Asked, Connectors, reaches
 from scripts.drivers.connectors import CAUSED
-from scripts.drivers.document import DOCUMENT, ROW, Holding, Proof
+from scripts.drivers.document import Holding, Proof
 from scripts.drivers.driver import Report, Site, Span
-from scripts.drivers.rows import Rows, rows
+from scripts.drivers.rows import Counts, Rows, rows
 from scripts.drivers.stores import Documents, documents
 from scripts.errors import LabError, one_line
 
@@ -47,14 +47,32 @@ class SinkStatus:
         }
 
 
+@dataclass(frozen=True)
+class Total:
+    """An index or a table. written: documents, each time counted that one was written again; of a
+    table the changes that its regions had since they were opened, deletions among them. regions,
+    size_mb: of a table; how many of its regions are served."""
+
+    name: str
+    documents: int
+    written: int
+    regions: int | None = None
+    size_mb: float | None = None
+
+
 class SinkView:
     """Looks at one sink: its connector, its store, and the topics that both are about."""
 
     def __init__(self, sink: Sink, site: Site) -> None:
-        self.sink, self.site = sink, site
+        self.sink, self.site, self._counts = sink, site, Counts()
+
+    @property
+    def tabular(self) -> bool:
+        """Whether it writes rows, which are read by their keys, and not documents to search in."""
+        return self.sink.kind == HBASE
 
     def store(self) -> Holding:
-        return self.tables() if self.sink.kind == HBASE else self.documents()
+        return self.tables() if self.tabular else self.documents()
 
     def documents(self) -> Documents:
         """Its store, where that is one to search in."""
@@ -127,7 +145,7 @@ class SinkView:
         """That what is written into a cluster comes to be a document or row of `topic` here."""
         index = proof_index(self.sink, topic)
         return Proof(self.sink.connector, store=self.store, source=source, index=index,
-                     becomes=ROW if self.sink.kind == HBASE else DOCUMENT)
+                     becomes=self.sink.becomes)
 
     def search(self, query: str, most: int) -> dict[str, Any]:
         """What the store finds in the documents of this sink. Raises HttpError."""
@@ -139,9 +157,18 @@ class SinkView:
         return self.tables().rows(place_of(self.sink, topic), most, start)
 
 
-    def totals(self) -> dict[str, tuple[int, int]]:
-        """By index of this sink: documents, and how many were written. Raises HttpError."""
-        return self.documents().totals(map(index_of, self.sink.topics))
+    def totals(self) -> list[Total]:
+        """What of this sink's indices or tables is there. Raises HttpError."""
+        if not self.tabular:
+            found = self.documents().totals(map(index_of, self.sink.topics))
+            return [Total(name, *numbers) for name, numbers in sorted(found.items())]
+        there = self.tables()
+        states = {topic: there.state(place_of(self.sink, topic)) for topic in self.sink.topics}
+        return [
+            Total(place_of(self.sink, topic), self._counts.of(there, place_of(self.sink, topic)),
+                  state["written"], state["regions"], state["size_mb"])
+            for topic, state in sorted(states.items()) if state
+        ]
 
 
 class Sinks(Connectors):

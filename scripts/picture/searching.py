@@ -1,5 +1,5 @@
-"""The page on which sinks' documents are searched, and its server: for this machine alone, read
-only, and as long as somebody wants it."""
+"""The page on which sinks' documents are searched and rows are read, and its server: for this
+machine alone, read only, and as long as somebody wants it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import html
 import json
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from scripts.drivers.rows import values
 from scripts.drivers.sinks import SinkView
 from scripts.errors import LabError
 from scripts.picture.page import LOOK, PAGE, PLACE, allowed, alone
@@ -37,10 +38,15 @@ class Search:
         return {"at": time.time(), "sinks": [self._one(*pair) for pair in self.views.items()]}
 
     def find(self, query: str, sink: str, limit: int) -> dict[str, Any]:
-        """The documents that fit, of one sink or ("") of all; or why there is no answer."""
-        chosen = [view for name, view in self.views.items() if sink in ("", name)]
+        """The documents that fit, of one sink or ("") of all; of one into HBase the rows from the
+        key `query` on; or why there is no answer."""
+        most = min(max(limit, 1), MOST)
+        if sink in self.views and self.views[sink].tabular:
+            return self._rows(self.views[sink], query, most)
+        chosen = [view for name, view in self.views.items()
+                  if sink in ("", name) and not view.tabular]
         try:
-            answers = [view.search(query or "*", min(max(limit, 1), MOST)) for view in chosen]
+            answers = [view.search(query or "*", most) for view in chosen]
         except LabError as error:
             return {"problem": error.what}
         return {
@@ -51,24 +57,39 @@ class Search:
                      for one in answers for hit in one["hits"]["hits"]][:MOST],
         }
 
+    @staticmethod
+    def _rows(view: SinkView, start: str, most: int) -> dict[str, Any]:
+        """Nobody knows how many more there are: HBase would have to count them."""
+        began = time.monotonic()
+        try:
+            found = [(topic, row) for topic in view.sink.topics
+                     for row in view.rows(topic, most, start)]
+        except LabError as error:
+            return {"problem": error.what}
+        return {
+            "total": None, "took_ms": round(1000 * (time.monotonic() - began)),
+            "hits": [{"index": topic, "id": row["row"], "document": values(row)}
+                     for topic, row in found[:MOST]],
+        }
+
     def _one(self, name: str, view: SinkView) -> dict[str, Any]:
-        told: dict[str, Any] = {"name": name}
+        told: dict[str, Any] = {"name": name, "rows": view.tabular}
         try:
             indices = view.totals()
         except LabError as error:
             return {**told, "problem": error.what, "indices": []}
         return {**told, "problem": "", "indices": [
-            {"name": index, "documents": documents, "written": written}
-            for index, (documents, written) in sorted(indices.items())
+            {"name": one.name, "documents": one.documents, "written": one.written,
+             "regions": one.regions, "size_mb": one.size_mb} for one in indices
         ]}
 
 
-def render(*, lab: str, owner: str, sinks: Iterable[str]) -> str:
-    """The page's HTML. sinks: their names."""
+def render(*, lab: str, owner: str, sinks: Mapping[str, bool]) -> str:
+    """The page's HTML. sinks: their names, and whether they write into tables."""
     parts = {
         "lab": html.escape(lab), "owner": html.escape(owner), "policy": policy(),
         "style": _style(), "script": _script(),
-        "data": json.dumps({"sinks": [*sinks]}).replace("<", "\\u003c"),
+        "data": json.dumps({"sinks": [*sinks.items()]}).replace("<", "\\u003c"),
     }
     text = (HERE / "page.html").read_text(encoding="utf-8")
     return PLACE.sub(lambda found: parts[found[1]], text)
@@ -98,7 +119,9 @@ def application(search: Search, *, port: int, lab: str, owner: str) -> Any:
     from starlette.responses import HTMLResponse, Response  # noqa: PLC0415 - 0.1 s
     from starlette.routing import Route  # noqa: PLC0415 - 0.1 s
 
-    text = render(lab=lab, owner=owner, sinks=search.views)
+    text = render(lab=lab, owner=owner, sinks={
+        name: view.tabular for name, view in search.views.items()
+    })
 
     def told(found: object, status: int = 200) -> Response:
         return Response(json.dumps(found), status, HEADERS, "application/json")

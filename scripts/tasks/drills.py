@@ -192,7 +192,7 @@ def sink(
     session: Session, *, sink: str = "", from_: str = "", worker: bool = False, times: int = 1,
     replay: bool = False, rate: int = 1000, duration: int = 10, yes: bool = False,
 ) -> int:
-    """Kill a sink's store under load, and count its documents.
+    """Kill a sink's store under load, and count its documents or rows.
 
     Exit status 1 when one is missing, extra or wrong, or an objective is not met.
     """
@@ -214,11 +214,11 @@ def sink(
         log, seen = recorded(session, plan.datacenters, SinkDrill(session, plan).rehearse)
     met = report(
         session, name="sink", log=log, replay=seen,
-        score=score(log, by_key=one.by_key),
+        score=score(log, by_key=one.by_key, becomes=one.becomes),
         title=f"The store of sink {one.called} killed" + (" with its worker" if worker else ""),
         done={"failure": plan.failure, "load": f"{rate} records/s into {source}",
               "parts": f"{duration} s before and after",
-              "a document is": "the last record of a key" if one.by_key else "a record"},
+              f"a {one.becomes} is": "the last record of a key" if one.by_key else "a record"},
     )
     return 0 if met else 1
 

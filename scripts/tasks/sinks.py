@@ -105,7 +105,7 @@ def search(
     "seconds": "how long; without it, until Ctrl-C",
 })
 def view(session: Session, port: int = 0, seconds: int = 0) -> None:
-    """Show a page on which sinks' documents are searched.
+    """Show a page to search sinks' documents and to read their rows.
 
     And how many come a second. The page is at 127.0.0.1 and changes nothing.
     """
@@ -115,9 +115,8 @@ def view(session: Session, port: int = 0, seconds: int = 0) -> None:
     from scripts.picture.server import bound
 
     lab = session.file.lab
-    searched = [one for one in lab.sinks if one.kind != HBASE]
-    if not searched:
-        raise UsageError("the lab file has no sink that can be searched", hint="see docs/sinks.md")
+    if not lab.sinks:
+        raise UsageError("the lab file has no sink", hint="see docs/sinks.md")
     if not 0 <= seconds <= MAX_SECONDS:
         raise UsageError(f"--seconds {seconds}", hint=f"accepted: 1 to {MAX_SECONDS}")
     if not 0 <= port <= MAX_PORT:
@@ -126,7 +125,7 @@ def view(session: Session, port: int = 0, seconds: int = 0) -> None:
     with bound(port) as listening, session.fleet(instances) as fleet:
         places = sites(fleet, session.context({}, instances, fleet), session.topology.datacenters)
         search = Search({f"{one.called} of {one.at}": SinkView(one, places[one.at])
-                         for one in searched})
+                         for one in lab.sinks})
         address = "http://{}:{}/".format(*listening.getsockname())
         try:
             serve(search, listening, lab=session.topology.lab, owner=lab.owner, seconds=seconds,

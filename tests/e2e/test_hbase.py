@@ -58,12 +58,17 @@ def keeper(lab: Lab) -> Host:
     return lab.of("control", "dc1")[0]
 
 
+def viewer(lab: Lab, path: str) -> Any:
+    """What HBase's viewer answers on its port of this machine."""
+    ports = {port.number: number for port, number in published(keeper(lab), lab.topology).items()}
+    address = f"http://127.0.0.1:{ports[hbase.REGION_PAGES]}/rows/{path}"
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        return json.loads(answer.read())
+
+
 def table(lab: Lab, topic: str) -> dict[str, dict[str, str]]:
     """Every row of a topic's table, as HBase says on its port of this machine."""
-    ports = {port.number: number for port, number in published(keeper(lab), lab.topology).items()}
-    address = f"http://127.0.0.1:{ports[hbase.REGION_PAGES]}/rows/{topic}?limit=10000"
-    with urllib.request.urlopen(address, timeout=30) as answer:
-        rows = json.loads(answer.read())["rows"]
+    rows = viewer(lab, f"{topic}?limit=10000")["rows"]
     return {row["row"]: {name.removeprefix("d:"): cell["value"]
                          for name, cell in row["cells"].items()} for row in rows}
 
@@ -136,6 +141,13 @@ def test_a_row_is_the_last_record_of_its_key_whatever_is_killed_or_sent_again(la
     rows = shown["hbase of dc1"]
     assert [row["row"] for row in rows] == ["k4", "k40"]
     assert rows[0]["cells"]["d:n"]["value"] == "7"
+    state = viewer(lab, "orders?state=true")
+    assert state["regions"] == 1 and state["written"] >= len(more)
+    newest = max(cell["timestamp"] for row in viewer(lab, "orders?limit=99")["rows"]
+                 for cell in row["cells"].values())
+    late = viewer(lab, f"orders?since={newest}&column=d%3An")["rows"]
+    assert late and all([*row["cells"]] == ["d:n"] and row["cells"]["d:n"]["timestamp"] == newest
+                        for row in late)
     assert "one of dc1 was found in kafkalab-sink.hbase" in lab.fab("verify").out
     assert lab.fab("plan").out == IN_ORDER
 
@@ -171,6 +183,21 @@ def test_nothing_is_lost_whatever_of_it_is_killed(lab: Lab) -> None:
 def whole(lab: Lab, records: int) -> Any:
     found = status(lab, "many", records)
     return found if not found["missing"] and not found["extra"] else None
+
+
+@pytest.mark.full("integrations", sample=0)
+def test_a_drill_counts_its_rows(lab: Lab) -> None:
+    """With the region server and the worker killed under load, and all of it read once more."""
+    run = lab.fab("drill.sink", "--rate", "200", "--duration", "3", "--worker", "--replay")
+    (path,) = (lab.state / "drills").glob("*.json")
+    score = json.loads(path.read_text())["score"]
+    assert score["becomes"] == "row"
+    assert f"{score['documents']} of {score['expected']} rows" in run.out
+    assert "kafkalab-drill" not in viewer(lab, "")["tables"]
+    assert score["documents"] == score["expected"] > 0
+    assert {score[name] for name in ("missing", "extra", "wrong", "letters_missing",
+                                     "letters_extra", "replay_changed")} == {0}
+    assert score["letters"] == score["malformed"] > 0
 
 
 @pytest.mark.full("integrations", sample=0)

@@ -26,17 +26,25 @@ function rates(now) {
   return found;
 }
 
+// Of a table, how it is; it counts changes, of which most records are two: HBase's own figures.
+const state = ({ regions, size_mb: size }) => (regions === null ? ""
+  : `${count(regions, "region")} served · ${number(Math.round(size))} MB`);
+
 function row(item) {
   const figures = { documents: h("td", { class: "number" }), rate: h("td", { class: "number" }) };
   const picture = s("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img" });
+  const said = h("small");
   const made = h("tr", {}, h("td", {}, item.sink.name),
-    h("th", { scope: "row" }, item.index.name), figures.documents, figures.rate, h("td", {}, picture));
-  return Object.assign(made, { figures, picture });
+    h("th", { scope: "row" }, item.index.name, said), figures.documents, figures.rate, h("td", {}, picture));
+  return Object.assign(made, { figures, picture, said });
 }
 
 function shown(line, { index, key, rate, at }) {
   text(line.figures.documents, number(index.documents));
-  text(line.figures.rate, rate === undefined ? "–" : number(Math.round(rate)));
+  const unit = index.regions === null ? "" : " changes";
+  text(line.figures.rate, rate === undefined ? "–" : `${number(Math.round(rate))}${unit}`);
+  text(line.said, state(index));
+  line.said.classList.toggle("bad", index.regions === 0);
   const kept = (seen.get(key) ?? []).filter((one) => one.at > at - KEPT_S);
   if (rate !== undefined) kept.push({ at, rate });
   seen.set(key, kept);
@@ -93,6 +101,11 @@ async function search() {
   if (mine !== turn) return; // another one was asked meanwhile
   by("told").classList.toggle("bad", Boolean(found.problem));
   by("hits").replaceChildren(...(found.hits ?? []).map(hit));
+  if (found.total === null) {
+    text(by("told"), `${found.hits.length ? `the first ${count(found.hits.length, "row")} from this key on`
+      : "no row from this key on"} · ${found.took_ms} ms`);
+    return;
+  }
   text(by("told"), found.problem ?? [
     `${found.exact ? "" : "more than "}${count(found.total, "document")}`,
     found.total > found.hits.length ? `the first ${found.hits.length} below` : "",
@@ -113,11 +126,23 @@ function recall() {
     const field = by(name);
     if (asked.has(field.name)) field.value = asked.get(field.name);
   }
+  asks();
   if (location.hash) search();
 }
 
-by("sink").append(h("option", { value: "" }, "all"), ...data.sinks.map((name) => (
-  h("option", { value: name }, name))));
+// Rows are read by their keys and documents searched, so both at once would be no question.
+const tables = new Map(data.sinks);
+const searched = data.sinks.filter(([, rows]) => !rows);
+by("sink").append(...(searched.length ? [h("option", { value: "" }, searched.length < data.sinks.length
+  ? "all with documents" : "all")] : []), ...data.sinks.map(([name]) => h("option", { value: name }, name)));
+
+function asks() {
+  const rows = tables.get(by("sink").value) ?? false;
+  by("words").hidden = rows;
+  by("key").hidden = !rows;
+  by("query").placeholder = rows ? "the first rows" : "city:Seoul AND age:>30";
+}
+by("sink").addEventListener("change", asks);
 by("form").addEventListener("submit", (event) => { event.preventDefault(); remember(); });
 addEventListener("hashchange", recall);
 recall();

@@ -15,11 +15,12 @@ from lab.options.sinks import Sink
 from lab.services.local import local_context
 from lab.topology import Topology, build
 from scripts.clients.http import HttpError
-from scripts.drills import carried, outage, rehearsal, sink as module, topics
-from scripts.drills.carried import INDEX, LETTERS, Carrier, Finder
+from scripts.drills import carried, outage, rehearsal, sink as module, stock, topics
+from scripts.drills.carried import LETTERS, Carrier, Finder
 from scripts.drills.clients import Place
 from scripts.drills.outage import Blow, Load
 from scripts.drills.sink import Plan, SinkDrill, chosen
+from scripts.drills.stock import INDEX
 from scripts.drivers.driver import Site, sites
 from scripts.drivers.stores import Documents
 from scripts.errors import LabError, UsageError
@@ -35,12 +36,16 @@ KEYED = {"kind": "elasticsearch", "at": "dc2", "topics": ["customers"], "name": 
              "transforms": "one", "transforms.one.type": "Drop"}}
 
 
+ROWS = {"kind": "hbase", "at": "dc2", "topics": ["dc1.orders"], "config": {
+    "table.column.family": "theirs", "topic.table.map": "dc1.orders:theirs"}}
+
+
 def topology() -> Topology:
     return build(parse({
         "owner": "ann",
         "datacenters": [{"name": f"dc{n}", "cidr": f"10.31.{n}.0/24"} for n in (1, 2, 3)],
         "links": [{"between": ["dc1", "dc2"]}], "mirrors": [{"from": "dc1", "to": "dc2"}],
-        "sinks": [{"kind": "elasticsearch", "at": "dc2", "topics": ["dc1.orders"]}, KEYED],
+        "sinks": [{"kind": "elasticsearch", "at": "dc2", "topics": ["dc1.orders"]}, KEYED, ROWS],
     }).lab)
 
 
@@ -90,18 +95,18 @@ class Store:
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Store:
     made = Store()
-    monkeypatch.setattr(carried, "documents", lambda *_: Documents(made))
+    monkeypatch.setattr(stock, "documents", lambda *_: Documents(made))
     monkeypatch.setattr(carried, "LOOK_S", 0)
     return made
 
 
 def carrier(number: int = 0) -> Carrier:
     one = site()
-    return Carrier(one.lab.sinks[number], one, place(), "dc1.kafkalab-drill")
+    return Carrier(one.lab.sinks[number], one, place(), "dc1.kafkalab-drill", RUN)
 
 
 def finder(number: int = 0) -> Finder:
-    return Finder(Log(keys=6), RUN, carrier(number), "dc1")
+    return Finder(Log(keys=6), carrier(number), "dc1")
 
 
 def test_each_document_is_noted_once_when_it_is_found(store: Store) -> None:
@@ -149,7 +154,7 @@ def test_documents_are_read_to_the_last_page(
     monkeypatch.setattr("scripts.drivers.stores.PAGE", 2)
     monkeypatch.setattr(Documents.after, "__defaults__", (2,))
     store.write(1, 2, 3, 4)
-    found = carrier().kept(RUN)
+    found = carrier().kept()
     assert [(one.number, one.version, one.intact) for one in found] == [
         (number, number, True) for number in (1, 2, 3, 4)
     ]
@@ -168,6 +173,19 @@ def test_it_does_what_the_sink_does_with_another_topic() -> None:
         "connection.url": "http://ann-dc2-ctl01.lab.internal:9200",
     }.items()
     assert not [key for key in config if key.startswith("transforms")]
+
+
+def test_of_hbase_too() -> None:
+    one = site()
+    config = carried.rehearsed(
+        one.lab.sinks[2], one.context, name="n", topic="t", index=INDEX, letters=LETTERS,
+    )
+    assert config.items() >= {
+        "name": "n", "topics": "t", "topic.table.map": f"t:{INDEX}", "table.column.family": "d",
+        "key.ignore": "false", "errors.deadletterqueue.topic.name": LETTERS,
+        "behavior.on.malformed.records": "report",
+    }.items()
+    assert "topic.index.map" not in config
 
 
 @dataclass
@@ -221,7 +239,7 @@ def test_which_sink_from_where(name_: str, source: str, found: tuple[str, str]) 
 
 
 @pytest.mark.parametrize(("name_", "source", "said"), [
-    ("none", "", "no sink 'none' (known: elasticsearch, keyed; see docs/sinks.md)"),
+    ("none", "", "no sink 'none' (known: elasticsearch, keyed, hbase; see docs/sinks.md)"),
     ("", "dc3", "nothing is mirrored from dc3 to dc2, where sink elasticsearch is "
                 "(accepted: dc1, dc2)"),
 ])
@@ -233,7 +251,7 @@ def test_what_is_no_sink_or_no_way_to_it(name_: str, source: str, said: str) -> 
 
 @pytest.mark.programs
 @pytest.mark.parametrize(("words", "said"), [
-    ("", "the lab file has no sink that is searched (known: none; see docs/sinks.md)"),
+    ("", "the lab file has no sink (known: none; see docs/sinks.md)"),
     ("--from dc9", "no datacenter 'dc9' in the lab"),
 ])
 def test_a_lab_without_one_says_so(fab: Fab, words: str, said: str) -> None:
@@ -254,7 +272,7 @@ class World:
 
 
 class FakeWriter:
-    def __init__(self, log: Log, run: str, place: Place, rate: int) -> None:
+    def __init__(self, log: Log, run: str, place: Place, rate: int, *, becomes: str) -> None:
         self.log = log
 
     def start(self) -> None: ...
@@ -274,7 +292,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         monkeypatch.setattr(one, "time", made.clock)
 
     class FakeFinder(FakeWriter):
-        def __init__(self, log: Log, run: str, carrier: object, origin: str) -> None:
+        def __init__(self, log: Log, carrier: object, origin: str) -> None:
             self.log, self.there = log, set[int]()
 
         def check(self) -> None:
@@ -311,7 +329,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         Refused(number, "why") for number in range(10_000) if malformed(number)
     ]))
     monkeypatch.setattr(Carrier, "worker", lambda one: one.site.carriers("connect")[0])
-    monkeypatch.setattr(Carrier, "store", lambda _: Documents(lambda *_: {"status": "green"}))
+    monkeypatch.setattr(Carrier, "stock", lambda one: stock.Index(
+        Documents(lambda *_: {"status": "green"}), RUN))
     monkeypatch.setattr(SinkDrill, "refuse_unhealthy", does("look at the lab"))
     monkeypatch.setattr(SinkDrill, "await_healthy", does("await health"))
     monkeypatch.setattr(rehearsal, "forget_group", does("forget group"))
@@ -366,6 +385,16 @@ def test_the_store_is_killed_in_the_midst_of_the_load(world: World) -> None:
     assert at[HEALTHY] - at[FAULT] == pytest.approx(4, abs=0.3)
     assert at[CAUGHT_UP] - at[FAULT] == pytest.approx(8, abs=0.3)
     assert at[END] - at[CAUGHT_UP] == pytest.approx(5, abs=0.1)
+
+
+def test_of_hbase_its_region_server_is_killed(world: World) -> None:
+    one = drill(topology().config.sinks[2])
+    assert one.plan.failure == "HBase's region server killed (SIGKILL)"
+    log = one.rehearse()
+    assert [did for did in world.did if did.startswith("kill")] == [
+        "kill hbase-regionserver on ann-dc2-ctl01"]
+    fault = next(event for event in log.events if event.kind == FAULT)
+    assert fault.text == "HBase's region server on ann-dc2-ctl01 killed (SIGKILL)"
 
 
 def test_the_worker_is_killed_after_it_and_both_as_often_as_asked(world: World) -> None:

@@ -12,8 +12,9 @@ from typing import Any, cast
 import pytest
 
 from bench.browser import Browser
+from lab.options.sinks import Sink
 from scripts.clients.http import HttpError
-from scripts.drivers.sinks import SinkView
+from scripts.drivers.sinks import SinkView, Total
 from scripts.drivers.stores import Documents
 from scripts.picture.searching import MOST, Search, render, serve
 from scripts.picture.server import ADDRESS
@@ -27,15 +28,18 @@ HOSTILE = "<script>alert(1)</script>"
 class View:
     """A sink of two indices; each look finds 50 more written."""
 
+    tabular = False
+
     def __init__(self) -> None:
         self.written, self.asked = 100, list[tuple[str, int]]()
         self.away = False
 
-    def totals(self) -> dict[str, tuple[int, int]]:
+    def totals(self) -> list[Total]:
         if self.away:
             raise HttpError(503, "elasticsearch does not listen yet", where="hub")
         self.written += 50
-        return {"madrid.orders": (7, 7), "berlin.orders": (self.written - 20, self.written)}
+        return [Total("berlin.orders", self.written - 20, self.written),
+                Total("madrid.orders", 7, 7)]
 
     def search(self, query: str, most: int) -> dict[str, Any]:
         if query == "(":
@@ -47,10 +51,32 @@ class View:
         return {"took": 4, "hits": {"total": {"value": 1234, "relation": "eq"}, "hits": hits}}
 
 
-class Served:
+class Rowed:
+    """One into a table, whose rows are read by their keys."""
+
+    tabular = True
+
     def __init__(self) -> None:
-        self.view = View()
-        self.search = Search({"elasticsearch of hub": cast(SinkView, self.view)})
+        self.sink = Sink(kind="hbase", at="hub", topics=("berlin.orders", "none"))
+        self.written, self.asked = 1000, list[tuple[str, int, str]]()
+
+    def totals(self) -> list[Total]:
+        self.written += 100
+        return [Total("berlin.orders", 600, self.written, 1, 3.2)]
+
+    def rows(self, topic: str, most: int, start: str) -> list[dict[str, Any]]:
+        self.asked.append((topic, most, start))
+        return [] if topic == "none" else [
+            {"row": f"kim-{n}", "cells": {"d:city": {"value": HOSTILE, "timestamp": n}}}
+            for n in range(2)
+        ]
+
+
+class Served:
+    def __init__(self, *, documents: bool = True) -> None:
+        self.view, self.rowed = View(), Rowed()
+        views = {"elasticsearch of hub": self.view} if documents else {}
+        self.search = Search(cast(dict[str, SinkView], {**views, "hbase of hub": self.rowed}))
         listening, up = socket.socket(), threading.Event()
         listening.bind((ADDRESS, 0))
         self.port: int = listening.getsockname()[1]
@@ -82,15 +108,29 @@ def served() -> Iterator[Served]:
 
 def test_what_is_there_and_what_fits(served: Served) -> None:
     look = served.json("/look")
-    (sink,) = look["sinks"]
+    sink, table = look["sinks"]
     assert [(one["name"], one["documents"], one["written"]) for one in sink["indices"]] == [
         ("berlin.orders", 130, 150), ("madrid.orders", 7, 7),
     ]
+    assert (sink["rows"], table["rows"]) == (False, True)
+    assert table["indices"] == [{"name": "berlin.orders", "documents": 600, "written": 1100,
+                                 "regions": 1, "size_mb": 3.2}]
     found = served.json("/search?q=city%3ASeoul+AND+n%3A%3E1&sink=&limit=3")
     assert served.view.asked == [("city:Seoul AND n:>1", 3)]
     assert (found["total"], found["exact"], found["took_ms"]) == (1234, True, 4)
     assert found["hits"][2]["document"]["n"] == 2
     assert served.json("/search?q=a&sink=another")["hits"] == []
+
+
+def test_rows_are_read_from_a_key_on_where_their_sink_is_chosen(served: Served) -> None:
+    found = served.json("/search?q=kim&sink=hbase+of+hub&limit=5")
+    assert served.rowed.asked == [("berlin.orders", 5, "kim"), ("none", 5, "kim")]
+    assert found["total"] is None
+    assert found["hits"][1] == {"index": "berlin.orders", "id": "kim-1",
+                                "document": {"d:city": HOSTILE}}
+    served.json("/search?q=kim&sink=")
+    assert len(served.rowed.asked) == 2, "among all sinks documents are searched"
+    assert served.view.asked == [("kim", 20)]
 
 
 def test_nothing_asked_for_is_everything_and_never_more_than_a_page(served: Served) -> None:
@@ -105,7 +145,7 @@ def test_nothing_asked_for_is_everything_and_never_more_than_a_page(served: Serv
 def test_a_store_that_refuses_or_is_away_is_told(served: Served) -> None:
     assert served.json("/search?q=(") == {"problem": "Failed to parse query [(]"}
     served.view.away = True
-    (sink,) = served.json("/look")["sinks"]
+    sink, _ = served.json("/look")["sinks"]
     assert (sink["problem"], sink["indices"]) == ("elasticsearch does not listen yet", [])
 
 
@@ -119,7 +159,7 @@ def test_only_who_asks_for_this_machine_is_answered(served: Served) -> None:
 
 
 def test_names_stay_text() -> None:
-    text = render(lab=HOSTILE, owner=HOSTILE, sinks=[HOSTILE])
+    text = render(lab=HOSTILE, owner=HOSTILE, sinks={HOSTILE: True})
     assert HOSTILE not in text
 
 
@@ -147,7 +187,8 @@ def test_a_browser_shows_it(
         "1,234 documents · the first 3 below · 4 ms")
     assert HOSTILE in chromium.run("document.querySelector('#hits li').textContent")
     chromium.until("/^[1-9]/.test(document.querySelector('#indices td:nth-child(4)')?.textContent)")
-    assert chromium.run("document.querySelectorAll('#indices svg .edge').length") == 2
+    assert chromium.run("document.querySelectorAll('#indices svg .edge').length") == 3
+    assert "1 region served · 3 MB" in chromium.run("document.getElementById('indices').innerText")
     assert chromium.run("document.documentElement.scrollWidth <= innerWidth")
     assert all(one.startswith(address) or one.startswith("data:") for one in chromium.addresses())
     assert not chromium.complaints()
@@ -160,3 +201,29 @@ def test_a_browser_shows_it(
     chromium.until("document.querySelector('#told.bad')")
     assert "Failed to parse query" in chromium.run("document.getElementById('told').textContent")
     assert chromium.run("location.hash") == "#q=%28&sink=&limit=20"
+    assert chromium.run("document.getElementById('key').hidden")
+    chromium.run("(document.getElementById('query').value = 'kim', "
+                 "document.getElementById('sink').value = 'hbase of hub', "
+                 "document.getElementById('sink').dispatchEvent(new Event('change')), "
+                 "document.getElementById('form').requestSubmit())")
+    chromium.until("document.querySelectorAll('#hits li').length === 2")
+    assert chromium.run("document.getElementById('told').textContent").startswith(
+        "the first 2 rows from this key on · ")
+    assert chromium.run("document.getElementById('words').hidden")
+    assert not chromium.run("document.getElementById('key').hidden")
+    assert chromium.run("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.host
+def test_where_there_are_only_rows_they_are_what_is_asked_for(chromium: Browser) -> None:
+    made = Served(documents=False)
+    try:
+        chromium.open(f"http://{ADDRESS}:{made.port}/", width=480, dark=False)
+        chromium.until("document.getElementById('sink').value === 'hbase of hub'")
+        chromium.run("document.getElementById('form').requestSubmit()")
+        chromium.until("document.querySelectorAll('#hits li').length === 2")
+        assert not chromium.run("document.getElementById('key').hidden")
+        assert not chromium.complaints()
+    finally:
+        made.search.close()
+        made.thread.join(SECONDS)

@@ -12,6 +12,9 @@ import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 import org.apache.hadoop.hbase.Cell;
 import org.apache.hadoop.hbase.CellUtil;
+import org.apache.hadoop.hbase.RegionMetrics;
+import org.apache.hadoop.hbase.ServerName;
+import org.apache.hadoop.hbase.Size;
 import org.apache.hadoop.hbase.TableName;
 import org.apache.hadoop.hbase.TableNotFoundException;
 import org.apache.hadoop.hbase.client.Admin;
@@ -34,8 +37,9 @@ import org.apache.hbase.thirdparty.com.google.gson.GsonBuilder;
  * server are programs of their own.
  *
  * <p>GET /rows: the tables. GET /rows/TABLE?limit=N: rows in the order of their keys, and of
- * /rows/TABLE/KEY those from a key on. GET /rows/TABLE?count=true: how many there are. DELETE
- * /rows/TABLE and /rows/TABLE/KEY take away a table or a row.
+ * /rows/TABLE/KEY those from a key on; since=TIMESTAMP and column=FAMILY:NAME tell only such cells.
+ * GET /rows/TABLE?count=true: how many there are; ?state=true: regions, size, changes. DELETE /rows/TABLE and /rows/TABLE/KEY take away a
+ * table or a row.
  */
 public class RowsServlet extends HttpServlet {
 
@@ -81,9 +85,12 @@ public class RowsServlet extends HttpServlet {
                 if (Boolean.parseBoolean(request.getParameter("count"))) {
                     return Map.of("count", count(table));
                 }
+                if (Boolean.parseBoolean(request.getParameter("state"))) {
+                    return state(table.getName());
+                }
                 int limit = Integer.parseInt(or(request.getParameter("limit"), "10"));
-                return Map.of("rows", rows(table, Math.max(1, Math.min(limit, MOST)),
-                    path.length == 2 ? path[1] : ""));
+                return Map.of("rows", rows(table, scan(request, path.length == 2 ? path[1] : "",
+                    Math.max(1, Math.min(limit, MOST)))));
             }
         });
     }
@@ -153,6 +160,27 @@ public class RowsServlet extends HttpServlet {
         return found;
     }
 
+    /** How many regions of a table are served, how large they are, and how often they were changed. */
+    private Map<String, Object> state(TableName table) throws IOException {
+        int regions = 0;
+        double size = 0;
+        long written = 0;
+        try (Admin admin = connection().getAdmin()) {
+            if (!admin.tableExists(table)) {
+                throw new TableNotFoundException(table);
+            }
+            for (ServerName server : admin.getRegionServers()) {
+                for (RegionMetrics one : admin.getRegionMetrics(server, table)) {
+                    regions++;
+                    size += one.getStoreFileSize().get(Size.Unit.MEGABYTE)
+                        + one.getMemStoreSize().get(Size.Unit.MEGABYTE);
+                    written += one.getWriteRequestCount();
+                }
+            }
+        }
+        return Map.of("regions", regions, "size_mb", size, "written", written);
+    }
+
     private static long count(Table table) throws IOException {
         Scan scan = new Scan().setCaching(FETCHED)
             .setFilter(new FilterList(new FirstKeyOnlyFilter(), new KeyOnlyFilter()));
@@ -165,10 +193,28 @@ public class RowsServlet extends HttpServlet {
         return found;
     }
 
-    private static List<Object> rows(Table table, int limit, String from) throws IOException {
-        List<Object> found = new ArrayList<>();
+    private static Scan scan(HttpServletRequest request, String from, int limit)
+            throws IOException {
         Scan scan = new Scan().setLimit(limit).setCaching(limit)
             .withStartRow(from.getBytes(StandardCharsets.UTF_8));
+        String since = request.getParameter("since");
+        if (since != null) {
+            scan.setTimeRange(Long.parseLong(since), Long.MAX_VALUE);
+        }
+        String column = request.getParameter("column");
+        if (column != null) {
+            String[] parts = column.split(":", 2);
+            if (parts.length < 2) {
+                throw new IllegalArgumentException("accepted of column: FAMILY:NAME");
+            }
+            scan.addColumn(parts[0].getBytes(StandardCharsets.UTF_8),
+                parts[1].getBytes(StandardCharsets.UTF_8));
+        }
+        return scan;
+    }
+
+    private static List<Object> rows(Table table, Scan scan) throws IOException {
+        List<Object> found = new ArrayList<>();
         try (ResultScanner results = table.getScanner(scan)) {
             for (Result one = results.next(); one != null; one = results.next()) {
                 Map<String, Object> cells = new LinkedHashMap<>();
