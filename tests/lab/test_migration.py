@@ -42,9 +42,11 @@ CONTROLLER = "/etc/controller/controller.properties"
 PROFILE = "/etc/profile.d/kafkalab.sh"
 
 
-def topology(version: str = "3.9.2", servers: int = 3, brokers: int = 3) -> Topology:
+def topology(
+    version: str = "3.9.2", servers: int = 3, brokers: int = 3, **more: object
+) -> Topology:
     return build(parse({
-        "owner": "ann", "kafka": {"version": version},
+        "owner": "ann", **more, "kafka": {"version": version},
         "datacenters": [{"name": "d", "cidr": "10.1.0.0/24", "metadata": "kraft",
                          "zookeeper": servers, "kafka": brokers}],
     }).lab)
@@ -340,6 +342,12 @@ def test_plan_and_up_name_the_command_that_leads_on(stage: Stage, command: str) 
     (line,) = notes(at(topology(), {"d": world(stage).way}))
     assert line.startswith("note: d is to be with KRaft, and its metadata is ")
     assert command in line
+
+
+def test_plan_says_that_listeners_have_to_be_open_for_it() -> None:
+    shut = topology(security={"listeners": "mtls"})
+    (line,) = notes(at(shut, {"d": world(Stage.ZOOKEEPER).way}))
+    assert "`fab kraft.migrate` moves it" in line and 'with listeners = "plaintext"' in line
 
 
 def test_what_is_made_anew_becomes_as_its_like_are() -> None:

@@ -10,6 +10,7 @@ import pytest
 from lab.artifacts import PREFIX
 from lab.file import parse
 from lab.listeners import Issued, Listening, now, steps, wanted
+from lab.migration import Stage, at, clean
 from lab.services.context import Context
 from lab.services.local import local_context
 from lab.services.registry import desired_state
@@ -114,6 +115,20 @@ def test_one_thing_at_a_time() -> None:
     ))
     with pytest.raises(LabError, match="run their release"):
         Securing.find(replace(whole, plans={host.name: plan}))
+
+
+def test_listeners_do_not_change_while_metadata_moves() -> None:
+    context = lab(kafka={"version": "3.9.2"})
+    moving = build(parse({
+        **context.topology.config.model_dump(by_alias=True, exclude_unset=True),
+        "datacenters": [
+            {"name": "d", "cidr": "10.1.0.0/24", "metadata": "kraft", "zookeeper": 1, "kafka": 2},
+            {"name": "e", "cidr": "10.2.0.0/24", "zookeeper": 1, "kafka": 1}],
+    }).lab)
+    half = at(moving, {"d": clean(moving.datacenters[0], Stage.DUAL_WRITE)})
+    with pytest.raises(LabError, match="before or after metadata moves") as caught:
+        Securing.find(run(replace(context, topology=half)))
+    assert caught.value.where == "d"
 
 
 def test_hosts_that_lack_the_port_are_told_of() -> None:
