@@ -103,7 +103,9 @@ class Exercise(Section):
     its metadata, and from which version of Kafka on; "" for any. begins: the version that it runs
     at first, where the exercise brings it to another one; the lab file then has to leave it to a
     person to finalise that. connect: whether it needs workers of Kafka Connect. connectors, files:
-    those that it makes there, and on the first worker's host.
+    those that it makes there, and on the first worker's host. certificates: whether brokers have to
+    have some. user: one of the lab file that has to prove its name, where `acls = true`; what it is
+    granted beside that is taken away again.
     """
 
     id: Id
@@ -114,6 +116,8 @@ class Exercise(Section):
     mirror: bool = False
     connect: bool = False
     registry: bool = False
+    certificates: bool = False
+    user: str = ""
     metadata: Metadata | Literal[""] = ""
     since: Annotated[str, Field(pattern=r"^(\d+\.\d+)?$")] = ""
     begins: KafkaVersion | Literal[""] = ""

@@ -164,6 +164,26 @@ class File:
         return int(self.name.partition(".")[0])
 
 
+@dataclass(frozen=True)
+class Shown:
+    """The certificate that a broker shows now. names: all in it. left: s until it ends, negative
+    after that. refusal: what a client of the lab's says of it; "" where it believes it."""
+
+    names: tuple[str, ...]
+    left: int
+    refusal: str
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a broker has refused somebody: an operation on something of a kind, as lab.rights calls
+    them."""
+
+    operation: str
+    kind: str
+    name: str
+
+
 class Facts:
     """The facts of one datacenter's cluster; each is asked for once. `at(NAME)`: of another one."""
 
@@ -285,6 +305,19 @@ class Facts:
     def quotas(self, client: str) -> Mapping[str, float]:
         """The quotas of clients that say one id."""
         return dict(self._fact("quotas", client=client))
+
+    def certificates(self) -> Mapping[int, Shown]:
+        """What each broker shows, by its id; none of those that show none."""
+        return {int(id): Shown(tuple(names), left, refusal)
+                for id, (names, left, refusal) in self._fact("certificates").items()}
+
+    def refusals(self, user: str) -> tuple[Refusal, ...]:
+        """What brokers have refused a user, as far as their logs go back; the last one last."""
+        return tuple(Refusal(*one) for one in self._fact("refusals", user=user))
+
+    def rights(self, user: str) -> tuple[str, ...]:
+        """What a user was granted or denied, as lines of lab.rights."""
+        return tuple(self._fact("rights", user=user))
 
     def subject(self, name: str) -> Subject | None:
         """A subject of the schema registry; None where there is none of that name."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from lab.learning.exercise import Exercise
 from lab.model import Datacenter
 from lab.versions import KRAFT, at_least
@@ -19,16 +21,21 @@ def needs(exercise: Exercise) -> str:
         *(["a mirror"] if exercise.mirror else []),
         *(["Kafka Connect"] if exercise.connect else []),
         *(["a schema registry"] if exercise.registry else []),
+        *(["brokers with certificates"] if exercise.certificates else []),
+        *([f"acls = true and a user {exercise.user} who proves it"] if exercise.user else []),
     ])
 
 
 def fits(
     exercise: Exercise, datacenter: Datacenter, *, mirrored: bool, by_hand: bool = False,
-    connected: bool = False, registered: bool = False,
+    connected: bool = False, registered: bool = False, certified: bool = False,
+    users: Collection[str] = (),
 ) -> bool:
     """Whether the exercise can take place in a datacenter. mirrored: a mirror begins there.
     connected: it has workers of Kafka Connect. by_hand: its lab file leaves it to a person to
-    finalise a release. registered: it has the schema registry that takes schemas.
+    finalise a release. registered: it has the schema registry that takes schemas. certified: its
+    brokers have certificates. users: those that prove their names, and are refused what nobody has
+    granted.
 
     What the lab file says of the version changes while an exercise goes on that is about that.
     """
@@ -37,6 +44,8 @@ def fits(
         and (mirrored or not exercise.mirror)
         and (connected or not exercise.connect)
         and (registered or not exercise.registry)
+        and (certified or not exercise.certificates)
+        and exercise.user in ("", *users)
         and (by_hand or not exercise.begins)
         and exercise.metadata in ("", datacenter.metadata)
         and at_least(datacenter.version, exercise.since or exercise.begins or "0")
@@ -47,6 +56,8 @@ def lab_file(exercise: Exercise) -> str:
     """The lab file of this project that has what an exercise needs."""
     if exercise.begins:
         return "labs/upgrade.toml"
+    if exercise.certificates or exercise.user:
+        return "labs/guarded.toml"
     if exercise.connect:
         return "labs/connect.toml"
     if exercise.registry:

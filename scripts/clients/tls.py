@@ -72,3 +72,16 @@ def _received(there: socket.socket, count: int) -> bytes:
 def certificate(address: Address) -> str:
     """The certificate that a listener shows, as PEM, whoever signed it. Raises OSError."""
     return ssl.get_server_certificate(address, timeout=SECONDS)
+
+
+def doubtful(address: Address, trust: ssl.SSLContext) -> bool:
+    """Whether a listener answers with a certificate that `trust` does not believe: it has ended, is
+    another's, or lacks the name. False where nothing answers, or not with TLS."""
+    try:
+        with socket.create_connection(address, SECONDS) as plain:
+            trust.wrap_socket(plain, server_hostname=address[0]).close()
+    except ssl.SSLCertVerificationError:
+        return True
+    except OSError:
+        pass
+    return False

@@ -223,6 +223,11 @@ class Driver:
             self._await(site, host)
         return self.look(site)
 
+    def shut(self, site: Site, hosts: Sequence[Host]) -> tuple[Host, ...]:
+        """Those of some hosts that let nobody in as they run now, so that they restart first and
+        nobody is asked whether the service bears it."""
+        return ()
+
     def serving(self, site: Site, hosts: Sequence[Host], up: Collection[str]) -> None:
         """Wait until the service does its work on `hosts`, where it has only just begun; `up` are
         the hosts that run. What is wrong with others is no reason to wait. Raises LabError."""

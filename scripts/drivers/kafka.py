@@ -15,6 +15,7 @@ from lab.state import File, Key
 from lab.topology import Host
 from lab.versions import has_zookeeper
 from scripts.clients.kafka import View, describe
+from scripts.drivers.doubted import doubted
 from scripts.drivers.driver import Differences, Driver, Part, Report, Site, Tell, Turn
 from scripts.drivers.listeners import summary, tried
 from scripts.drivers.proof import Proof
@@ -50,6 +51,9 @@ class Kafka(Driver):
         if {*site.quorum.hosts} & {*site.carriers(self.name)} or (config.quorum and config.servers):
             site.quorum.wait()
         return site.seen(whole(site))
+
+    def shut(self, site: Site, hosts: Sequence[Host]) -> tuple[Host, ...]:
+        return doubted(site, hosts)
 
     def serving(self, site: Site, hosts: Sequence[Host], up: Collection[str]) -> None:
         site.kafka.wait_healthy(among=[host.number for host in hosts])

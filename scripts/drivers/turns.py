@@ -25,13 +25,14 @@ def restart_in_turn(
 ) -> None:
     """Restart a service on `hosts`, one at a time; it has settled before and after each.
 
-    Who is next is asked anew each time: a leader changes with every restart. `plans` have what
-    changes on a host with the restart. The first one that does not serve with that ends it: this
+    Who is next is asked anew each time: a leader changes with every restart; but those that let
+    nobody in go first, and nobody is asked. `plans` have what changes on a host with the restart.
+    The first one that does not serve with that ends it: this
     one has its former files again, those of the others are as they were. Raises LabError.
     """
-    left = list(hosts)
+    left, shut = list(hosts), list(driver.shut(site, hosts)) if hosts else []
     while left:
-        host = driver.order(left, driver.settled(site))[0].host
+        host = shut.pop(0) if shut else driver.order(left, driver.settled(site))[0].host
         plan = (plans or {}).get(host.name)
         changes = plan.restarting(str(driver.service.unit)) if plan else ()
         try:

@@ -23,8 +23,12 @@ from lab.learning.progress import Progress, ProgressError, parse
 from lab.learning.released import backward
 from lab.learning.snapshot import Snapshot
 from lab.learning.words import told
+from lab.listeners import wanted
 from lab.mirrors.topics import remote_name
+from lab.model import Lab
 from lab.options.mirrors import Mirror
+from lab.paths import CERTIFICATES
+from lab.services.acls import nobody
 from lab.services.connect import PORT as CONNECT_PORT
 from lab.services.context import Context
 from lab.services.leading import NAME as REGISTRY
@@ -37,6 +41,7 @@ from scripts.drivers.schemas import inside as inside_url
 from scripts.errors import LabError, UsageError, one_line
 from scripts.learning import live, shell
 from scripts.learning.back import awake, ended
+from scripts.learning.guarded import recertified, ungranted
 from scripts.learning.library import Book
 from scripts.learning.removal import (
     remove,
@@ -80,10 +85,20 @@ def place(exercise: Exercise, session: Session) -> Place:
         mirror = next((m for m in topology.config.mirrors if m.source == one.name), None)
         connected = bool(carriers("connect", one, topology.config))
         if fits(exercise, one.config, mirrored=mirror is not None, by_hand=by_hand,
-                connected=connected, registered=topology.config.registry.leader == one.name):
+                connected=connected, registered=topology.config.registry.leader == one.name,
+                certified=not wanted(topology.config.security).plain,
+                users=proven(topology.config, one.name)):
             return Place(one, mirror)
     raise UsageError(f"{exercise.id} needs {needs(exercise)} in one datacenter",
                      hint=f"LAB={lab_file(exercise)} has that")
+
+
+def proven(lab: Lab, datacenter: str) -> tuple[str, ...]:
+    """The users of a datacenter who prove their names, and are refused what nobody has granted."""
+    if not lab.security.acls or nobody(lab.security):
+        return ()
+    return tuple(one.name for one in lab.users
+                 if not one.absent and datacenter in (one.datacenters or (datacenter,)))
 
 
 class Course:
@@ -111,7 +126,7 @@ class Course:
             "owner": topology.config.owner, "datacenter": here.datacenter.name,
             "brokers": len(brokers), "replicas": min(REPLICAS, len(brokers)),
             "bootstrap": inside.servers, "outside": outside.servers,
-            "tools_host": here.tools.name,
+            "tools_host": here.tools.name, "authority": str(self.session.state / CERTIFICATES),
             # What programs on the student's machine are told of closed brokers, and how to type it.
             "client": client, "closed": f"CLIENT={quote(client)} " if client else "",
             # A mirror goes on at the offset that it had in a topic, although that was made anew; a
@@ -333,6 +348,8 @@ class Course:
             here = self.sites[course.place.datacenter.name]
             brokers = [host.name for host in here.datacenter.by_role("kafka")]
             done = ended(here, [course.place.tools.name, *brokers], course.exercise.id)
+            if course.exercise.certificates:
+                done += recertified(here)
             done += awake(here) + self._settled()
             topics = [str(filled(one, course.values)) for one in course.exercise.topics]
             groups = [str(filled(one, course.values)) for one in course.exercise.groups]
@@ -345,12 +362,15 @@ class Course:
                                      for one in course.exercise.clients])
             done += remove_subjects(here, [
                 str(filled(one, course.values)) for one in course.exercise.subjects])
+            if course.exercise.user:
+                done += ungranted(here, course.exercise.user)
             mirror = course.place.mirror
             if mirror and course.exercise.mirror:
                 done += remove_mirrored(self.sites, mirror, topics, groups)
             else:
                 done += remove(here, topics, groups)
-            if course.exercise.mirror or course.exercise.connect:
+            # Brokers' logs go on, too, in what they have refused.
+            if course.exercise.mirror or course.exercise.connect or course.exercise.user:
                 before = course.progress
                 used = bool(done) or bool(before.started)
                 course.keep(Progress(again=before.again + used))

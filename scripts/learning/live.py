@@ -23,6 +23,7 @@ from scripts.drivers.connect import Workers
 from scripts.drivers.driver import Site
 from scripts.drivers.schemas import schemas
 from scripts.errors import LabError, one_line
+from scripts.learning import guarded
 from scripts.learning.lived import lived
 
 REQUEST_SECONDS = 10.0
@@ -241,6 +242,15 @@ class Live:
 
     def _quotas(self, client: str) -> dict[str, float]:
         return Accounts(self.site.kafka).quotas(CLIENT).get(client, {})
+
+    def _certificates(self) -> dict[str, Any]:
+        return guarded.certificates(self.site)
+
+    def _refusals(self, user: str) -> list[tuple[str, str, str]]:
+        return guarded.refusals(self.site, user)
+
+    def _rights(self, user: str) -> list[str]:
+        return guarded.rights(self.site, user)
 
     def _releases(self) -> dict[str, dict[str, Any]]:
         return lived(self.site)

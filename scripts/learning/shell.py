@@ -34,7 +34,7 @@ set -euo pipefail
 on() {
   local host=$1; shift
   [ "$host" = tools ] && host=$TOOLS
-  "${SSH[@]}" "$host" "bash -lc $(printf '%q' "PATH=\\$PATH:@BIN@; ${CLOSED}\
+  "${SSH[@]}" "$host" "bash -lc $(printf '%q' "PATH=\\$PATH:@BIN@; ${KAFKALAB_EXPORTS}\
 export @MARK@=$EXERCISE; $(printf '%q ' "$@")")"
 }
 check() { "$FAB" exercise.check "$EXERCISE" >/dev/null || true; }  # let it be seen
@@ -72,7 +72,7 @@ def run(
     environment = {
         **os.environ, "TOOLS": tools, "LC_ALL": "C.UTF-8", "FAB": str(FAB),
         "FOLDER": str(folder), "PYTHON": sys.executable, MANDATE: str(os.getpid()),
-        "CLOSED": "".join(f"{line}; " for line in exports),
+        "KAFKALAB_EXPORTS": "".join(f"{line}; " for line in exports),
         **{name.upper(): str(value) for name, value in values.items()},
     }
     ssh = shlex.join(["ssh", "-F", str(ssh_config)])

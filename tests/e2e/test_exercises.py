@@ -22,8 +22,10 @@ UPGRADES = [name for name in library.names() if library.load(name).exercise.begi
 TODAY = [name for name in library.names() if library.load(name).exercise.metadata == "kraft"]
 CONNECTED = [name for name in library.names() if library.load(name).exercise.connect]
 SCHEMAS = [name for name in library.names() if library.load(name).exercise.registry]
+GUARDED = [name for name in library.names()
+           if library.load(name).exercise.user or library.load(name).exercise.certificates]
 ALONE = [name for name in library.names()
-         if name not in (*MIRRORED, *TODAY, *UPGRADES, *CONNECTED, *SCHEMAS)]
+         if name not in (*MIRRORED, *TODAY, *UPGRADES, *CONNECTED, *SCHEMAS, *GUARDED)]
 pytestmark = [pytest.mark.host, pytest.mark.area("learning")]
 
 
@@ -91,6 +93,18 @@ def test_so_is_one_with_a_schema_registry(make_lab: MakeLab, name: str) -> None:
                    datacenters=({"metadata": "kraft", "combined": 1, "kafka": 1},))
     lab.fab("up")
     solved_done_wrong_and_brought_back(lab, name)
+
+
+@pytest.mark.full("exercises", sample=0)
+@pytest.mark.parametrize("name", GUARDED)
+def test_so_is_one_about_who_somebody_is(make_lab: MakeLab, name: str) -> None:
+    lab = make_lab("guarded", first=252, port_base=11600,
+                   sections={"security": {"listeners": "mtls", "acls": True},
+                             "users": [{"name": "clerk"}]},
+                   datacenters=({"control": 0, "metadata": "kraft", "combined": 1, "kafka": 1},))
+    lab.fab("up")
+    solved_done_wrong_and_brought_back(lab, name)
+    assert lab.fab("plan").out == "plan: nothing to do\n", "its own certificate, and no right more"
 
 
 @pytest.mark.full("exercises", sample=0)

@@ -9,6 +9,7 @@ one, where there is more to say than that it is so.
 
 from lab.learning.probes import (
     batches,
+    certificates,
     connectors,
     failover,
     groups,
@@ -22,6 +23,7 @@ from lab.learning.probes import (
     rebalance,
     registered,
     releases,
+    rights,
     shared,
     shares,
     topics,
@@ -30,8 +32,9 @@ from lab.learning.probes import (
 from lab.learning.probes.finding import PROBES, Finding, look
 
 __all__ = [
-    "PROBES", "Finding", "batches", "connectors", "failover", "groups", "logs", "look", "losses",
+    "PROBES", "Finding", "batches", "certificates", "connectors", "failover", "groups", "logs",
+    "look", "losses",
     "mirrored", "producers", "quorum", "quotas", "reads", "rebalance", "registered", "releases",
-    "shared", "shares",
+    "rights", "shared", "shares",
     "topics", "transactions",
 ]

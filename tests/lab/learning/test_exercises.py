@@ -15,7 +15,7 @@ from scripts.learning import library
 
 BUILT_IN = {
     "owner": "ann", "datacenter": "dc1", "brokers": 3, "replicas": 3, "bootstrap": "a:1,b:2",
-    "outside": "127.0.0.1:1", "client": "", "closed": "",
+    "outside": "127.0.0.1:1", "client": "", "closed": "", "authority": "/a",
     "tools_host": "ann-dc1-ctl01", "target": "dc2", "copy_prefix": "dc1.",
     "target_bootstrap": "c:3", "mirror": "dc1-to-dc2", "target_tools_host": "ann-dc2-ctl01",
     "again": "", "connect_host": "ann-dc1-ctl01", "connect_url": "http://ann-dc1-ctl01.lab:8083",

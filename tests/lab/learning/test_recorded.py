@@ -83,8 +83,9 @@ def test_what_programs_get_holds_to_the_schema(name: str, kind: str) -> None:
 @pytest.mark.parametrize(("name", "kind"), ALL)
 def test_a_recording_can_be_drawn(name: str, kind: str) -> None:
     found = recordings.snapshot(name, kind)
-    drawn = drawings(found.bench(library.load(name).exercise).survey())
-    assert drawn or kind != SOLVED
+    exercise = library.load(name).exercise
+    drawn = drawings(found.bench(exercise).survey())
+    assert drawn or kind != SOLVED or not exercise.topics  # nothing of Kafka's own to draw
     for number, (_, one) in enumerate(drawn):
         assert panel(one, said=Said(page_words(), "ko"), ident=f"d{number}").rows
 

@@ -1,0 +1,10 @@
+. "$FOLDER/steps.sh"
+answer refused group
+fill "$TOPIC"
+refused "$TOPIC"
+grant --topic "$TOPIC"
+refused "$TOPIC"
+grant --group "$GROUP"
+read_as_clerk "$TOPIC"
+fill "$OTHER"
+refused "$OTHER"
