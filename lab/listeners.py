@@ -4,6 +4,9 @@ A protocol has ports of its own, so two are open at once while a cluster moves, 
 record. No broker may speak to others what one of them does not have open yet, or no longer. So
 there are three steps at most: all open the new one; brokers and the lab's own clients go over; the
 old one is closed. What is done already is not done again, whoever did it.
+
+Where people log in with a password, brokers and the lab's own clients do not: they have
+certificates, at a listener of their own beside that one.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from lab.options.security import Security
 
 SECURE_INSIDE, SECURE_PORT = INTERNAL_PORT + 100, EXTERNAL_PORT + 100
+USERS_INSIDE, USERS_PORT = INTERNAL_PORT + 200, EXTERNAL_PORT + 200
+SCRAM = "SCRAM-SHA-512"
 # On a broker's command line, where it is not as it is without any security.
 OPTION = "-Dkafkalab.listeners="
 _SAID = re.compile(rf"^{re.escape(OPTION)}([a-z,]+):([a-z]+)$", re.MULTILINE)
@@ -33,7 +38,8 @@ class Kind:
 
     name: what ends the names of its listeners. speaks: Kafka's name for it. inside, outside: the
     ports of the listener for hosts of the lab, and of the one for everybody else. asks: clients
-    have to show a certificate, too.
+    have to show a certificate, too. mechanism: how people log in there, by SASL's name for it, ""
+    where they do not; the lab's own clients never do.
     """
 
     name: str
@@ -41,6 +47,7 @@ class Kind:
     inside: int
     outside: int
     asks: bool = False
+    mechanism: str = ""
 
     @property
     def internal(self) -> str:
@@ -53,19 +60,28 @@ class Kind:
     @property
     def client(self) -> dict[str, str]:
         """What any client has to say there."""
-        return {"security.protocol": self.speaks} if self.closed else {}
+        login = {"sasl.mechanism": self.mechanism} if self.mechanism else {}
+        return {"security.protocol": self.speaks, **login} if self.closed else {}
 
     @property
     def closed(self) -> bool:
         """Whether it takes a certificate."""
         return self.speaks != "PLAINTEXT"
 
+    @property
+    def proves(self) -> bool:
+        """Whether clients prove there who they are."""
+        return self.asks or bool(self.mechanism)
+
 
 KINDS: dict[str, Kind] = {
     PLAINTEXT: Kind("", "PLAINTEXT", INTERNAL_PORT, EXTERNAL_PORT),
     "tls": Kind("_TLS", "SSL", SECURE_INSIDE, SECURE_PORT),
     "mtls": Kind("_MTLS", "SSL", SECURE_INSIDE, SECURE_PORT, asks=True),
+    "scram": Kind("_SCRAM", "SASL_SSL", USERS_INSIDE, USERS_PORT, mechanism=SCRAM),
 }
+# What is open beside a listener where people log in, for the brokers and the lab itself.
+BESIDE = {"scram": "mtls"}
 
 
 @dataclass(frozen=True)
@@ -75,6 +91,12 @@ class Listening:
     open: tuple[str, ...] = (PLAINTEXT,)
     brokers: str = PLAINTEXT
     clients: str = PLAINTEXT
+
+    @property
+    def people(self) -> str:
+        """What people's clients take."""
+        logins = [one for one in self.ordered if BESIDE.get(one) == self.clients]
+        return (*logins, self.clients)[0]
 
     @property
     def plain(self) -> bool:
@@ -109,8 +131,13 @@ class Issued:
 
 def wanted(security: Security) -> Listening:
     """What the lab file means."""
-    last = security.listeners[-1]
-    return Listening(security.listeners, last, last)
+    last = BESIDE.get(security.listeners[-1], security.listeners[-1])
+    return Listening(opened(security.listeners), last, last)
+
+
+def opened(listeners: Iterable[str]) -> tuple[str, ...]:
+    """What brokers have open where the lab file says these."""
+    return _union((BESIDE[one], one) if one in BESIDE else (one,) for one in listeners)
 
 
 def said(command_line: str) -> Listening:
@@ -125,7 +152,8 @@ def now(brokers: Iterable[Listening], goal: Listening) -> Listening:
     """A cluster as its running brokers have it: what one of them has open counts for it, and its
     clients take what they all have, by choice what they are meant to."""
     brokers = tuple(brokers)
-    everywhere = [one for one in brokers[0].open if all(one in each.open for each in brokers)]
+    everywhere = [one for one in brokers[0].open
+                  if one not in BESIDE and all(one in each.open for each in brokers)]
     speak = {one.brokers for one in brokers}
     former = sorted(speak - {goal.brokers}) or [goal.brokers]
     chosen = goal.clients if goal.clients in everywhere else (everywhere or former)[0]

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 # How a datacenter uses its ports on the workstation, counted from its own base: SSH of a host at
 # the host's offset; a broker's EXTERNAL listener at EXTERNAL_OFFSET plus the same offset; and from
 # SERVICES_OFFSET on, ten for each port that a service publishes (lab.services.service.Port). A
-# broker's listener for clients that have a certificate's word is at SECURE_OFFSET plus the offset.
+# broker's listener for clients that have a certificate's word is at SECURE_OFFSET plus the offset,
+# and the one where people log in at USERS_OFFSET.
 PORTS_PER_DATACENTER = 1000
 EXTERNAL_OFFSET = 500
 SERVICES_OFFSET = 800
 SECURE_OFFSET = 250
+USERS_OFFSET = 370
 SSH_PORT = 22
 ZOOKEEPER_CLIENT_PORT = 2181
 INTERNAL_PORT = 9092

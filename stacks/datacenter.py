@@ -185,7 +185,7 @@ class DatacenterStack(cdk.TerraformStack):
             for name, one in instances.items()
         }
         brokers = [reached[host.name] for host in self.datacenter.by_role("kafka")]
-        outside = KINDS[wanted(self.topology.config.security).clients].outside
+        outside = KINDS[wanted(self.topology.config.security).people].outside
         values: dict[str, object] = {
             "region": self.region,
             "vpc_id": self.vpc_id,

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from lab.options.fixed import PLAINTEXT
 from lab.options.section import Section, shown
 
-Protocol = Literal["plaintext", "tls", "mtls"]
+Protocol = Literal["plaintext", "tls", "mtls", "scram"]
 
 
 def _listed(value: Any) -> Any:
@@ -21,9 +21,11 @@ def _apart(value: tuple[Protocol, ...]) -> tuple[Protocol, ...]:
     if not value or len(set(value)) != len(value):
         raise ValueError("accepted: one, or two that differ while the lab moves, such as "
                          '["plaintext", "tls"]')
-    if {"tls", "mtls"} <= set(value):
-        raise ValueError("accepted: one of tls and mtls, which have the same ports; it goes "
-                         'from one to the other by way of "plaintext"')
+    if {"mtls", "scram"} <= set(value):
+        raise ValueError('accepted: "scram" alone, which has mtls beside it')
+    if "tls" in value and {"mtls", "scram"} & set(value):
+        raise ValueError("accepted: one of tls and mtls, which have the same ports, and scram has "
+                         'mtls beside it; it goes from one to the other by way of "plaintext"')
     return value
 
 
@@ -34,9 +36,10 @@ class Security(Section):
         tuple[Protocol, ...], BeforeValidator(_listed), AfterValidator(_apart)
     ] = Field(
         (PLAINTEXT,),
-        description='what brokers speak: `"plaintext"`, `"tls"`, or `"mtls"`, where clients prove '
-                    'themselves, too; two while clients move, as `["plaintext", "tls"]`, of which '
-                    "the brokers and the lab itself take the last ([how](security.md))",
+        description='what brokers speak: `"plaintext"`, `"tls"`, `"mtls"`, where clients prove '
+                    'themselves, too, or `"scram"`, where people log in; two while clients move, '
+                    'as `["plaintext", "tls"]`, of which the brokers and the lab itself take the '
+                    "last ([how](security.md))",
         json_schema_extra=shown(f'`"{PLAINTEXT}"`'),
     )
     certificate_days: Annotated[int, Field(ge=1, le=3650)] = Field(

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 
 from lab.artifacts import NOT_FETCHED, Artifact
 from lab.endpoint import Endpoint
-from lab.listeners import KINDS, Issued, Listening, wanted
+from lab.listeners import KINDS, Issued, Kind, Listening, wanted
 from lab.packages import Family
 from lab.standing import Standing
 from lab.topology import Datacenter, Host, Topology
@@ -89,17 +89,27 @@ class Context:
     def internal(self, datacenter: Datacenter, folder: str = FOLDER) -> Endpoint:
         """A cluster as the lab's own hosts reach it: the INTERNAL listeners. `folder`: where who
         asks has a key, if one is needed (lab.services.secured.own_key)."""
-        kind = KINDS[self.listens(datacenter).clients]
+        return self._inside(datacenter, KINDS[self.listens(datacenter).clients], folder)
+
+    def external(self, datacenter: Datacenter) -> Endpoint:
+        """A cluster as the lab's own clients on the workstation reach it: the EXTERNAL listeners.
+
+        Without the hosts that were made before they had a port for such a listener.
+        """
+        return self._outside(datacenter, KINDS[self.listens(datacenter).clients])
+
+    def people(self, datacenter: Datacenter, *, inside: bool = False) -> Endpoint:
+        """The same as people's own clients reach it, on the workstation or `inside` the lab."""
+        kind = KINDS[self.listens(datacenter).people]
+        return (self._inside(datacenter, kind, FOLDER) if inside
+                else self._outside(datacenter, kind))
+
+    def _inside(self, datacenter: Datacenter, kind: Kind, folder: str) -> Endpoint:
         servers = ",".join(f"{host.fqdn}:{kind.inside}" for host in datacenter.by_role("kafka"))
         return Endpoint(servers, kind.client, CA if kind.closed else "",
                         f"{folder}/{OWN}" if kind.asks else "")
 
-    def external(self, datacenter: Datacenter) -> Endpoint:
-        """A cluster as clients on the workstation reach it: the EXTERNAL listeners.
-
-        Without the hosts that were made before they had a port for such a listener.
-        """
-        kind = KINDS[self.listens(datacenter).clients]
+    def _outside(self, datacenter: Datacenter, kind: Kind) -> Endpoint:
         servers = ",".join(
             "{}:{}".format(*self.reached[host.name, kind.outside])
             for host in datacenter.by_role("kafka")

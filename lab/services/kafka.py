@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lab import artifacts
-from lab.listeners import KINDS, SECURE_INSIDE, SECURE_PORT
+from lab.listeners import KINDS, SECURE_INSIDE, SECURE_PORT, USERS_INSIDE, USERS_PORT
 from lab.problems import Problem, no_such_datacenter
 from lab.resources import TOPIC, Absent, ClusterState, Topic
 from lab.services import acls, quorum, secured
@@ -23,6 +23,7 @@ from lab.topology import (
     EXTERNAL_PORT,
     INTERNAL_PORT,
     SECURE_OFFSET,
+    USERS_OFFSET,
     Datacenter,
     Host,
 )
@@ -334,6 +335,8 @@ SERVICE = Service(
         Port(INTERNAL_PORT), Port(EXTERNAL_PORT, "external"),
         Port(SECURE_INSIDE, "inside, closed"),
         Port(SECURE_PORT, "closed", beside_ssh=SECURE_OFFSET),
+        Port(USERS_INSIDE, "inside, users"),
+        Port(USERS_PORT, "users", beside_ssh=USERS_OFFSET),
     ),
     shows=shows,
     needs=("zookeeper", "controller"),

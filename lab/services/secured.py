@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.listeners import KINDS, Listening
+from lab.listeners import KINDS, SCRAM, Listening
 from lab.options.fixed import USER as LOGIN
 from lab.services.context import CA, FOLDER, OWN, Context
 from lab.services.java import USER
@@ -15,6 +15,7 @@ KEY = "/etc/kafka/broker.pem"  # a broker's private key, and its certificate
 # Brokers and the lab's own clients are one user, whatever their certificates are called; all others
 # have the name that theirs says.
 LABS = "kafkalab"
+MODULES = {SCRAM: "org.apache.kafka.common.security.scram.ScramLoginModule"}  # how one logs in
 NAMED = f"RULE:^.*O={LABS}.*$/{LABS}/,RULE:^CN=([^,]+).*$/$1/,DEFAULT"
 
 
@@ -30,13 +31,23 @@ def certified(listening: Listening) -> dict[str, object]:
     """A broker's settings for listeners that take a certificate."""
     if listening.plain:
         return {}
-    asking = [KINDS[one] for one in listening.ordered if KINDS[one].asks]
+    kinds = [KINDS[one] for one in listening.ordered]
+    asking = [one for one in kinds if one.asks]
+    logins = {
+        f"listener.name.{name.lower()}.{key}": value
+        for one in kinds if one.mechanism for name in (one.internal, one.external)
+        for key, value in (
+            ("sasl.enabled.mechanisms", one.mechanism),
+            (f"{one.mechanism.lower()}.sasl.jaas.config", f"{MODULES[one.mechanism]} required;"),
+        )
+    }
     return {
         "ssl.keystore.type": "PEM", "ssl.keystore.location": KEY,
         "ssl.truststore.type": "PEM", "ssl.truststore.location": CA,
         **({"ssl.principal.mapping.rules": NAMED} if asking else {}),
         **{f"listener.name.{name.lower()}.ssl.client.auth": "required"
            for one in asking for name in (one.internal, one.external)},
+        **logins,
     }
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from lab.listeners import KINDS, opened
 from lab.problems import Problem, no_such_datacenter
 from lab.resources import CLIENT, GRANTED, USER, Absent, ClusterState, User
 from lab.services import acls
@@ -76,6 +77,10 @@ def findings(lab: Lab) -> Iterator[Problem]:
 def advice(lab: Lab) -> Iterator[Problem]:
     """What would hold for nobody."""
     yield from acls.advice(lab)
+    logins = any(KINDS[one].mechanism for one in opened(lab.security.listeners))
+    if logins and not any(not one.absent for one in lab.users):
+        yield Problem("security.listeners", repr(lab.security.listeners[-1]),
+                      "no user of [[users]] can log in, since there is none")
     if not acls.nobody(lab.security):
         return
     for index, one in enumerate(lab.users, 1):

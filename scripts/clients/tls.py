@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+from collections.abc import Callable
 
 from scripts.errors import one_line
 
@@ -31,15 +32,19 @@ def strangers() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def refusal(address: Address, trust: ssl.SSLContext | None = None) -> str:
+def refusal(
+    address: Address, trust: ssl.SSLContext | None = None,
+    ask: Callable[[socket.socket], str] | None = None,
+) -> str:
     """In what way a listener does not answer a client of Kafka's; "" where it does. `trust`: the
-    client speaks TLS, and whom it believes."""
+    client speaks TLS, and whom it believes. `ask`: what it asks, and how that is refused."""
+    ask = ask or _asked
     try:
         with socket.create_connection(address, SECONDS) as plain:
             if trust is None:
-                return _asked(plain)
+                return ask(plain)
             with trust.wrap_socket(plain, server_hostname=address[0]) as closed:
-                return _asked(closed)
+                return ask(closed)
     except ssl.SSLCertVerificationError as error:
         return f"the certificate is not believed: {one_line(error.verify_message)}"
     except ssl.SSLError as error:

@@ -30,8 +30,8 @@ METADATA_SECONDS = 3.0
 
 
 def _outside(site: Site, host: Host) -> str:
-    """Where clients reach a broker, by what the lab's own take."""
-    kind = KINDS[site.context.listens(site.datacenter).clients]
+    """Where people's clients reach a broker."""
+    kind = KINDS[site.context.listens(site.datacenter).people]
     reached = site.context.reached.get((host.name, kind.outside))
     return "{}:{}".format(*reached) if reached else ""
 
@@ -64,7 +64,7 @@ class Kafka(Driver):
         return sorted(turns, key=lambda turn: bool(turn.note))
 
     def status(self, site: Site, up: Collection[str]) -> Part:
-        servers = site.kafka.endpoint.servers
+        servers = site.context.people(site.datacenter).servers
         data: dict[str, Any] = {
             "version": site.datacenter.config.version, **Running(site).as_json(),
             "bootstrap": servers, "brokers": [], "controller": None, "under_replicated": None,

@@ -1,28 +1,40 @@
 """The listeners of a cluster tried one by one: as the lab file means them, with the right
-certificate, with a stranger's, and without one; and those that are closed, whether they are."""
+certificate, with a stranger's, and without one; where people log in, with a user's password, with
+another one, and with none; and those that are closed, whether they are."""
 
 from __future__ import annotations
 
+import inspect
 import json
+import secrets
+import ssl
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
 
 from lab.counted import counted
 from lab.listeners import KINDS, Issued, Kind
+from lab.resources import USER
 from lab.services.context import CA, FOLDER, OWN
+from lab.services.users import of_datacenter
 from lab.topology import Host
-from scripts.clients import tls
+from scripts.clients import scram, tls
 from scripts.drivers.driver import Site
-from scripts.errors import LabError
+from scripts.errors import LabError, TimeoutExpired
+from scripts.workstation.passwords import Passwords
+from scripts.workstation.waiting import wait_until
 
 NAME = "kafka"
 ASK_SECONDS = 60.0
-# Tries listeners from a host: one a line, and for each nothing or why not.
+KNOWN_SECONDS = 5.0  # until each broker knows a password that one of them was told
+# Tries listeners from a host: one a line, and for each nothing or why not. What logs in stands
+# before it (scripts.clients.scram), and passwords come the same way, on standard input.
 INSIDE = """\
 python3 - @CA@ <<'PYTHON'
-import json, socket, ssl, struct, sys
-ask = struct.pack(">ihhih", 10, 18, 0, 1, -1)
-for name, port, closed, key in json.loads('''@LIST@'''):
+@SCRAM@
+import json, ssl, sys
+for name, port, closed, key, login in json.loads('''@LIST@'''):
     try:
         there = socket.create_connection((name, port), 5)
         if closed:
@@ -30,8 +42,7 @@ for name, port, closed, key in json.loads('''@LIST@'''):
             if key:
                 trust.load_cert_chain(key)
             there = trust.wrap_socket(there, server_hostname=name)
-        there.sendall(ask)
-        print("answers" if len(there.recv(8)) == 8 else "the connection was closed")
+        print(attempt(there, *login) or "answers")
     except OSError as error:
         print(error.strerror or error)
 PYTHON
@@ -62,19 +73,47 @@ def tried(site: Site) -> tuple[Try, ...]:
     return (*_from_here(site), *_from_inside(site))
 
 
+@dataclass(frozen=True)
+class Login:
+    """A user, with the password and with another one; with no name where there is no user."""
+
+    user: str = ""
+    password: str = field(default="", repr=False)
+    wrong: str = field(default_factory=partial(secrets.token_urlsafe, 12), repr=False)
+
+    def ways(self) -> Iterator[tuple[str, bool, tuple[str, ...]]]:
+        """How somebody may try to log in: with what, whether that is enough, and what is said."""
+        if self.user:
+            yield f"{self.user}'s password", True, (self.user, self.password)
+        yield "another password", False, (self.user or "nobody", self.wrong)
+        yield "no password", False, ()
+
+
+def login(site: Site) -> Login:
+    """The first user of a datacenter that has a password. Raises LabError where it is unreadable.
+    """
+    passwords = Passwords(site.lab.name)
+    for key, one in of_datacenter(site.lab, site.name):
+        if key.kind == USER and not one.absent and (found := passwords.read(key.name)):
+            return Login(key.name, found)
+    return Login()
+
+
 def _from_here(site: Site) -> Iterator[Try]:
     meant = site.context.listens(site.datacenter).open
+    known = login(site)
     for host in site.carriers(NAME):
         for name, kind in KINDS.items():
             address = site.context.reached.get((host.name, kind.outside))
             if address is None:
                 continue
             if not any(KINDS[one].outside == kind.outside for one in meant) or name in meant:
-                yield from _at(host, kind, address, site.context.issued, there=name in meant)
+                yield from _at(host, kind, address, site.context.issued, known,
+                               there=name in meant)
 
 
 def _at(
-    host: Host, kind: Kind, address: tuple[str, int], issued: Issued, *, there: bool
+    host: Host, kind: Kind, address: tuple[str, int], issued: Issued, known: Login, *, there: bool
 ) -> Iterator[Try]:
     """Attempts at one listener; at those of two that share a port, where one is open, at that."""
     def one(what: str, refusal: str, *, meant: bool) -> Try:
@@ -85,7 +124,11 @@ def _at(
     elif kind.closed:
         key = issued.client_path if kind.asks else ""
         trust = tls.trusting(issued.ca_path, key)
-        yield one("the lab's certificate", tls.refusal(address, trust), meant=True)
+        if kind.mechanism:
+            for what, meant, words in known.ways():
+                yield one(what, _logging_in(address, trust, words, meant=meant), meant=meant)
+        else:
+            yield one("the lab's certificate", tls.refusal(address, trust), meant=True)
         if key:
             anonymous = tls.trusting(issued.ca_path)
             yield one("no certificate of its own", tls.refusal(address, anonymous), meant=False)
@@ -95,26 +138,53 @@ def _at(
         yield one("nothing", tls.refusal(address), meant=True)
 
 
+def _logging_in(
+    address: tuple[str, int], trust: ssl.SSLContext, words: tuple[str, ...], *, meant: bool
+) -> str:
+    """How a broker refuses who says these words; whom it should know, when it had time to hear of
+    them."""
+    found = ""
+
+    def known() -> bool:
+        nonlocal found
+        found = tls.refusal(address, trust, lambda there: scram.attempt(there, *words))
+        return not (found and meant)
+
+    with suppress(TimeoutExpired):
+        wait_until(known, timeout=KNOWN_SECONDS, pause=0.5)
+    return found
+
+
 def _from_inside(site: Site) -> Iterator[Try]:
-    meant = site.context.listens(site.datacenter).open
+    meant, known = site.context.listens(site.datacenter).open, login(site)
     chosen = [
-        (host, name, kind) for host in site.carriers(NAME) for name, kind in KINDS.items()
+        (host, kind, *way) for host in site.carriers(NAME) for name, kind in KINDS.items()
         if name in meant or not any(KINDS[one].inside == kind.inside for one in meant)
+        for way in _ways(kind, known, there=name in meant)
     ]
     wanted = json.dumps([
         (host.fqdn, kind.inside, kind.closed,
-         f"{FOLDER}/{OWN}" if kind.asks and name in meant else "")
-        for host, name, kind in chosen
+         f"{FOLDER}/{OWN}" if kind.asks and there else "", words)
+        for host, kind, _, there, words in chosen
     ])
-    script = INSIDE.replace("@CA@", CA).replace("@LIST@", wanted)
+    script = (INSIDE.replace("@CA@", CA).replace("@SCRAM@", inspect.getsource(scram))
+              .replace("@LIST@", wanted))
     seed = site.datacenter.seed
     said = site.fleet[seed.name].script(script, label="try listeners", timeout=ASK_SECONDS)
     answers = said.stdout.splitlines()
     if len(answers) != len(chosen):
         raise LabError("did not try all listeners", where=seed.name, hint="run it again")
-    for (host, name, kind), answer in zip(chosen, answers, strict=True):
-        yield Try(host.name, kind.internal, "the lab's certificate" if kind.closed else "nothing",
-                  name in meant, "" if answer == "answers" else answer.lower())
+    for (host, kind, what, there, _), answer in zip(chosen, answers, strict=True):
+        yield Try(host.name, kind.internal, what, there,
+                  "" if answer == "answers" else answer.lower())
+
+
+def _ways(kind: Kind, known: Login, *, there: bool) -> Iterator[tuple[str, bool, tuple[str, ...]]]:
+    """How a listener is tried from a host: with what, whether that is enough, and what is said."""
+    if kind.mechanism and there:
+        yield from known.ways()
+    else:
+        yield "the lab's certificate" if kind.closed else "nothing", there, ()
 
 
 def summary(found: Iterable[Try]) -> str:

@@ -132,13 +132,17 @@ class Overheard:
 def overheard(site: Site, begin: Begin) -> tuple[Overheard, ...]:
     """What somebody who listens in sees of records at each listener of a datacenter. Raises
     LabError where nobody can listen in, or a record does not come through."""
-    passes = tuple(_passes(site))
+    passes = tuple(one for one in _passes(site) if not one.of.mechanism)
     with _topics(site, passes), _listening_in(site, passes, begin) as answers:
         for name in site.context.listens(site.datacenter).ordered:
             for inside in (False, True):
                 if mine := [one for one in passes if (one.kind, one.inside) == (name, inside)]:
                     (_from_inside if inside else _from_here)(site, mine)
-    return tuple(judged(one, answers[one.host.name]) for one in passes)
+    return (
+        *(judged(one, answers[one.host.name]) for one in passes),
+        *(Overheard(one.host.name, one.listener, "the lab itself does not log in there", None)
+          for one in _passes(site) if one.of.mechanism),
+    )
 
 
 def judged(one: Pass, answer: Mapping[str, Any]) -> Overheard:

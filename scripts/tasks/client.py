@@ -74,7 +74,7 @@ def client(
     from scripts.workstation.secret import write_secret
 
     place, path = _asked(session, user, for_, datacenter)
-    endpoint = session.context({}, session.platform.instances()).external(place)
+    endpoint = session.context({}, session.platform.instances()).people(place)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     named = bool(endpoint.key)  # the lab's own, whose name may do everything
     if named:

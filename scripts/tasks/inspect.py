@@ -138,7 +138,7 @@ def container(session: Session, datacenter: str | None = None) -> None:
     if not isinstance(session.platform, Local):
         raise LabError("only a lab on this machine takes containers of it")
     print(shlex.join(session.platform.guest_options(chosen)))
-    inside = session.context({}, session.platform.instances()).internal(chosen)
+    inside = session.context({}, session.platform.instances()).people(chosen, inside=True)
     print(f"{chosen.name}: bootstrap from there {inside.servers}", file=sys.stderr)
 
 

@@ -89,7 +89,8 @@ def status(session: Session, datacenter: str | None = None, json: bool = False) 
                     problems.append(f"{host}: " + ("shows no certificate" if one is None
                                                    else f"its certificate ended on {ends}"))
             lines.append(f"{name}: {', '.join(listening.ordered)} open; brokers speak "
-                         f"{listening.brokers}, the lab's clients {listening.clients}")
+                         f"{listening.brokers}, the lab's clients {listening.clients}, people "
+                         f"{listening.people}")
             at = listening
             for number, step in enumerate(site.context.coming.get(name, ()), 1):
                 lines.append(f"{name}: `fab up`, step {number}: {words(at, step)}")
@@ -97,7 +98,7 @@ def status(session: Session, datacenter: str | None = None, json: bool = False) 
             lines += _left_open(site)
             told[name] = {
                 "open": list(listening.ordered), "brokers": listening.brokers,
-                "clients": listening.clients,
+                "clients": listening.clients, "people": listening.people,
                 "steps": len(site.context.coming.get(name, ())),
                 "certificates": {
                     host: None if one is None else {
@@ -129,10 +130,11 @@ def status(session: Session, datacenter: str | None = None, json: bool = False) 
 def check(session: Session, datacenter: str | None = None) -> int:
     """Try every listener, rightly and wrongly, and listen in on it.
 
-    With the lab's certificate, with none, with trust in others; also those that are not open. Then
-    a record is written and read over each one that is, while all that its broker sends and receives
-    is searched for it (not in a dry run: that makes topics, and removes them). Exit status 1 when
-    one answers that should not, does not answer that should, or shows a record that it should hide.
+    With the lab's certificate, with none, with trust in others; with a user's password, with
+    another one and none; also those that are not open. Then a record is written and read over each
+    one that is, while all that its broker sends and receives is searched for it (not in a dry run:
+    that makes topics, and removes them). Exit status 1 when one answers that should not, does not
+    answer that should, or shows a record that it should hide.
     """
     from scripts.drivers.listeners import tried
     from scripts.workstation.screen import table

@@ -3,23 +3,29 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+from typing import get_args
+
 import pytest
 from hypothesis import given, strategies as st
 
 from lab.file import LabFileError, parse
 from lab.listeners import KINDS, Listening, now, said, steps, wanted, words
-from lab.options.security import Security
+from lab.options.security import Protocol, Security
 
-protocols = st.sampled_from(sorted(KINDS))
+protocols = st.sampled_from(get_args(Protocol))
 goals = st.lists(protocols, min_size=1, max_size=2, unique=True).filter(
-    lambda names: set(names) != {"tls", "mtls"}).map(
+    lambda names: len(names) == 1 or "plaintext" in names).map(
     lambda names: wanted(Security.model_validate({"listeners": names})))
 
 
 def sound(brokers: list[Listening], clients: str) -> bool:
-    """Every broker reaches every other one, and the lab's clients reach them all."""
-    return all(one.brokers in other.open for one in brokers for other in brokers) and all(
-        clients in one.open for one in brokers)
+    """Every broker reaches every other one, and the lab's clients reach them all; none of them has
+    to log in."""
+    return not KINDS[clients].mechanism and all(
+        one.brokers in other.open and not KINDS[one.brokers].mechanism
+        for one in brokers for other in brokers
+    ) and all(clients in one.open for one in brokers)
 
 
 @given(st.data(), goals, goals, st.integers(1, 5))
@@ -77,6 +83,37 @@ def test_the_steps_are_told() -> None:
     ]
 
 
+SCRAM = Listening(("mtls", "scram"), "mtls", "mtls")
+
+
+def test_people_come_to_log_in_beside_the_labs_own_listener() -> None:
+    at, told = PLAIN, []
+    for step in steps([PLAIN], wanted(Security(listeners=("scram",)))):
+        told.append(words(at, step))
+        at = step
+    assert told == [
+        "brokers open mtls, scram beside plaintext",
+        "brokers and the lab's own clients go over to mtls",
+        "brokers close plaintext",
+    ]
+    assert (at.people, at.clients) == ("scram", "mtls")
+    assert [words(SCRAM, step) for step in steps([SCRAM], Listening(("mtls",), "mtls", "mtls"))] \
+        == ["brokers close scram"]
+
+
+@pytest.mark.parametrize(("listeners", "people"), [
+    (("plaintext", "scram"), "scram"), (("scram", "plaintext"), "plaintext"), (("mtls",), "mtls"),
+])
+def test_people_take_what_the_file_names_last(listeners: tuple[Protocol, ...], people: str) -> None:
+    assert wanted(Security(listeners=listeners)).people == people
+
+
+def test_what_may_be_open_together_has_ports_of_its_own() -> None:
+    for one, other in combinations(KINDS, 2):
+        same = {KINDS[one].inside, KINDS[one].outside} & {KINDS[other].inside, KINDS[other].outside}
+        assert bool(same) is ({one, other} == {"tls", "mtls"})
+
+
 def test_without_security_nothing_is_on_a_command_line() -> None:
     assert PLAIN.option == "" and said("java\n-Xmx64m\nkafka.Kafka") == PLAIN
     assert said(f"java\n{BOTH.option}\nkafka.Kafka") == BOTH
@@ -89,7 +126,10 @@ def test_one_is_a_list_of_one(value: object, accepted: tuple[str, ...]) -> None:
     assert lab(value).security.listeners == accepted
 
 
-@pytest.mark.parametrize("value", ["ssl", [], ["tls", "tls"], ["plaintext", "tls", "plaintext"], 1])
+@pytest.mark.parametrize("value", [
+    "ssl", [], ["tls", "tls"], ["plaintext", "tls", "plaintext"], 1, ["tls", "mtls"],
+    ["tls", "scram"], ["mtls", "scram"],
+])
 def test_what_is_no_protocol_is_told(value: object) -> None:
     with pytest.raises(LabFileError, match=r"security\.listeners"):
         lab(value)

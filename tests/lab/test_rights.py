@@ -117,6 +117,7 @@ def test_what_holds_for_nobody_is_said() -> None:
         ({"users": [asked]}, "nobody asks for them"),
         ({"security": {"acls": True}}, "is User:ANONYMOUS"),
         ({"users": [{"name": "a", "quotas": {"producer_byte_rate": 1}}]}, "hold for nobody"),
+        ({"security": {"listeners": "scram", "acls": True}}, "no user of [[users]]"),
     ):
         (found,) = SERVICES["users"].advise(parse(lab(**sections)).lab)
         assert words in found.message
@@ -124,7 +125,8 @@ def test_what_holds_for_nobody_is_said() -> None:
 
 @pytest.mark.parametrize(("listeners", "warned"), [
     ("mtls", None), ("tls", "no listener of this lab asks"),
-    (["plaintext", "mtls"], "takes the listener plaintext says no name"),
+    (["plaintext", "mtls"], "takes the listener plaintext says no name"), ("scram", None),
+    (["plaintext", "scram"], "takes the listener plaintext says no name"),
 ])
 def test_where_a_listener_asks_for_names_rights_and_quotas_hold(
     listeners: object, warned: str | None
@@ -133,6 +135,12 @@ def test_where_a_listener_asks_for_names_rights_and_quotas_hold(
     sections = {"users": [user], "security": {"acls": True, "listeners": listeners}}
     found = [one.message for one in SERVICES["users"].advise(parse(lab(**sections)).lab)]
     assert bool(found) is bool(warned) and all(warned in one for one in found[:1] if warned)
+
+
+def test_where_everybody_logs_in_there_is_nothing_to_say() -> None:
+    users = [{"name": "a", "acls": ["read topic a"], "quotas": {"producer_byte_rate": 1}}]
+    found = parse(lab(security={"listeners": "scram", "acls": True}, users=users)).lab
+    assert list(SERVICES["users"].advise(found)) == []
 
 
 def test_two_authorizers_are_one_too_many() -> None:

@@ -183,6 +183,33 @@ def test_both_are_open_while_it_moves_and_each_has_ports_of_its_own() -> None:
     assert f"EXTERNAL_TLS://127.0.0.1:{host.ssh_port + 250}" in lines["advertised.listeners"]
 
 
+def test_people_log_in_beside_the_labs_own_clients_who_have_a_certificate() -> None:
+    context = replace(lab(["plaintext", "scram"]), listening={}, coming={})
+    datacenter = context.topology.datacenter("d")
+    host = datacenter.by_role("kafka")[0]
+    file = desired_state(host, context)[SERVER]
+    assert isinstance(file, File)
+    lines = dict(line.split("=", 1) for line in file.text.splitlines() if "=" in line)
+    assert lines["listeners"].split(",")[2:] == [
+        f"INTERNAL_MTLS://{host.fqdn}:9192", "EXTERNAL_MTLS://0.0.0.0:9194",
+        f"INTERNAL_SCRAM://{host.fqdn}:9292", "EXTERNAL_SCRAM://0.0.0.0:9294",
+    ]
+    assert f"EXTERNAL_SCRAM://127.0.0.1:{host.ssh_port + 370}" in lines["advertised.listeners"]
+    assert "INTERNAL_SCRAM:SASL_SSL" in lines["listener.security.protocol.map"]
+    assert lines["inter.broker.listener.name"] == "INTERNAL_MTLS"
+    for name in ("internal_scram", "external_scram"):
+        assert lines[f"listener.name.{name}.sasl.enabled.mechanisms"] == "SCRAM-SHA-512"
+        module = lines[f"listener.name.{name}.scram-sha-512.sasl.jaas.config"]
+        assert module.endswith("ScramLoginModule required;")
+        assert f"listener.name.{name}.ssl.client.auth" not in lines
+    own, people = context.external(datacenter), context.people(datacenter)
+    assert (own.settings, own.key) == ({"security.protocol": "SSL"}, "/state/client.pem")
+    assert people.settings == {"security.protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512"}
+    assert (people.ca, people.key) == ("/state/ca.pem", "")
+    assert f"127.0.0.1:{host.ssh_port + 370}" in people.servers
+    assert f"{host.fqdn}:9292" in context.people(datacenter, inside=True).servers
+
+
 def test_metadata_does_not_move_while_a_listener_is_closed() -> None:
     closed = replace(lab(), listening={}, coming={})
 

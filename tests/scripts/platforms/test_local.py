@@ -37,7 +37,8 @@ def test_create_makes_what_the_lab_file_says(bench: Bench) -> None:
     assert argv[argv.index("--ip") + 1] == "10.66.0.31"
     published = [after for word, after in pairwise(argv) if word == "--publish"]
     assert published == [
-        "127.0.0.1:26001:22", "127.0.0.1:26501:9094", "127.0.0.1:26251:9194"]
+        "127.0.0.1:26001:22", "127.0.0.1:26501:9094", "127.0.0.1:26251:9194",
+        "127.0.0.1:26371:9294"]
     # What brokers advertise is what is bound: `localhost` may mean ::1 first.
     address, port = bench.local().context({}, instances).reached["kafka1", 9094]
     assert f"{address}:{port}:9094" in published
