@@ -19,16 +19,18 @@ def needs(exercise: Exercise) -> str:
         *(["a mirror"] if exercise.mirror else []),
         *(["Kafka Connect"] if exercise.connect else []),
         *(["a schema registry"] if exercise.registry else []),
+        *(["monitoring"] if exercise.monitoring else []),
     ])
 
 
 def fits(
     exercise: Exercise, datacenter: Datacenter, *, mirrored: bool, by_hand: bool = False,
-    connected: bool = False, registered: bool = False,
+    connected: bool = False, registered: bool = False, monitored: bool = False,
 ) -> bool:
     """Whether the exercise can take place in a datacenter. mirrored: a mirror begins there.
     connected: it has workers of Kafka Connect. by_hand: its lab file leaves it to a person to
     finalise a release. registered: it has the schema registry that takes schemas.
+    monitored: Prometheus asks its brokers.
 
     What the lab file says of the version changes while an exercise goes on that is about that.
     """
@@ -37,6 +39,7 @@ def fits(
         and (mirrored or not exercise.mirror)
         and (connected or not exercise.connect)
         and (registered or not exercise.registry)
+        and (monitored or not exercise.monitoring)
         and (by_hand or not exercise.begins)
         and exercise.metadata in ("", datacenter.metadata)
         and at_least(datacenter.version, exercise.since or exercise.begins or "0")
@@ -47,6 +50,8 @@ def lab_file(exercise: Exercise) -> str:
     """The lab file of this project that has what an exercise needs."""
     if exercise.begins:
         return "labs/upgrade.toml"
+    if exercise.monitoring:
+        return "labs/enterprise.toml"
     if exercise.connect:
         return "labs/connect.toml"
     if exercise.registry:

@@ -29,14 +29,14 @@ from bench import (
 )
 from bench.__main__ import SCENARIOS, _arguments
 from bench.scenarios import without_version
-from lab.learning.needs import needs
-from scripts.learning import library
 from bench.scene import Scene
 from lab.file import load, parse
+from lab.learning.needs import needs
 from lab.load import Load, Tally, closing
 from lab.services.registry import roles
 from lab.topology import Topology, build
 from scripts.errors import LabError
+from scripts.learning import library
 from scripts.picture.page import render
 from scripts.platforms.local import image, recipe
 from scripts.software.kept import RECIPES

@@ -15,6 +15,7 @@ from lab.learning.probes import (
     logs,
     losses,
     mirrored,
+    monitored,
     producers,
     quorum,
     quotas,
@@ -31,7 +32,6 @@ from lab.learning.probes.finding import PROBES, Finding, look
 
 __all__ = [
     "PROBES", "Finding", "batches", "connectors", "failover", "groups", "logs", "look", "losses",
-    "mirrored", "producers", "quorum", "quotas", "reads", "rebalance", "registered", "releases",
-    "shared", "shares",
-    "topics", "transactions",
+    "mirrored", "monitored", "producers", "quorum", "quotas", "reads", "rebalance",
+    "registered", "releases", "shared", "shares", "topics", "transactions",
 ]
