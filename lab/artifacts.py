@@ -106,6 +106,12 @@ def search_sink() -> Artifact:
     return Artifact("search-sink", "1.0", "search-sink", called="the search sink")
 
 
+def avro_converter() -> Artifact:
+    """What lets a sink read Avro: the lab's own converter, compiled from its sources, with Avro's
+    library (org.apache.avro:avro)."""
+    return Artifact("avro-converter", "1.0", "avro-converter", called="the Avro converter")
+
+
 def hbase() -> Artifact:
     """HBase with the lab's own sink and viewer for it, which are compiled from their sources."""
     return Artifact("hbase", "2.6.3", "hbase-2.6.3", link="hbase", called="HBase 2.6.3")

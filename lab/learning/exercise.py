@@ -97,7 +97,8 @@ FileName = Annotated[str, Field(pattern=r"^(\{[a-z_]+\}|/var/tmp/[a-z0-9{}_.-]+)
 class Exercise(Section):
     """One exercise; `id` is its folder's name. transactions: transactional ids that it uses.
     clients: client ids to which it gives quotas. registry: it takes place where the schema
-    registry is; subjects: what it registers there.
+    registry is; subjects: what it registers there. monitoring: it takes place where Prometheus asks
+    brokers.
 
     chapter: of a book; None for what came after it. metadata, since: where the cluster has to keep
     its metadata, and from which version of Kafka on; "" for any. begins: the version that it runs
@@ -118,6 +119,7 @@ class Exercise(Section):
     registry: bool = False
     certificates: bool = False
     user: str = ""
+    monitoring: bool = False
     metadata: Metadata | Literal[""] = ""
     since: Annotated[str, Field(pattern=r"^(\d+\.\d+)?$")] = ""
     begins: KafkaVersion | Literal[""] = ""

@@ -151,6 +151,14 @@ class Subject:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """One value of what Prometheus answers, and of what it is."""
+
+    labels: Mapping[str, str]
+    value: float
+
+
+@dataclass(frozen=True)
 class File:
     """A file of a partition's folder on its leader: name and bytes. Only those of a segment have
     a base."""
@@ -301,6 +309,11 @@ class Facts:
         found = self._fact("connector", name=name)
         return None if found is None else Connector(
             found["kind"], found["state"], tuple(found["tasks"]), found["problem"])
+
+    def measured(self, query: str) -> tuple[Measured, ...]:
+        """What the lab's Prometheus answers to a query, of whichever datacenter."""
+        return tuple(Measured(dict(labels), float(value))
+                     for labels, value in self._fact("measured", query=query))
 
     def quotas(self, client: str) -> Mapping[str, float]:
         """The quotas of clients that say one id."""

@@ -23,19 +23,20 @@ def needs(exercise: Exercise) -> str:
         *(["a schema registry"] if exercise.registry else []),
         *(["brokers with certificates"] if exercise.certificates else []),
         *([f"acls = true and a user {exercise.user} who proves it"] if exercise.user else []),
+        *(["monitoring"] if exercise.monitoring else []),
     ])
 
 
 def fits(
     exercise: Exercise, datacenter: Datacenter, *, mirrored: bool, by_hand: bool = False,
     connected: bool = False, registered: bool = False, certified: bool = False,
-    users: Collection[str] = (),
+    users: Collection[str] = (), monitored: bool = False,
 ) -> bool:
     """Whether the exercise can take place in a datacenter. mirrored: a mirror begins there.
     connected: it has workers of Kafka Connect. by_hand: its lab file leaves it to a person to
     finalise a release. registered: it has the schema registry that takes schemas. certified: its
     brokers have certificates. users: those that prove their names, and are refused what nobody has
-    granted.
+    granted. monitored: Prometheus asks its brokers.
 
     What the lab file says of the version changes while an exercise goes on that is about that.
     """
@@ -46,6 +47,7 @@ def fits(
         and (registered or not exercise.registry)
         and (certified or not exercise.certificates)
         and exercise.user in ("", *users)
+        and (monitored or not exercise.monitoring)
         and (by_hand or not exercise.begins)
         and exercise.metadata in ("", datacenter.metadata)
         and at_least(datacenter.version, exercise.since or exercise.begins or "0")
@@ -58,6 +60,8 @@ def lab_file(exercise: Exercise) -> str:
         return "labs/upgrade.toml"
     if exercise.certificates or exercise.user:
         return "labs/guarded.toml"
+    if exercise.monitoring:
+        return "labs/enterprise.toml"
     if exercise.connect:
         return "labs/connect.toml"
     if exercise.registry:

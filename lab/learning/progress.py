@@ -16,7 +16,8 @@ class ProgressError(ValueError):
 class Progress:
     """started, solved: when (s since 1970); 0.0 for not yet. answers: by question. held: when each
     claim that need not stay so was seen. hints: how many were given, by claim and state. again: how
-    often it was begun anew, where names must not come back."""
+    often it was begun anew, where names must not come back. prepared: when its fault was
+    made, where it has one."""
 
     started: float = 0.0
     solved: float = 0.0
@@ -24,6 +25,7 @@ class Progress:
     held: Mapping[str, float] = field(default_factory=dict)
     hints: Mapping[str, int] = field(default_factory=dict)
     again: int = 0
+    prepared: float = 0.0
 
     def answer(self, question: str, said: str) -> Progress:
         return replace(self, answers={**self.answers, question: said})
@@ -52,6 +54,7 @@ def parse(text: str) -> Progress:
         return Progress(
             float(found["started"]), float(found["solved"]), dict(found["answers"]),
             dict(found["held"]), dict(found["hints"]), int(found.get("again", 0)),
+            float(found.get("prepared", 0.0)),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ProgressError(f"not a file of progress ({error})") from None

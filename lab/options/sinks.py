@@ -38,6 +38,10 @@ class Sink(Section):
             f'`"{word}"` {what}' for word, what in NULLS.items()
         ),
     )
+    values: Literal["json", "avro"] = Field(
+        "json", description='what its records\' values are: `"json"`, or `"avro"` with the id of a '
+                            "schema in front, which the lab's registry knows",
+    )
     schemas: bool = Field(
         False, description="whether each JSON value has its schema with it (`schema`, `payload`)",
     )
@@ -62,6 +66,11 @@ class Sink(Section):
     def becomes(self) -> str:
         """What a record becomes in its store."""
         return ROW if self.kind == "hbase" else DOCUMENT
+
+    @property
+    def avro(self) -> bool:
+        """Whether its records' values are Avro."""
+        return self.values == "avro"
 
     @property
     def called(self) -> str:

@@ -40,9 +40,11 @@ def wanted(lab: Lab, datacenter: DatacenterConfig, role: str) -> bool:
 def plugins(lab: Lab, datacenter: DatacenterConfig) -> tuple[Artifact, ...]:
     """What a datacenter's workers have beside Kafka's own connectors, each once."""
     asked = [one.plugin for one in lab.connectors if one.at == datacenter.name and one.plugin]
-    kinds = {one.kind for one in lab.sinks if one.at == datacenter.name}
+    mine = [one for one in lab.sinks if one.at == datacenter.name]
+    kinds = {one.kind for one in mine}
     return (*((artifacts.search_sink(),) if kinds - {"hbase"} else ()),
             *((artifacts.hbase(),) if "hbase" in kinds else ()),
+            *((artifacts.avro_converter(),) if any(one.avro for one in mine) else ()),
             *map(artifacts.plugin, dict.fromkeys(asked)))
 
 

@@ -12,6 +12,7 @@ from lab.services import hbase
 from lab.services.connectors import SAID
 from lab.services.context import Context
 from lab.services.kafka import internal_factor
+from lab.services.schemas import API, PORT as REGISTRY_PORT
 from lab.services.service import Service
 from lab.services.stores import STORES
 from lab.state import Key
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
 CLASS = "kafkalab.search.SearchSinkConnector"
 CLASSES = {hbase.KIND: "kafkalab.hbase.HBaseSinkConnector"}
 # What `fab verify` writes, wherever the records of a sink may come from, to find it as a document.
+# Avro is not written where sinks of JSON would find it.
 PROOF = "kafkalab-sink"
+AVRO_PROOF = f"{PROOF}-avro"
 INDEX_MAP, TABLE_MAP = "topic.index.map", "topic.table.map"
 # What is done with records that have no place in the store, as each connector calls it.
 DOCUMENTS, RECORDS = "behavior.on.malformed.documents", "behavior.on.malformed.records"
 TEXT = "org.apache.kafka.connect.storage.StringConverter"
 JSON = "org.apache.kafka.connect.json.JsonConverter"
+AVRO = "kafkalab.avro.AvroConverter"
 # One server keeps one copy, and a lab's indices are small.
 INDICES = '{"number_of_shards":1,"number_of_replicas":0}'
 
@@ -51,14 +55,20 @@ def server(kind: str) -> tuple[str, str]:
     return kind, STORES[kind].title
 
 
-def proofs(lab: Lab, at: str) -> dict[str, str]:
-    """The proof's topics that come to a datacenter, by where they are written: its own, and those
-    that mirrors bring."""
+def proof(sink: Sink) -> str:
+    """The topic in which what proves a sink is written."""
+    return AVRO_PROOF if sink.avro else PROOF
+
+
+def proofs(lab: Lab, sink: Sink) -> dict[str, str]:
+    """The proof's topics that come to a sink's datacenter, by where they are written: its own, and
+    those that mirrors bring."""
+    topic = proof(sink)
     mirrored = {
-        one.source: remote_name(one, PROOF) for one in lab.mirrors
-        if one.target == at and matches(one, PROOF)
+        one.source: remote_name(one, topic) for one in lab.mirrors
+        if one.target == sink.at and matches(one, topic)
     }
-    return {at: PROOF, **mirrored}
+    return {sink.at: topic, **mirrored}
 
 
 def index_of(topic: str) -> str:
@@ -79,7 +89,7 @@ def proof_index(sink: Sink, topic: str) -> str:
 def config(sink: Sink, context: Context) -> dict[str, str]:
     """All settings of a sink's connector, under Confluent's names."""
     datacenter = context.topology.datacenter(sink.at)
-    proven = proofs(context.topology.config, sink.at).values()
+    proven = proofs(context.topology.config, sink).values()
     chosen = {
         name: str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in sink.config.items()
@@ -91,8 +101,7 @@ def config(sink: Sink, context: Context) -> dict[str, str]:
         "key.ignore": "false" if sink.by_key else "true",
         "behavior.on.null.values": sink.nulls,
         "key.converter": TEXT,
-        "value.converter": JSON,
-        "value.converter.schemas.enable": "true" if sink.schemas else "false",
+        **_read(sink, context),
         "errors.tolerance": "all",
         "errors.deadletterqueue.topic.name": sink.letters,
         "errors.deadletterqueue.topic.replication.factor": str(internal_factor(datacenter)),
@@ -110,6 +119,25 @@ def config(sink: Sink, context: Context) -> dict[str, str]:
         "topics": ",".join(dict.fromkeys((*sink.topics, *proven))),
         "name": sink.connector, "connector.class": CLASSES.get(sink.kind, CLASS),
         "tasks.max": str(sink.tasks),
+    }
+
+
+def _read(sink: Sink, context: Context) -> dict[str, str]:
+    """How a sink reads values.
+
+    Schemas come from the registry that leads, not from one beside the sink that follows: there a
+    record may arrive before its schema, and would be a dead letter. Nor is one while the registry
+    does not answer: Connect then asks again, for as long as it takes.
+    """
+    if not sink.avro:
+        return {"value.converter": JSON,
+                "value.converter.schemas.enable": "true" if sink.schemas else "false"}
+    topology = context.topology
+    (host,) = topology.datacenter(str(topology.config.registry.leader)).by_role("control")[:1]
+    return {
+        "value.converter": AVRO,
+        "value.converter.schema.registry.url": f"http://{host.fqdn}:{REGISTRY_PORT}{API}",
+        "errors.retry.timeout": "-1", "errors.retry.delay.max.ms": "5000",
     }
 
 
@@ -179,9 +207,25 @@ def findings(lab: Lab) -> Iterator[Problem]:
             )
         taken.add((sink.at, sink.connector))
         yield from _tables(field, sink)
+        yield from _values(field, sink, lab)
         same = [one for one in sink.topics if one == sink.letters]
         if same:
             yield Problem(f"{field}.dead_letters", repr(sink.letters), "is one of its topics")
+
+
+def _values(field: str, sink: Sink, lab: Lab) -> Iterator[Problem]:
+    leader = lab.registry.leader
+    if not sink.avro:
+        return
+    if leader is None:
+        yield Problem(f"{field}.values", "'avro'", "nobody knows the schemas; accepted: with "
+                      "`at` in [registry]")
+    elif leader != sink.at and not any({leader, sink.at} == {*one.between} for one in lab.links):
+        yield Problem(f"{field}.values", "'avro'", f"the registry of {leader} is not linked to "
+                      f"{sink.at}; accepted: with a link between them")
+    if sink.schemas:
+        yield Problem(f"{field}.schemas", "True", "Avro has no schema beside each value; accepted: "
+                      'values = "json"')
 
 
 def _tables(field: str, sink: Sink) -> Iterator[Problem]:

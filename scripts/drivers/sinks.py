@@ -10,13 +10,23 @@ from typing import Any
 from lab.data.sinks import Carried, Expected, Letter, Reach
 from lab.options.sinks import Sink
 from lab.services.hbase import KIND as HBASE
-from lab.services.sinks import PROOF, index_of, place_of, proof_index, proofs, store_host
+from lab.services.leading import NAME as REGISTRY
+from lab.services.sinks import (
+    AVRO_PROOF,
+    index_of,
+    place_of,
+    proof,
+    proof_index,
+    proofs,
+    store_host,
+)
 from scripts.clients.partitions import Partitions
 from scripts.drivers.asked import Asked, Connectors, reaches
 from scripts.drivers.connectors import CAUSED
-from scripts.drivers.document import Holding, Proof
+from scripts.drivers.document import AVRO_SCHEMA, Holding, Proof, in_avro, in_json
 from scripts.drivers.driver import Report, Site, Span
 from scripts.drivers.rows import Counts, Rows, rows
+from scripts.drivers.schemas import schemas
 from scripts.drivers.stores import Documents, documents
 from scripts.errors import LabError, one_line
 
@@ -145,7 +155,17 @@ class SinkView:
         """That what is written into a cluster comes to be a document or row of `topic` here."""
         index = proof_index(self.sink, topic)
         return Proof(self.sink.connector, store=self.store, source=source, index=index,
-                     becomes=self.sink.becomes)
+                     topic=proof(self.sink), becomes=self.sink.becomes,
+                     encoded=self._in_avro if self.sink.avro else in_json)
+
+    def _in_avro(self, text: str) -> bytes:
+        """By a schema that the registry knows, also from now on: what a sink reads again, it has to
+        be able to read. Raises LabError."""
+        context = self.site.context
+        place = context.topology.datacenter(str(self.site.lab.registry.leader))
+        leader = Site(self.site.fleet, context, place)
+        (host,) = leader.carriers(REGISTRY)
+        return in_avro(text, schemas(leader, host).register(f"{AVRO_PROOF}-value", AVRO_SCHEMA))
 
     def search(self, query: str, most: int) -> dict[str, Any]:
         """What the store finds in the documents of this sink. Raises HttpError."""
@@ -180,7 +200,7 @@ class Sinks(Connectors):
     def verify(self, site: Site, report: Report) -> bool:
         if not super().verify(site, report):
             return False
-        mine = [SinkView(one, site).proof(site, PROOF)
+        mine = [SinkView(one, site).proof(site, proof(one))
                 for one in site.lab.sinks if one.at == site.name]
         held = [report.check(self.name, one.what, one.document) for one in mine]
         return all(held)
@@ -190,7 +210,7 @@ class Sinks(Connectors):
             if sink.at not in sites:
                 continue
             here = sites[sink.at]
-            for source, topic in proofs(here.lab, sink.at).items():
+            for source, topic in proofs(here.lab, sink).items():
                 if source != sink.at and source in sites:
                     yield SinkView(sink, here).proof(sites[source], topic)
 

@@ -32,6 +32,7 @@ from lab.services.acls import nobody
 from lab.services.connect import PORT as CONNECT_PORT
 from lab.services.context import Context
 from lab.services.leading import NAME as REGISTRY
+from lab.services.monitored import seen
 from lab.services.registry import carriers
 from lab.services.tools import exports
 from lab.topology import Datacenter, Host
@@ -84,10 +85,12 @@ def place(exercise: Exercise, session: Session) -> Place:
     for one in topology.datacenters:
         mirror = next((m for m in topology.config.mirrors if m.source == one.name), None)
         connected = bool(carriers("connect", one, topology.config))
+        monitored = (one.name in seen(topology.config)
+                     and "kafka" in topology.config.monitoring.agents)
         if fits(exercise, one.config, mirrored=mirror is not None, by_hand=by_hand,
                 connected=connected, registered=topology.config.registry.leader == one.name,
                 certified=not wanted(topology.config.security).plain,
-                users=proven(topology.config, one.name)):
+                users=proven(topology.config, one.name), monitored=monitored):
             return Place(one, mirror)
     raise UsageError(f"{exercise.id} needs {needs(exercise)} in one datacenter",
                      hint=f"LAB={lab_file(exercise)} has that")
@@ -340,11 +343,27 @@ class Course:
                     exports=exports(course.context.internal(course.place.datacenter)),
                 )
 
+        def prepare(self) -> None:
+            """Make what the exercise lets a student find, once; again where that was cut off, and
+            in a lab that does not have its topics any more. Raises LabError."""
+            course = self.course
+            fault = course.book.fault
+            if fault is None:
+                return
+            topics = [str(filled(one, course.values)) for one in course.exercise.topics]
+            known = self.facts()
+            if course.progress.prepared and all(known.topic(one) for one in topics):
+                return
+            self.run(fault)
+            course.keep(replace(course.progress, prepared=time.time()))
+
         def reset(self) -> list[str]:
             """Bring the first state back: what scripts began is ended, brokers run, no transaction
             is open, the exercise's topics, their copies and its groups are gone; what was done, in
             words. Raises LabError."""
             course = self.course
+            if course.progress.prepared:  # first, so that one that is cut off leaves none half made
+                course.keep(replace(course.progress, prepared=0.0))
             here = self.sites[course.place.datacenter.name]
             brokers = [host.name for host in here.datacenter.by_role("kafka")]
             done = ended(here, [course.place.tools.name, *brokers], course.exercise.id)
@@ -370,7 +389,8 @@ class Course:
             else:
                 done += remove(here, topics, groups)
             # Brokers' logs go on, too, in what they have refused.
-            if course.exercise.mirror or course.exercise.connect or course.exercise.user:
+            anew = course.exercise
+            if anew.mirror or anew.connect or anew.monitoring or anew.user:
                 before = course.progress
                 used = bool(done) or bool(before.started)
                 course.keep(Progress(again=before.again + used))

@@ -44,6 +44,12 @@ class Book:
         return self.folder / "solution.sh"
 
     @property
+    def fault(self) -> Path | None:
+        """The script that makes what a student has to find, where there is something to find."""
+        path = self.folder / "fault.sh"
+        return path if path.is_file() else None
+
+    @property
     def wrong(self) -> dict[str, str]:
         """Scripts that do it wrong, by name, and the claim each of them misses."""
         exercise = self.exercise

@@ -15,10 +15,14 @@ from lab.learning.facts import Facts, recording
 from lab.resources import CLIENT
 from lab.services.kafka import DATA
 from lab.services.leading import NAME as REGISTRY
+from lab.services.monitored import place as monitoring_place
+from lab.services.prometheus import NAME as PROMETHEUS, PORT as PROMETHEUS_PORT
+from lab.services.registry import carriers
 from scripts.clients.accounts import Accounts
 from scripts.clients.groups import committed
 from scripts.clients.kafka import admin_client
 from scripts.clients.partitions import Partitions
+from scripts.clients.prometheus import Prometheus
 from scripts.drivers.connect import Workers
 from scripts.drivers.driver import Site
 from scripts.drivers.schemas import schemas
@@ -230,6 +234,15 @@ class Live:
             "kind": found.kind, "state": found.state, "tasks": list(found.tasks),
             "problem": found.problem,
         }
+
+    def _measured(self, query: str) -> list[tuple[dict[str, str], float]]:
+        """One Prometheus looks at all datacenters, and may stand in another one."""
+        lab = self.site.lab
+        there = self.site.context.topology.datacenter(monitoring_place(lab))
+        (host,) = carriers(PROMETHEUS, there, lab)
+        asked = Prometheus(self.site.http(host, PROMETHEUS_PORT, PROMETHEUS))
+        return sorted(((dict(one.labels), one.value) for one in asked.query(query)),
+                      key=lambda one: sorted(one[0].items()))
 
     def _shares(self) -> dict[str, tuple[int, int]]:
         partitions = [one for topic in self._topics().values()

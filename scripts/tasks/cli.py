@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,10 +149,7 @@ def _guarded(
         if runlog.mandated(session.state):
             session.warn()
             return work(session) or 0
-        here = session.platform_name == "local"
-        with runlog.lock(session.state, name), (
-            runlog.machine_lock(session.topology.lab) if here else nullcontext()
-        ):
+        with held(session, name):
             session.warn()
             return work(session) or 0
     except LabFileError as error:
@@ -168,6 +165,16 @@ def _guarded(
         if debug or found is None:
             raise
         return _tell(found, log_file, lab_file_error)
+
+
+@contextmanager
+def held(session: Session, name: str) -> Iterator[None]:
+    """No other run changes the lab until the block ends. Raises LockedError naming who has it."""
+    here = session.platform_name == "local"
+    with runlog.lock(session.state, name), (
+        runlog.machine_lock(session.topology.lab) if here else nullcontext()
+    ):
+        yield
 
 
 def _tell(error: LabError, log_file: Path | None, lab_file_error: int) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from invoke import Collection
 
 from scripts.errors import UsageError
-from scripts.tasks.cli import lab_task
+from scripts.tasks.cli import held, lab_task
 
 if TYPE_CHECKING:
     from scripts.session import Session
@@ -75,7 +76,9 @@ def start(session: Session, id: str, language: str = "") -> None:
     from scripts.workstation.screen import markdown
 
     course = _course(session, id, language)
-    with course.looking():  # the lab runs
+    with course.looking() as look:  # the lab runs
+        with held(session, "exercise.start") if course.book.fault else nullcontext():
+            look.prepare()
         course.begin()
     markdown(course.task)
     for question in course.exercise.questions:
@@ -210,6 +213,7 @@ def solve(session: Session, id: str, wrong: str = "", language: str = "") -> int
         script = course.book.folder / "wrong" / f"{wrong}.sh"
     course.begin()
     with course.looking() as look:
+        look.prepare()
         sys.stdout.write(look.run(script))
         judged = look.check()
     print(_as_lines(course, judged))

@@ -6,6 +6,7 @@ import os
 import random
 import re
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,9 @@ CONNECTED = [name for name in library.names() if library.load(name).exercise.con
 SCHEMAS = [name for name in library.names() if library.load(name).exercise.registry]
 GUARDED = [name for name in library.names()
            if library.load(name).exercise.user or library.load(name).exercise.certificates]
+SEEN = [name for name in library.names() if library.load(name).exercise.monitoring]
 ALONE = [name for name in library.names()
-         if name not in (*MIRRORED, *TODAY, *UPGRADES, *CONNECTED, *SCHEMAS, *GUARDED)]
+         if name not in (*MIRRORED, *TODAY, *UPGRADES, *CONNECTED, *SCHEMAS, *GUARDED, *SEEN)]
 pytestmark = [pytest.mark.host, pytest.mark.area("learning")]
 
 
@@ -93,6 +95,64 @@ def test_so_is_one_with_a_schema_registry(make_lab: MakeLab, name: str) -> None:
                    datacenters=({"metadata": "kraft", "combined": 1, "kafka": 1},))
     lab.fab("up")
     solved_done_wrong_and_brought_back(lab, name)
+
+
+@pytest.fixture
+def seen(make_lab: MakeLab) -> Lab:
+    """Three brokers, at whom Prometheus looks every second."""
+    lab = make_lab(
+        "seen", first=244, port_base=14250, sections={
+            "monitoring": {"enabled": True, "scrape_s": 1}, "kafka": {"heap_mb": 160},
+            "zookeeper": {"heap_mb": 48}},
+        datacenters=({"control": 1, "zookeeper": 1, "kafka": 3},),
+    )
+    lab.fab("up")
+    return lab
+
+
+@pytest.mark.full("exercises", sample=0)
+@pytest.mark.parametrize("name", SEEN)
+def test_so_is_one_with_a_fault_to_find_also_where_start_or_reset_was_killed(
+    seen: Lab, name: str
+) -> None:
+    solved_done_wrong_and_brought_back(seen, name)
+    book = library.load(name)
+    values = seen.fab("exercise.check", name, "--json", expect=1).json["parameters"]
+    broken = next(one for one in seen.of("kafka") if one.number == values["broken"])
+
+    def runs() -> bool:
+        return seen.inside(broken, "systemctl is-active kafka || true").strip() == "active"
+
+    def started_anew() -> None:
+        seen.fab("exercise.start", name)
+        assert not runs() and {"mended", "alarm"} & set(missing(
+            seen.fab("exercise.check", name, "--json", expect=1)))
+
+    def killed(task: str, when: Callable[[], bool], what: str) -> None:
+        process = seen.start(task, name)
+        with killed_at_last(process):
+            until(when, what, 90)
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait(10)
+
+    assert book.fault and runs()
+    admin = AdminClient({"bootstrap.servers": seen.bootstrap()})
+
+    def topics() -> int:
+        made = ("bills-", "carts-", "trips-")
+        return sum(one.startswith(made) for one in admin.list_topics(timeout=10).topics)
+
+    killed("exercise.start", lambda: topics() == 1, "one of the topics is made")
+    started_anew()  # what was not made, and all of it
+    killed("exercise.reset", runs, "the broker runs")
+    started_anew()
+    seen.fab("exercise.reset", name)
+    assert topics() == 0 and runs()
+    killed("exercise.start", lambda: not runs(), "the broker is away")
+    assert seen.fab("up").out and runs(), "a lab that is brought up is whole"
+    seen.fab("exercise.reset", name)
+    assert topics() == 0 and seen.fab("status", "--json").json["healthy"]
+    assert seen.fab("exercise.reset", name).out.splitlines() == [f"{name}: as before"]
 
 
 @pytest.mark.full("exercises", sample=0)

@@ -11,7 +11,7 @@ from lab import artifacts
 from lab.data.sinks import Carried, Expected
 from lab.file import LabFileError, parse
 from lab.resources import CONNECTOR, Connector
-from lab.services.connect import CONFIG
+from lab.services.connect import CONFIG, plugins
 from lab.services.local import local_context
 from lab.services.registry import carriers, desired_state, memory_mb, resources, services_on
 from lab.services.sinks import config
@@ -72,6 +72,51 @@ def test_its_connector_has_confluents_names() -> None:
     assert settings(lab({**SINK, "id": "key"}))["key.ignore"] == "false"
 
 
+def test_avro_is_read_by_the_registry_that_leads_and_waits_for_it() -> None:
+    """Not by the follower beside the sink: a record may come there before its schema does."""
+    topology = build(parse({
+        "owner": "ann", "sinks": [{**SINK, "values": "avro"}],
+        "datacenters": [{"name": name, "cidr": f"10.{n}.0.0/24"}
+                        for n, name in enumerate(("dc1", "hub"), 1)],
+        "links": [{"between": ["dc1", "hub"]}], "registry": {"at": "dc1", "follower": "hub"},
+        "mirrors": [{"from": "dc1", "to": "hub", "topics": [".*", "_schemas"]}],
+    }).lab)
+    found = settings(topology)
+    assert found["value.converter"] == "kafkalab.avro.AvroConverter"
+    assert found["value.converter.schema.registry.url"] == (
+        f"http://{topology.datacenters[0].by_role('control')[0].fqdn}:8081/apis/ccompat/v7")
+    assert found["errors.retry.timeout"] == "-1", "nothing is a dead letter meanwhile"
+    assert "value.converter.schemas.enable" not in found
+    assert found["topics"] == "dc1.orders,own,kafkalab-sink-avro,dc1.kafkalab-sink-avro"
+
+
+def test_only_a_sink_of_avro_brings_what_reads_it() -> None:
+    kinds = [{**SINK}, {**SINK, "values": "avro"}]
+    plain, avro = ({one.name for one in plugins(topology.config, topology.config.datacenters[1])}
+                   for topology in (lab(one, registry={"at": "hub"}) for one in kinds))
+    assert avro - plain == {"avro-converter"}
+
+
+@pytest.mark.parametrize(("more", "fields"), [
+    ({"schemas": True}, ["sinks[1].schemas"]), ({"at": "dc1"}, ["sinks[1].values"]), ({}, []),
+])
+def test_avro_has_its_schemas_in_a_registry_that_can_be_reached(
+    more: dict[str, Any], fields: list[str]
+) -> None:
+    found = parse_with({**SINK, "values": "avro", **more})
+    assert found == fields
+
+
+def parse_with(sink: dict[str, Any]) -> list[str]:
+    """The fields that are wrong in a lab with a registry at the hub, and no links."""
+    try:
+        parse({"owner": "ann", "sinks": [sink], "registry": {"at": "hub"}, "datacenters": [
+            {"name": name, "cidr": f"10.{n}.0.0/24"} for n, name in enumerate(("dc1", "hub"))]})
+    except LabFileError as refused:
+        return [problem.field for problem in refused.problems]
+    return []
+
+
 def test_the_connector_is_where_the_sink_is() -> None:
     topology = lab({**SINK, "name": "found"})
     context = local_context(topology, {})
@@ -112,6 +157,8 @@ def test_the_proof_crosses_mirrors_that_take_it(mirror: dict[str, Any], topics: 
     ({"config": {"topics": "x"}}, "sinks[1].config.topics = 'x': accepted: topics, beside"),
     ({"config": {"connector.class": "x"}}, "accepted: kind, beside `config`"),
     ({"dead_letters": "own"}, "sinks[1].dead_letters = 'own': is one of its topics"),
+    ({"values": "xml"}, "sinks[1].values = 'xml'"),
+    ({"values": "avro"}, "sinks[1].values = 'avro': nobody knows the schemas"),
 ])
 def test_what_cannot_be_is_told_with_its_field(changed: dict[str, Any], said: str) -> None:
     with pytest.raises(LabFileError) as refused:

@@ -16,6 +16,7 @@ from lab.learning.probes import (
     logs,
     losses,
     mirrored,
+    monitored,
     producers,
     quorum,
     quotas,
@@ -34,7 +35,7 @@ from lab.learning.probes.finding import PROBES, Finding, look
 __all__ = [
     "PROBES", "Finding", "batches", "certificates", "connectors", "failover", "groups", "logs",
     "look", "losses",
-    "mirrored", "producers", "quorum", "quotas", "reads", "rebalance", "registered", "releases",
-    "rights", "shared", "shares",
+    "mirrored", "monitored", "producers", "quorum", "quotas", "reads", "rebalance", "registered",
+    "releases", "rights", "shared", "shares",
     "topics", "transactions",
 ]

@@ -74,6 +74,13 @@ def test_a_registry_is_needed_where_schemas_are_registered() -> None:
     assert not fits(one, BOOK, mirrored=True)
 
 
+def test_a_fault_is_found_where_there_is_monitoring() -> None:
+    one = exercise(monitoring=True, brokers=3)
+    assert (needs(one), lab_file(one)) == ("3 brokers, monitoring", "labs/enterprise.toml")
+    assert fits(one, BOOK, mirrored=False, monitored=True)
+    assert not fits(one, BOOK, mirrored=True)
+
+
 @pytest.mark.parametrize(("change", "fitting"), [
     ({}, True), ({"version": "3.8.1"}, True), ({"version": "3.7.2"}, False), ({"kafka": 1}, False),
 ])

@@ -166,7 +166,7 @@ def test_the_proof_is_a_row_that_goes_again(
     answers: dict[str, Any] = {f"GET {table}?limit=1000": 404,
                                f"DELETE {table}/kafkalab-sink%2B0%2B1": {}}
 
-    def write(one: Proof) -> None:
+    def write(one: Proof, value: bytes) -> None:
         row["cells"]["d:proof"]["value"] = one._run
 
     def find(self: Rows, name: str, run: str, real: Any = Rows.find) -> Any:

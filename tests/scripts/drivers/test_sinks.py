@@ -176,7 +176,7 @@ def test_the_proof_is_found_and_taken_away(monkeypatch: pytest.MonkeyPatch) -> N
     proof = SinkView(place.lab.sinks[0], place).proof(place, "dc1.Kafkalab-sink")
     written: list[str] = []
     monkeypatch.setattr(Proof, "prepare", lambda _: None)
-    monkeypatch.setattr(Proof, "_write", lambda one: written.append(one._run))
+    monkeypatch.setattr(Proof, "_write", lambda one, value: written.append(one._run))
     answers = iter([[], [{"_id": "x+0+1"}]])
     heard: list[str] = []
 
@@ -196,7 +196,7 @@ def test_the_proof_is_found_and_taken_away(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_record_that_is_no_document_fails_the_proof(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "time", Clock())
     monkeypatch.setattr(Proof, "prepare", lambda _: None)
-    monkeypatch.setattr(Proof, "_write", lambda _: None)
+    monkeypatch.setattr(Proof, "_write", lambda *_: None)
     monkeypatch.setattr(Http, "__call__", lambda *_: {"hits": {"hits": []}})
     monkeypatch.setattr(asked, "Partitions", FakeCluster)
     place = site()

@@ -13,6 +13,7 @@ from lab.file import parse as parse_lab
 from lab.learning.snapshot import parse
 from lab.topology import build
 from scripts.errors import LabError, UsageError
+from scripts.learning import course as course_module
 from scripts.learning.course import Course, place
 from tests.scripts.learning.fakes import ABSENT, EXERCISE, THERE, Lab, a_lab, instance
 
@@ -227,3 +228,74 @@ def test_an_exercise_about_upgrades_says_how_it_begins_anew(lab: Lab, course: Co
     lab.answers = {"releases": {"1": {"starts": [[1, "3.8.1"], [2, "3.9.2"]], "protocol": "3.8"}}}
     with lab.course(lab.state, {**EXERCISE, "begins": "3.8.1"}).looking() as look:
         assert look.left().startswith('dc1: brokers run Kafka 3.9.2: say version = "3.8.1"')
+
+
+def with_a_fault(
+    lab: Lab, folder: Path, monkeypatch: pytest.MonkeyPatch, *, ends: bool = True
+) -> tuple[Course, list[str]]:
+    """An exercise that breaks something, and the names of the scripts that ran."""
+    (folder / "fault.sh").write_text("make it\n")
+    course, ran = lab.course(folder), []
+
+    def run(self: Course.Look, script: Path) -> str:
+        ran.append(script.name)
+        if not ends:
+            raise KeyboardInterrupt
+        return ""
+
+    monkeypatch.setattr(Course.Look, "run", run)
+    return course, ran
+
+
+def test_a_fault_is_made_once_and_again_where_the_lab_has_its_topics_no_more(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course, ran = with_a_fault(lab, tmp_path, monkeypatch)
+    lab.answers = THERE
+    with course.looking() as look:
+        look.prepare()
+        look.prepare()
+        assert ran == ["fault.sh"] and course.progress.prepared
+        lab.answers = ABSENT  # another lab of this name
+        look.prepare()
+    assert ran == ["fault.sh"] * 2
+
+
+def test_a_fault_that_was_cut_off_is_made_again(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course, _ = with_a_fault(lab, tmp_path, monkeypatch, ends=False)
+    lab.answers = THERE
+    with course.looking() as look, pytest.raises(KeyboardInterrupt):
+        look.prepare()
+    assert not course.progress.prepared
+    course, ran = with_a_fault(lab, tmp_path, monkeypatch)
+    with course.looking() as look:
+        look.prepare()
+    assert ran == ["fault.sh"] and course.progress.prepared
+
+
+def test_a_reset_that_is_cut_off_leaves_a_fault_to_be_made_again(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course, ran = with_a_fault(lab, tmp_path, monkeypatch)
+    lab.answers = THERE
+
+    def cut_off(*_: Any) -> list[str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(course_module, "ended", cut_off)
+    with course.looking() as look:
+        look.prepare()
+        course.begin()
+        with pytest.raises(KeyboardInterrupt):
+            look.reset()
+        assert course.progress.started and not course.progress.prepared
+        look.prepare()
+    assert ran == ["fault.sh"] * 2
+
+
+def test_an_exercise_without_a_fault_makes_none(lab: Lab, course: Course) -> None:
+    with course.looking() as look:
+        look.prepare()
+    assert lab.asked == ["closed"] and not (lab.state / "exercises").exists()
