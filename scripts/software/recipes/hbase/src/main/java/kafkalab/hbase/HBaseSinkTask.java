@@ -39,6 +39,7 @@ public class HBaseSinkTask extends BatchTask<RowChange> {
 
     @Override
     public void stop() {
+        super.stop();
         try {
             if (tables != null) {
                 tables.close();

@@ -1,11 +1,12 @@
 package kafkalab.search;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import kafkalab.sink.Changes;
 import org.apache.kafka.connect.data.Struct;
@@ -47,15 +48,10 @@ class Documents extends Changes<Operation> {
 
     private Operation operation(String action, SinkRecord record, String id, byte[] source) {
         String index = config.index(record.topic());
-        ObjectNode meta = mapper.createObjectNode();
-        meta.putObject(action).put("_index", index).put("_id", id)
-            .put("version", record.kafkaOffset()).put("version_type", "external");
-        byte[] head;
-        try {
-            head = mapper.writeValueAsBytes(meta);
-        } catch (JsonProcessingException impossible) {
-            throw new IllegalStateException(impossible);
-        }
+        // Written by hand: a tree of it, for each record, took as long as the document itself.
+        String line = "{\"" + action + "\":{\"_index\":" + quoted(index) + ",\"_id\":" + quoted(id)
+            + ",\"version\":" + record.kafkaOffset() + ",\"version_type\":\"external\"}}";
+        byte[] head = line.getBytes(StandardCharsets.UTF_8);
         ByteBuffer lines = ByteBuffer.allocate(
             head.length + 1 + (source.length == 0 ? 0 : source.length + 1));
         lines.put(head).put((byte) '\n');
@@ -72,7 +68,40 @@ class Documents extends Changes<Operation> {
             throw new DataException("it is no object but " + article(value)
                 + "; documents are JSON objects, or records with a schema of fields");
         }
+        if (record.valueSchema() == null && plain(value)) {
+            try {
+                return mapper.writeValueAsBytes(value);
+            } catch (JsonProcessingException error) {
+                throw new DataException("it cannot be written as JSON: " + error.getMessage());
+            }
+        }
         return converter.fromConnectData(record.topic(), record.valueSchema(), value);
+    }
+
+    /** Whether a value is of what JSON has itself, so that it need not become Connect's own first. */
+    private static boolean plain(Object value) {
+        if (value instanceof Map<?, ?> map) {
+            for (Map.Entry<?, ?> one : map.entrySet()) {
+                if (!(one.getKey() instanceof String) || !plain(one.getValue())) {
+                    return false;
+                }
+            }
+            return true;
+        }
+        if (value instanceof List<?> list) {
+            for (Object one : list) {
+                if (!plain(one)) {
+                    return false;
+                }
+            }
+            return true;
+        }
+        return value == null || value instanceof String || value instanceof Boolean
+            || value instanceof Long || value instanceof Integer || value instanceof Double;
+    }
+
+    private static String quoted(String text) {
+        return '"' + new String(JsonStringEncoder.getInstance().quoteAsString(text)) + '"';
     }
 
     private static String article(Object value) {

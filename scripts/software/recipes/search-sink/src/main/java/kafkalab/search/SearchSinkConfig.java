@@ -21,6 +21,8 @@ class SearchSinkConfig extends BatchConfig {
     static final String INDEX_SETTINGS = "index.settings";
     static final String BULK_BYTES = "bulk.size.bytes";
 
+    static final String IN_FLIGHT = "max.in.flight.requests";
+
     private static final Names NAMES =
         new Names("document", "behavior.on.malformed.documents", "batch.size", 2000);
 
@@ -37,6 +39,9 @@ class SearchSinkConfig extends BatchConfig {
             "topic:index for topics whose index is not called as they are, in lower case.")
         .define(INDEX_SETTINGS, Type.STRING, "", Importance.LOW,
             "A JSON object: settings of indices that are made. None leaves it to the store.")
+        .define(IN_FLIGHT, Type.INT, 2, Range.between(1, 100), Importance.MEDIUM,
+            "How many requests of a task there are at once, at most. A key's records are never in "
+                + "two of them.")
         .define(BULK_BYTES, Type.INT, 5 * 1024 * 1024, Range.atLeast(1024), Importance.LOW,
             "How many bytes a request has at most, but for one document that is larger.");
 
@@ -60,6 +65,11 @@ class SearchSinkConfig extends BatchConfig {
     @Override
     public boolean ignoresKey(String topic) {
         return super.ignoresKey(topic) || ignoring.contains(topic);
+    }
+
+    @Override
+    public int inFlight() {
+        return getInt(IN_FLIGHT);
     }
 
     @Override

@@ -22,10 +22,6 @@ public class SearchSinkTask extends BatchTask<Operation> {
     }
 
     @Override
-    public void stop() {
-    }
-
-    @Override
     protected List<Outcome> send(List<Operation> batch)
             throws Unavailable, Refused, InterruptedException {
         if (!settings.isEmpty()) {

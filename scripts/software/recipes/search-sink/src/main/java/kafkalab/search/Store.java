@@ -22,12 +22,14 @@ import kafkalab.sink.Unavailable;
 class Store {
 
     private static final int LONGEST_REASON = 1000;
+    // Of each operation only what is looked at: an answer is a tenth as long.
+    private static final String BULK = "/_bulk?filter_path=items.*.status,items.*.error";
 
     private final List<String> addresses;
     private final Duration patience;
     private final HttpClient client;
     private final ObjectMapper mapper = new ObjectMapper();
-    private int at;
+    private volatile int at;
 
     Store(SearchSinkConfig config) {
         addresses = config.getList(SearchSinkConfig.URL).stream()
@@ -43,7 +45,7 @@ class Store {
         ByteArrayOutputStream body = new ByteArrayOutputStream();
         operations.forEach(one -> body.writeBytes(one.lines()));
         HttpResponse<byte[]> answer =
-            send("POST", "/_bulk", "application/x-ndjson", body.toByteArray());
+            send("POST", BULK, "application/x-ndjson", body.toByteArray());
         if (answer.statusCode() == 400 || answer.statusCode() == 413) {
             throw new Refused(said(answer));
         }

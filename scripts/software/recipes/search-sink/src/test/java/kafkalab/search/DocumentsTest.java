@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import kafkalab.sink.Records;
 import org.apache.kafka.common.config.ConfigException;
@@ -46,6 +49,24 @@ class DocumentsTest {
             9, 0L, TimestampType.CREATE_TIME);
         assertEquals(head("orders", "k", 9)
             + "{\"name\":\"ä\\n\\\"\",\"price\":1.50,\"note\":null}\n", lines(config(), record));
+    }
+
+    /** What JSON has itself goes a shorter way than what only Connect can write. */
+    @Test
+    void whatHasNoSchemaIsWrittenTheSameEitherWay() {
+        Map<String, Object> value = new LinkedHashMap<>();
+        value.put("t", "ä\n\"\u2028");
+        value.put("n", -5L);
+        value.put("d", 1e30);
+        value.put("x", null);
+        value.put("l", Arrays.asList(1L, true, null, Map.of("a", List.of())));
+        String expected = "{\"t\":\"ä\\n\\\"\u2028\",\"n\":-5,\"d\":1.0E30,\"x\":null,"
+            + "\"l\":[1,true,null,{\"a\":[]}]}\n";
+        assertEquals(head("t", "ä\\\"", 1) + expected,
+            lines(config(), Records.record("t", 0, 1, "ä\"", value)));
+        value.put("b", new byte[] {1, 2}); // of this Connect's own converter makes text
+        assertEquals(head("t", "k", 1) + expected.replace("]}\n", "],\"b\":\"AQI=\"}\n"),
+            lines(config(), Records.record("t", 0, 1, "k", value)));
     }
 
     @Test

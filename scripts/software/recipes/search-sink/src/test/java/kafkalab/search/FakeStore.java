@@ -17,6 +17,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** Elasticsearch as far as the sink asks it: it keeps documents by the rules of external versions. */
 final class FakeStore implements AutoCloseable {
@@ -24,15 +29,21 @@ final class FakeStore implements AutoCloseable {
     final Deque<Integer> failures = new ArrayDeque<>(); // HTTP's status of the next answers
     final Deque<Integer> busy = new ArrayDeque<>(); // statuses of the next operations
     final List<String> requests = new ArrayList<>();
+    boolean versioned = true; // whether a version that is not above the one it has is refused
+    int together; // bulk requests at once, at most
+    CountDownLatch meeting; // what each of them waits for, where that is to be seen
+    private final AtomicInteger present = new AtomicInteger();
     final Map<String, String> indices = new TreeMap<>();
     private final Map<String, Long> versions = new HashMap<>(); // also of what was deleted
     private final ObjectMapper mapper = new ObjectMapper();
     private final HttpServer server;
+    private final ExecutorService threads = Executors.newCachedThreadPool();
 
     FakeStore() throws IOException {
         server = HttpServer.create(
             new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-        server.createContext("/", this::answer);
+        server.createContext("/", this::come);
+        server.setExecutor(threads);
         server.start();
     }
 
@@ -43,6 +54,25 @@ final class FakeStore implements AutoCloseable {
     @Override
     public void close() {
         server.stop(0);
+        threads.shutdownNow();
+    }
+
+    private void come(HttpExchange exchange) throws IOException {
+        int now = present.incrementAndGet();
+        try {
+            if (meeting != null && exchange.getRequestURI().getPath().equals("/_bulk")) {
+                meeting.countDown();
+                meeting.await(5, TimeUnit.SECONDS);
+            }
+            synchronized (this) {
+                together = Math.max(together, now);
+            }
+            answer(exchange);
+        } catch (InterruptedException interrupted) {
+            throw new IOException(interrupted);
+        } finally {
+            present.decrementAndGet();
+        }
     }
 
     private synchronized void answer(HttpExchange exchange) throws IOException {
@@ -98,7 +128,7 @@ final class FakeStore implements AutoCloseable {
             failed(item, status, "busy_exception");
         } else if (source != null && source.contains("\"age\":\"")) {
             failed(item, 400, "mapper_parsing_exception");
-        } else if (versions.getOrDefault(name, -1L) >= version) {
+        } else if (versioned && versions.getOrDefault(name, -1L) >= version) {
             failed(item, 409, "version_conflict_engine_exception");
         } else {
             versions.put(name, version);

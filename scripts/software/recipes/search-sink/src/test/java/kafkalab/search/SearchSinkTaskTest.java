@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
 import kafkalab.sink.FakeContext;
 import kafkalab.sink.Records;
 import org.apache.kafka.connect.errors.ConnectException;
@@ -103,6 +104,45 @@ class SearchSinkTaskTest {
             assertEquals(last, found);
         }
         assertEquals(0, context.reports);
+    }
+
+    /** Of many records several requests go at once, and a key's records never in two of them. */
+    @Test
+    void manyRecordsGoInSeveralRequestsAtOnceEachKeyInOne() throws Exception {
+        List<SinkRecord> log = new ArrayList<>();
+        Map<String, String> last = new TreeMap<>();
+        for (long offset = 0; offset < 1600; offset++) {
+            String key = "k" + offset % 70;
+            boolean gone = offset % 7 == 3;
+            log.add(record(offset, key, gone ? null : document(offset)));
+            last.put("t/" + key, "{\"n\":" + offset + "}");
+            if (gone) {
+                last.remove("t/" + key);
+            }
+        }
+        store.meeting = new CountDownLatch(3);
+        store.versioned = false; // so the order in which they come decides
+        task("max.in.flight.requests", "5").put(log);
+        assertEquals(last, store.documents);
+        assertEquals(3, store.together);
+        assertEquals(3, store.requests.size());
+        task("max.in.flight.requests", "5").put(log.subList(0, 900));
+        assertEquals(4, store.requests.size(), "few go in one");
+    }
+
+    @Test
+    void whatOnePartOfThemFailsForIsToldWhenAllAreDone() {
+        List<SinkRecord> log = new ArrayList<>();
+        for (long offset = 0; offset < 1000; offset++) {
+            log.add(record(offset, "k" + offset, document(offset)));
+        }
+        SearchSinkTask task = task("max.retries", "0");
+        store.failures.add(503);
+        assertThrows(RetriableException.class, () -> task.put(log));
+        assertTrue(store.documents.size() > 300 && store.documents.size() < 700);
+        task.put(log);
+        assertEquals(1000, store.documents.size());
+        task.stop();
     }
 
     @Test

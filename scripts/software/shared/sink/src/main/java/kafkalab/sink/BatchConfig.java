@@ -84,6 +84,11 @@ public abstract class BatchConfig extends AbstractConfig {
         return getInt(names.batch());
     }
 
+    /** How many requests of a task there are at once, at most. */
+    public int inFlight() {
+        return 1;
+    }
+
     /** How many bytes a request has at most, but for one change that is larger. */
     public long mostBytes() {
         return Long.MAX_VALUE;

@@ -1,12 +1,18 @@
 package kafkalab.sink;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
-import java.util.HashSet;
+import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ThreadLocalRandom;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.errors.DataException;
@@ -27,12 +33,15 @@ public abstract class BatchTask<C extends Change> extends SinkTask {
 
     private static final Logger LOG = LoggerFactory.getLogger(BatchTask.class);
     private static final long LONGEST_WAIT_MS = 10_000;
+    private static final int FEW = 500; // records of a part, at least, where there are several
 
     private BatchConfig config;
     private Changes<C> changes;
     private ErrantRecordReporter reporter;
-    private final Set<String> made = new HashSet<>();
-    private final Map<SinkRecord, String> malformed = new IdentityHashMap<>(); // of this put
+    private ExecutorService others; // who carry what one thread does not
+    private final Set<String> made = ConcurrentHashMap.newKeySet();
+    private final Map<SinkRecord, String> malformed = // of this put
+        Collections.synchronizedMap(new IdentityHashMap<>());
 
     /** What makes an index or a table, where it is not there yet. */
     protected interface Making {
@@ -49,6 +58,18 @@ public abstract class BatchTask<C extends Change> extends SinkTask {
         config = settings;
         changes = making;
         reporter = context == null ? null : context.errantRecordReporter();
+        others = Executors.newFixedThreadPool(Math.max(1, config.inFlight() - 1), work -> {
+            Thread made = new Thread(work, "sink-request");
+            made.setDaemon(true);
+            return made;
+        });
+    }
+
+    @Override
+    public void stop() {
+        if (others != null) {
+            others.shutdownNow();
+        }
     }
 
     /**
@@ -63,6 +84,66 @@ public abstract class BatchTask<C extends Change> extends SinkTask {
     @Override
     public void put(Collection<SinkRecord> records) {
         malformed.clear();
+        carry(lanes(records));
+        // Not before all else is written: what is given back comes again, these among it.
+        for (SinkRecord record : records) {
+            if (malformed.containsKey(record)) {
+                tell(record, malformed.get(record));
+            }
+        }
+    }
+
+    /**
+     * Records in as many parts as there may be requests at once, none of them small: each takes the
+     * store some work of its own. Those of a key are in one part, in their order.
+     */
+    private List<List<SinkRecord>> lanes(Collection<SinkRecord> records) {
+        int count = Math.max(1, Math.min(config.inFlight(), records.size() / FEW));
+        List<List<SinkRecord>> found = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            found.add(new ArrayList<>());
+        }
+        for (SinkRecord record : records) {
+            Object key = record.key();
+            int hash = key instanceof byte[] bytes ? Arrays.hashCode(bytes) : String.valueOf(
+                key == null ? record.kafkaOffset() : key).hashCode();
+            found.get(Math.floorMod(hash, count)).add(record);
+        }
+        return found;
+    }
+
+    /** Have all parts carried at once; the first here. What one of them raises, when all are done. */
+    private void carry(List<List<SinkRecord>> lanes) {
+        List<Future<?>> rest = new ArrayList<>();
+        for (List<SinkRecord> one : lanes.subList(1, lanes.size())) {
+            rest.add(others.submit(() -> carryInOrder(one)));
+        }
+        RuntimeException failed = null;
+        try {
+            carryInOrder(lanes.get(0));
+        } catch (RuntimeException error) {
+            failed = error;
+        }
+        for (Future<?> one : rest) {
+            try {
+                one.get();
+            } catch (ExecutionException error) {
+                RuntimeException cause = error.getCause() instanceof RuntimeException found
+                    ? found : new ConnectException(error.getCause());
+                // What is not to be tried again is told before what is.
+                failed = failed == null || failed instanceof RetriableException ? cause : failed;
+            } catch (InterruptedException interrupted) {
+                rest.forEach(each -> each.cancel(true));
+                Thread.currentThread().interrupt();
+                throw new RetriableException("interrupted while writing", interrupted);
+            }
+        }
+        if (failed != null) {
+            throw failed;
+        }
+    }
+
+    private void carryInOrder(List<SinkRecord> records) {
         List<C> batch = new ArrayList<>();
         long size = 0;
         for (SinkRecord record : records) {
@@ -82,12 +163,6 @@ public abstract class BatchTask<C extends Change> extends SinkTask {
         }
         if (!batch.isEmpty()) {
             write(batch);
-        }
-        // Not before all else is written: what is given back comes again, these among it.
-        for (SinkRecord record : records) {
-            if (malformed.containsKey(record)) {
-                tell(record, malformed.get(record));
-            }
         }
     }
 
