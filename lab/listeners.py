@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SECURE_INSIDE, SECURE_PORT = INTERNAL_PORT + 100, EXTERNAL_PORT + 100
 USERS_INSIDE, USERS_PORT = INTERNAL_PORT + 200, EXTERNAL_PORT + 200
 SCRAM = "SCRAM-SHA-512"
+KERBEROS, KERBEROS_INSIDE = "kerberos", INTERNAL_PORT + 300
 # On a broker's command line, where it is not as it is without any security.
 OPTION = "-Dkafkalab.listeners="
 _SAID = re.compile(rf"^{re.escape(OPTION)}([a-z,]+):([a-z]+)$", re.MULTILINE)
@@ -37,7 +38,8 @@ class Kind:
     """A protocol as listeners have it.
 
     name: what ends the names of its listeners. speaks: Kafka's name for it. inside, outside: the
-    ports of the listener for hosts of the lab, and of the one for everybody else. asks: clients
+    ports of the listener for hosts of the lab, and of the one for everybody else, 0 where there is
+    none. asks: clients
     have to show a certificate, too. mechanism: how people log in there, by SASL's name for it, ""
     where they do not; the lab's own clients never do.
     """
@@ -56,6 +58,11 @@ class Kind:
     @property
     def external(self) -> str:
         return f"EXTERNAL{self.name}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those of its listeners."""
+        return (self.internal, self.external) if self.outside else (self.internal,)
 
     @property
     def client(self) -> dict[str, str]:
@@ -79,9 +86,12 @@ KINDS: dict[str, Kind] = {
     "tls": Kind("_TLS", "SSL", SECURE_INSIDE, SECURE_PORT),
     "mtls": Kind("_MTLS", "SSL", SECURE_INSIDE, SECURE_PORT, asks=True),
     "scram": Kind("_SCRAM", "SASL_SSL", USERS_INSIDE, USERS_PORT, mechanism=SCRAM),
+    # A ticket is for a host by its name, under which no port of the workstation is known.
+    KERBEROS: Kind("_KERBEROS", "SASL_SSL", KERBEROS_INSIDE, 0, mechanism="GSSAPI"),
 }
-# What is open beside a listener where people log in, for the brokers and the lab itself.
-BESIDE = {"scram": "mtls"}
+# What is open beside a listener where people log in: first for the brokers and the lab itself, then
+# for people on the workstation.
+BESIDE = {"scram": ("mtls",), KERBEROS: ("mtls", "scram")}
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,8 @@ class Listening:
     @property
     def people(self) -> str:
         """What people's clients take."""
-        logins = [one for one in self.ordered if BESIDE.get(one) == self.clients]
+        logins = [one for one in self.ordered
+                  if KINDS[one].outside and self.clients in BESIDE.get(one, ())]
         return (*logins, self.clients)[0]
 
     @property
@@ -120,6 +131,8 @@ class Issued:
 
     ca: its own certificate, and ca_path where this machine has that. client, client_path: the same
     of a private key and a certificate of the lab's own clients. hosts: those of brokers, by host.
+    principals: passwords of names in Kerberos' realms, by datacenter and name. keytabs: the files
+    with the keys of these, by name@REALM.
     """
 
     ca: str = ""
@@ -127,17 +140,19 @@ class Issued:
     client: str = field(default="", repr=False)
     client_path: str = ""
     hosts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    principals: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    keytabs: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
 def wanted(security: Security) -> Listening:
     """What the lab file means."""
-    last = BESIDE.get(security.listeners[-1], security.listeners[-1])
+    last = opened(security.listeners[-1:])[0]
     return Listening(opened(security.listeners), last, last)
 
 
 def opened(listeners: Iterable[str]) -> tuple[str, ...]:
     """What brokers have open where the lab file says these."""
-    return _union((BESIDE[one], one) if one in BESIDE else (one,) for one in listeners)
+    return _union((*BESIDE.get(one, ()), one) for one in listeners)
 
 
 def said(command_line: str) -> Listening:

@@ -55,6 +55,17 @@ SOFTWARE: dict[str, Software] = {
     "node-exporter": Software("/usr/bin/prometheus-node-exporter",
                               {"debian": "prometheus-node-exporter"},
                               {"debian": "prometheus-node-exporter.service"}),
+    # Kerberos, for a lab that has it: who keeps a realm, who fills it, what people type, and what
+    # kcat takes tickets with.
+    "krb5-kdc": Software("/usr/sbin/krb5kdc", {"debian": "krb5-kdc", "amazon": "krb5-server"},
+                         {"debian": "krb5-kdc.service", "amazon": "krb5kdc.service"}),
+    "krb5-admin": Software(
+        "/usr/sbin/kadmin.local", {"debian": "krb5-admin-server", "amazon": "krb5-server"},
+        {"debian": "krb5-admin-server.service", "amazon": "kadmin.service"},
+    ),
+    "krb5-user": Software("/usr/bin/kinit", {"debian": "krb5-user", "amazon": "krb5-workstation"}),
+    "sasl-gssapi": Software("/usr/lib/x86_64-linux-gnu/sasl2/libgssapiv2.so",
+                            {"debian": "libsasl2-modules-gssapi-mit"}),
     # For people: each is called as one types it.
     "curl": Software("/usr/bin/curl", {"debian": "curl", "amazon": "curl-minimal"}),
     "jq": Software("/usr/bin/jq", {"debian": "jq", "amazon": "jq"}),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lab.artifacts import Artifact
 from lab.file import LabFile, load, located
-from lab.listeners import wanted
+from lab.listeners import KERBEROS, wanted
 from lab.migration import movable
 from lab.paths import AUTHORITY, CERTIFICATES, KNOWN_HOSTS
 from lab.problems import Problem
@@ -182,7 +182,15 @@ class Session:
             with self._asked(instances, fleet) as asked:
                 context = stood(context, asked, met)
         issued = Authority(self.state, self.topology.lab).issued(names(context))
-        return replace(context, issued=issued)
+        return self._with_realms(replace(context, issued=issued), make=False)
+
+    def _with_realms(self, context: Context, *, make: bool) -> Context:
+        """A lab with Kerberos with all passwords of its realms, and the keys that these make."""
+        if KERBEROS not in wanted(self.topology.config.security).open:
+            return context
+        from scripts.workstation.realms import with_realms  # noqa: PLC0415 - few labs have any
+
+        return with_realms(context, make=make)
 
     def certified(self, context: Context) -> Context:
         """A lab with all certificates that its brokers are to have, made where they are missing.
@@ -196,7 +204,7 @@ class Session:
         authority, hosts = Authority(self.state, self.topology.lab), names(context)
         for name in authority.issue(hosts, days=security.certificate_days):
             log.info("a certificate for %s", name)
-        return replace(context, issued=authority.issued(hosts))
+        return self._with_realms(replace(context, issued=authority.issued(hosts)), make=True)
 
     @contextlib.contextmanager
     def _asked(self, instances: Mapping[str, Instance], fleet: Fleet | None) -> Iterator[Fleet]:

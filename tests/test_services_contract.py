@@ -18,6 +18,7 @@ import pytest
 from lab import artifacts, kraft, state
 from lab.file import load, parse
 from lab.options.monitoring import Monitoring
+from lab.options.security import Security
 from lab.options.sinks import Sink, SinkKind
 from lab.options.users import User
 from lab.services import agents, alertmanager, hbase, lag_exporter, node_exporter, prometheus
@@ -80,6 +81,9 @@ HBASE_ALONE = build(KRAFT.config.model_copy(update={"sinks": (
     Sink(kind="hbase", at=KRAFT.datacenters[0].name, topics=("t",)),
 )}))
 USERS = build(load(PROJECT / "lab.toml").lab.model_copy(update={"users": (User(name="app"),)}))
+TICKETS = build(TOPOLOGY.config.model_copy(update={
+    "security": Security(listeners=("kerberos",)), "users": (User(name="app"),),
+}))
 NAMES = (*SERVICES, toy.SERVICE.name)
 RUNNING = tuple(name for name, one in {**SERVICES, "web": toy.SERVICE}.items() if one.process)
 ORDER: list[tuple[str, str]] = []  # (host, service) of each restart
@@ -150,6 +154,7 @@ def having(name: str) -> Topology:
         return SINKS
     return {
         "controller": KRAFT, "registry": REGISTRY, hbase.ZOOKEEPER: HBASE_ALONE, "users": USERS,
+        "kdc": TICKETS, "kerberos": TICKETS,
     }.get(name, TOPOLOGY)
 
 
@@ -318,8 +323,8 @@ def test_every_service_with_a_process_or_resources_is_looked_after() -> None:
 
 
 @pytest.mark.usefixtures("silent_internals")
-@pytest.mark.parametrize("topology", [TOPOLOGY, KRAFT, MONITORED, USERS],
-                         ids=["zookeeper", "kraft", "monitored", "users"])
+@pytest.mark.parametrize("topology", [TOPOLOGY, KRAFT, MONITORED, USERS, TICKETS],
+                         ids=["zookeeper", "kraft", "monitored", "users", "kerberos"])
 def test_status_has_its_key(topology: Topology, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MirrorView, "health", lambda view: Health())
     found = the_status(topology)

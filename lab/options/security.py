@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from lab.options.fixed import PLAINTEXT
 from lab.options.section import Section, shown
 
-Protocol = Literal["plaintext", "tls", "mtls", "scram"]
+Protocol = Literal["plaintext", "tls", "mtls", "scram", "kerberos"]
 
 
 def _listed(value: Any) -> Any:
@@ -21,11 +21,12 @@ def _apart(value: tuple[Protocol, ...]) -> tuple[Protocol, ...]:
     if not value or len(set(value)) != len(value):
         raise ValueError("accepted: one, or two that differ while the lab moves, such as "
                          '["plaintext", "tls"]')
-    if {"mtls", "scram"} <= set(value):
-        raise ValueError('accepted: "scram" alone, which has mtls beside it')
-    if "tls" in value and {"mtls", "scram"} & set(value):
-        raise ValueError("accepted: one of tls and mtls, which have the same ports, and scram has "
-                         'mtls beside it; it goes from one to the other by way of "plaintext"')
+    if len({"mtls", "scram", "kerberos"} & set(value)) > 1:
+        raise ValueError('accepted: one of them; "scram" has mtls beside it, and "kerberos" both')
+    if "tls" in value and {"mtls", "scram", "kerberos"} & set(value):
+        raise ValueError("accepted: one of tls and mtls, which have the same ports, and scram and "
+                         "kerberos have mtls beside them; it goes from one to the other by way of "
+                         '"plaintext"')
     return value
 
 
@@ -37,8 +38,9 @@ class Security(Section):
     ] = Field(
         (PLAINTEXT,),
         description='what brokers speak: `"plaintext"`, `"tls"`, `"mtls"`, where clients prove '
-                    'themselves, too, or `"scram"`, where people log in; two while clients move, '
-                    'as `["plaintext", "tls"]`, of which the brokers and the lab itself take the '
+                    'themselves, too, `"scram"`, where people log in, or `"kerberos"`, where they '
+                    'may also do so with a ticket; two while clients move, as '
+                    '`["plaintext", "tls"]`, of which the brokers and the lab itself take the '
                     "last ([how](security.md))",
         json_schema_extra=shown(f'`"{PLAINTEXT}"`'),
     )

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lab import artifacts
-from lab.listeners import KINDS, SECURE_INSIDE, SECURE_PORT, USERS_INSIDE, USERS_PORT
+from lab.listeners import (
+    KERBEROS_INSIDE,
+    KINDS,
+    SECURE_INSIDE,
+    SECURE_PORT,
+    USERS_INSIDE,
+    USERS_PORT,
+)
 from lab.problems import Problem, no_such_datacenter
 from lab.resources import TOPIC, Absent, ClusterState, Topic
 from lab.services import acls, quorum, secured
@@ -35,9 +42,7 @@ if TYPE_CHECKING:
 
 DATA = "/data/kafka-logs"
 CONFIG = "/etc/kafka/server.properties"
-LISTENERS = tuple(
-    name.lower() for one in KINDS.values() for name in (one.internal, one.external)
-)
+LISTENERS = tuple(name.lower() for one in KINDS.values() for name in one.names)
 # What the lab itself decides; anything else of Kafka's may stand in [kafka.config].
 RESERVED_SETTINGS = {
     "broker.id": "the host's number",
@@ -116,7 +121,7 @@ def settings(host: Host, context: Context) -> dict[str, object]:
         **by_keeper[datacenter.config.keeps(host.name)](host, context),
         "broker.rack": context.racks.get(host.name, f"{datacenter.name}-{'abc'[host.zone]}"),
         "inter.broker.listener.name": KINDS[context.listens(datacenter).brokers].internal,
-        **secured.certified(context.listens(datacenter)),
+        **secured.certified(host, context),
         "log.dirs": DATA,
         **of_topics(lab, datacenter),
         "offsets.topic.num.partitions": lab.kafka.offsets_partitions,
@@ -168,8 +173,11 @@ def _listeners(host: Host, context: Context, *more: str) -> dict[str, object]:
         # A host of before there was such a port is told of before this counts for anything.
         address, port = context.reached.get((host.name, kind.outside), (host.fqdn, kind.outside))
         inside = f"{kind.internal}://{host.fqdn}:{kind.inside}"
-        bound += [inside, f"{kind.external}://0.0.0.0:{kind.outside}"]
-        told += [inside, f"{kind.external}://{address}:{port}"]
+        bound.append(inside)
+        told.append(inside)
+        if kind.outside:
+            bound.append(f"{kind.external}://0.0.0.0:{kind.outside}")
+            told.append(f"{kind.external}://{address}:{port}")
     return {
         "listeners": ",".join((*bound, *more)),
         "advertised.listeners": ",".join((*told, *more)),
@@ -335,7 +343,7 @@ SERVICE = Service(
         Port(INTERNAL_PORT), Port(EXTERNAL_PORT, "external"),
         Port(SECURE_INSIDE, "inside, closed"),
         Port(SECURE_PORT, "closed", beside_ssh=SECURE_OFFSET),
-        Port(USERS_INSIDE, "inside, users"),
+        Port(USERS_INSIDE, "inside, users"), Port(KERBEROS_INSIDE, "inside, tickets"),
         Port(USERS_PORT, "users", beside_ssh=USERS_OFFSET),
     ),
     shows=shows,

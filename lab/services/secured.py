@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from lab.listeners import KINDS, SCRAM, Listening
+from lab.listeners import KERBEROS, KINDS, SCRAM, Listening
 from lab.options.fixed import USER as LOGIN
 from lab.services.context import CA, FOLDER, OWN, Context
 from lab.services.java import USER
 from lab.services.tools import CLIENT, KCAT, ROLES, tools
 from lab.state import Directory, File, HostState, Key
 from lab.templates import properties
-from lab.topology import Host
+from lab.topology import Datacenter, Host
 
+TICKETS = "/etc/kafka/broker.keytab"  # a broker's keys for tickets
 KEY = "/etc/kafka/broker.pem"  # a broker's private key, and its certificate
 # Brokers and the lab's own clients are one user, whatever their certificates are called; all others
 # have the name that theirs says.
 LABS = "kafkalab"
-MODULES = {SCRAM: "org.apache.kafka.common.security.scram.ScramLoginModule"}  # how one logs in
 NAMED = f"RULE:^.*O={LABS}.*$/{LABS}/,RULE:^CN=([^,]+).*$/$1/,DEFAULT"
 
 
@@ -23,22 +23,49 @@ def protocols(listening: Listening, *, more: tuple[str, ...] = ()) -> str:
     """Which listener speaks what (listener.security.protocol.map)."""
     kinds = [KINDS[one] for one in listening.ordered]
     return ",".join((
-        *(f"{name}:{one.speaks}" for one in kinds for name in (one.internal, one.external)), *more,
+        *(f"{name}:{one.speaks}" for one in kinds for name in one.names), *more,
     ))
 
 
-def certified(listening: Listening) -> dict[str, object]:
+def realm(datacenter: Datacenter) -> str:
+    """What Kerberos calls a datacenter: a realm of its own."""
+    host = datacenter.hosts[0]
+    return f"{datacenter.name}.{host.fqdn.removeprefix(f'{host.name}.')}".upper()
+
+
+def broker_principal(host: Host) -> str:
+    """What a broker is called in its realm."""
+    return f"kafka/{host.fqdn}"
+
+
+def modules(host: Host, datacenter: Datacenter) -> dict[str, str]:
+    """How a broker has people log in, by SASL's name for it. It takes tickets, and gets none."""
+    return {
+        SCRAM: "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+        KINDS[KERBEROS].mechanism: (
+            "com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true storeKey=true "
+            f'isInitiator=false keyTab="{TICKETS}" '
+            f'principal="{broker_principal(host)}@{realm(datacenter)}";'
+        ),
+    }
+
+
+def certified(host: Host, context: Context) -> dict[str, object]:
     """A broker's settings for listeners that take a certificate."""
+    datacenter = context.datacenter(host)
+    listening = context.listens(datacenter)
     if listening.plain:
         return {}
     kinds = [KINDS[one] for one in listening.ordered]
     asking = [one for one in kinds if one.asks]
+    module = modules(host, datacenter)
     logins = {
         f"listener.name.{name.lower()}.{key}": value
-        for one in kinds if one.mechanism for name in (one.internal, one.external)
+        for one in kinds if one.mechanism for name in one.names
         for key, value in (
             ("sasl.enabled.mechanisms", one.mechanism),
-            (f"{one.mechanism.lower()}.sasl.jaas.config", f"{MODULES[one.mechanism]} required;"),
+            (f"{one.mechanism.lower()}.sasl.jaas.config", module[one.mechanism]),
+            *([("sasl.kerberos.service.name", "kafka")] if one == KINDS[KERBEROS] else []),
         )
     }
     return {
@@ -46,17 +73,23 @@ def certified(listening: Listening) -> dict[str, object]:
         "ssl.truststore.type": "PEM", "ssl.truststore.location": CA,
         **({"ssl.principal.mapping.rules": NAMED} if asking else {}),
         **{f"listener.name.{name.lower()}.ssl.client.auth": "required"
-           for one in asking for name in (one.internal, one.external)},
+           for one in asking for name in one.names},
         **logins,
     }
 
 
 def key_file(host: Host, context: Context) -> dict[str, File]:
     """What only the broker of a host may read, by path."""
-    if context.listens(context.datacenter(host)).plain:
+    datacenter = context.datacenter(host)
+    listening = context.listens(datacenter)
+    if listening.plain:
         return {}
     issued = context.issued.hosts.get(host.name, "")
-    return {KEY: File(issued, mode=0o600, owner=USER, secret=True)}
+    found = {KEY: File(issued, mode=0o600, owner=USER, secret=True)}
+    if KERBEROS in listening.open:
+        keys = context.issued.keytabs.get(f"{broker_principal(host)}@{realm(datacenter)}", b"")
+        found[TICKETS] = File(keys, mode=0o600, owner=USER, secret=True)
+    return found
 
 
 def own_key(context: Context, folder: str, owner: str) -> dict[str, File]:

@@ -14,13 +14,15 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from lab.counted import counted
-from lab.listeners import KINDS, Issued, Kind
+from lab.listeners import KERBEROS, KINDS, Issued, Kind
 from lab.resources import USER
 from lab.services.context import CA, FOLDER, OWN
 from lab.services.users import of_datacenter
 from lab.topology import Host
 from scripts.clients import scram, tls
 from scripts.drivers.driver import Site
+from scripts.drivers.tickets import tickets_tried
+from scripts.drivers.tries import Try
 from scripts.errors import LabError, TimeoutExpired
 from scripts.workstation.passwords import Passwords
 from scripts.workstation.waiting import wait_until
@@ -49,28 +51,10 @@ PYTHON
 """
 
 
-@dataclass(frozen=True)
-class Try:
-    """One attempt: at whose listener, with what, whether it should come about, and what came."""
-
-    host: str
-    listener: str
-    with_what: str
-    meant: bool
-    refusal: str
-
-    @property
-    def held(self) -> bool:
-        return self.meant is not bool(self.refusal)
-
-    def __str__(self) -> str:
-        seen = self.refusal or "answers"
-        return f"{self.host} {self.listener} with {self.with_what}: {seen}"
-
-
 def tried(site: Site) -> tuple[Try, ...]:
     """All attempts at a datacenter's listeners. Raises LabError where a host cannot be asked."""
-    return (*_from_here(site), *_from_inside(site))
+    tickets = tickets_tried(site) if KERBEROS in site.context.listens(site.datacenter).open else ()
+    return (*_from_here(site), *_from_inside(site), *tickets)
 
 
 @dataclass(frozen=True)
@@ -181,7 +165,9 @@ def _from_inside(site: Site) -> Iterator[Try]:
 
 def _ways(kind: Kind, known: Login, *, there: bool) -> Iterator[tuple[str, bool, tuple[str, ...]]]:
     """How a listener is tried from a host: with what, whether that is enough, and what is said."""
-    if kind.mechanism and there:
+    if kind == KINDS[KERBEROS] and there:
+        yield "no ticket", False, ()  # with one: scripts.drivers.tickets
+    elif kind.mechanism and there:
         yield from known.ways()
     else:
         yield "the lab's certificate" if kind.closed else "nothing", there, ()

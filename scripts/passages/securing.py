@@ -130,7 +130,8 @@ def _refuse(run: Run, context: Context, found: Steps) -> None:
     lacking = [
         host.name for name, steps in found.items()
         for host in context.topology.datacenter(name).by_role(NAME)
-        for one in steps[-1].open if (host.name, KINDS[one].outside) not in context.reached
+        for one in steps[-1].open
+        if KINDS[one].outside and (host.name, KINDS[one].outside) not in context.reached
     ]
     if lacking:
         raise LabError(

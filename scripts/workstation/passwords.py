@@ -22,10 +22,10 @@ FIT = re.compile(r"[A-Za-z0-9_.~!@%^*+=:,/-]{8,200}")
 
 
 class Passwords:
-    """Those of one lab."""
+    """Those of one lab. folder: of its state folder, for others than users."""
 
-    def __init__(self, lab: str) -> None:
-        self.folder = state_dir(lab) / USERS
+    def __init__(self, lab: str, *, folder: str = USERS) -> None:
+        self.folder = state_dir(lab) / folder
 
     def file(self, user: str) -> Path:
         return self.folder / user

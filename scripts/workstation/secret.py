@@ -7,7 +7,8 @@ from pathlib import Path
 
 from lab.paths import state
 
-USERS, CLIENTS = "users", "clients"  # folders: passwords, and settings of clients
+# Folders: passwords, settings of clients, and passwords of brokers in Kerberos' realms.
+USERS, CLIENTS, REALMS = "users", "clients", "realms"
 
 
 def write_secret(path: Path, text: str) -> None:
@@ -21,7 +22,7 @@ def write_secret(path: Path, text: str) -> None:
 
 def forget_secrets(lab: str) -> list[Path]:
     """Remove what only users of a lab that is gone have to keep to themselves; the folders."""
-    found = [folder for name in (USERS, CLIENTS) if (folder := state(lab) / name).is_dir()]
+    found = [folder for name in (USERS, CLIENTS, REALMS) if (folder := state(lab) / name).is_dir()]
     for folder in found:
         for path in folder.iterdir():
             path.unlink()

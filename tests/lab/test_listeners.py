@@ -103,6 +103,7 @@ def test_people_come_to_log_in_beside_the_labs_own_listener() -> None:
 
 @pytest.mark.parametrize(("listeners", "people"), [
     (("plaintext", "scram"), "scram"), (("scram", "plaintext"), "plaintext"), (("mtls",), "mtls"),
+    (("kerberos",), "scram"),
 ])
 def test_people_take_what_the_file_names_last(listeners: tuple[Protocol, ...], people: str) -> None:
     assert wanted(Security(listeners=listeners)).people == people
@@ -110,7 +111,8 @@ def test_people_take_what_the_file_names_last(listeners: tuple[Protocol, ...], p
 
 def test_what_may_be_open_together_has_ports_of_its_own() -> None:
     for one, other in combinations(KINDS, 2):
-        same = {KINDS[one].inside, KINDS[one].outside} & {KINDS[other].inside, KINDS[other].outside}
+        ports = [{KINDS[name].inside, KINDS[name].outside} for name in (one, other)]
+        same = ports[0] & ports[1]
         assert bool(same) is ({one, other} == {"tls", "mtls"})
 
 
@@ -128,7 +130,7 @@ def test_one_is_a_list_of_one(value: object, accepted: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("value", [
     "ssl", [], ["tls", "tls"], ["plaintext", "tls", "plaintext"], 1, ["tls", "mtls"],
-    ["tls", "scram"], ["mtls", "scram"],
+    ["tls", "scram"], ["mtls", "scram"], ["scram", "kerberos"], ["tls", "kerberos"],
 ])
 def test_what_is_no_protocol_is_told(value: object) -> None:
     with pytest.raises(LabFileError, match=r"security\.listeners"):

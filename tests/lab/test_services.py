@@ -269,6 +269,9 @@ TEMPLATES = {
         "older": 1,
     },
     "journald.conf.j2": {"max_use_mb": 1},
+    "kdc.conf.j2": {"realm": "R", "data": "/d", "port": 1},
+    "krb5.conf.j2": {"realm": "R", "realms": {"R": "k:1"}, "hosts": {"h": "R"}},
+    "fill-realm.sh.j2": {"etc": "/e", "data": "/d"},
     "nftables.conf.j2": {"rules": (), "admin": (), "digest": "x"},
     "registry-topics.sh.j2": {
         "servers": "b:1", "client": "/c", "replicas": 1, "topics": ("t",), "settings": {"a": "1"},

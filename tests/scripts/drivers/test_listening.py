@@ -105,7 +105,7 @@ def attempts(
     return tried(Site(fleet, context, datacenter))
 
 
-INSIDE = "Connection refused\nanswers\nConnection refused\n"
+INSIDE = "Connection refused\nanswers\nConnection refused\nConnection refused\n"
 AS_IT_SHOULD = {"plaintext": "connection refused", "lab": "", "world": "not believed",
                 "nothing": "closed"}
 
@@ -118,9 +118,10 @@ def test_each_listener_is_tried_in_each_way(monkeypatch: pytest.MonkeyPatch) -> 
         ("EXTERNAL_SCRAM", "nothing", False),
         ("INTERNAL", "nothing", False), ("INTERNAL_TLS", "the lab's certificate", True),
         ("INTERNAL_SCRAM", "the lab's certificate", False),
+        ("INTERNAL_KERBEROS", "the lab's certificate", False),
     ]
     assert all(one.held for one in found)
-    assert summary(found) == "2 attempts answered, 6 refused, each as it should be"
+    assert summary(found) == "2 attempts answered, 7 refused, each as it should be"
 
 
 @pytest.mark.parametrize(("way", "answer"), [
@@ -157,8 +158,8 @@ def test_where_brokers_ask_who_is_there_the_lab_has_a_key(monkeypatch: pytest.Mo
 USERS = [{"name": "gone", "absent": True}, {"name": "app"}]
 SAID = {**AS_IT_SHOULD, "lab with a key": "", "lab": "refused by TLS", "right": "",
         "wrong": "authentication failed", "nobody": "closed"}
-# Plaintext, mtls, and each way to log in; the password that is right answers.
-FROM_A_HOST = "Connection refused\nanswers\n{}Authentication failed\nClosed\n"
+# Plaintext, mtls, each way to log in with a password, of which the right one answers, and tickets.
+FROM_A_HOST = "Connection refused\nanswers\n{}Authentication failed\nClosed\nRefused\n"
 
 
 @pytest.fixture
