@@ -98,7 +98,8 @@ class Exercise(Section):
     """One exercise; `id` is its folder's name. transactions: transactional ids that it uses.
     clients: client ids to which it gives quotas. registry: it takes place where the schema
     registry is; subjects: what it registers there. monitoring: it takes place where Prometheus asks
-    brokers.
+    brokers. pipeline: its mirror leads to where schemas are registered and a sink reads Avro, and
+    there are its subjects and connectors.
 
     chapter: of a book; None for what came after it. metadata, since: where the cluster has to keep
     its metadata, and from which version of Kafka on; "" for any. begins: the version that it runs
@@ -120,6 +121,7 @@ class Exercise(Section):
     certificates: bool = False
     user: str = ""
     monitoring: bool = False
+    pipeline: bool = False
     metadata: Metadata | Literal[""] = ""
     since: Annotated[str, Field(pattern=r"^(\d+\.\d+)?$")] = ""
     begins: KafkaVersion | Literal[""] = ""

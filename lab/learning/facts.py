@@ -310,6 +310,11 @@ class Facts:
         return None if found is None else Connector(
             found["kind"], found["state"], tuple(found["tasks"]), found["problem"])
 
+    def documents(self, index: str, field: str) -> tuple[int, int]:
+        """The documents of an index, and how many of them have a field."""
+        found, having = self._fact("documents", index=index, field=field)
+        return int(found), int(having)
+
     def measured(self, query: str) -> tuple[Measured, ...]:
         """What the lab's Prometheus answers to a query, of whichever datacenter."""
         return tuple(Measured(dict(labels), float(value))

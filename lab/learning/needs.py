@@ -18,7 +18,8 @@ def needs(exercise: Exercise) -> str:
         *([f"Kafka {exercise.since}"] if exercise.since else []),
         *([f'Kafka {exercise.begins} with finalize = "by hand"'] if exercise.begins else []),
         *([f"{exercise.brokers} brokers"] if exercise.brokers > 1 else []),
-        *(["a mirror"] if exercise.mirror else []),
+        *(["a mirror to a schema registry and a sink of Avro"] if exercise.pipeline
+          else ["a mirror"] if exercise.mirror else []),
         *(["Kafka Connect"] if exercise.connect else []),
         *(["a schema registry"] if exercise.registry else []),
         *(["brokers with certificates"] if exercise.certificates else []),
@@ -30,13 +31,14 @@ def needs(exercise: Exercise) -> str:
 def fits(
     exercise: Exercise, datacenter: Datacenter, *, mirrored: bool, by_hand: bool = False,
     connected: bool = False, registered: bool = False, certified: bool = False,
-    users: Collection[str] = (), monitored: bool = False,
+    users: Collection[str] = (), monitored: bool = False, carried: bool = False,
 ) -> bool:
     """Whether the exercise can take place in a datacenter. mirrored: a mirror begins there.
     connected: it has workers of Kafka Connect. by_hand: its lab file leaves it to a person to
     finalise a release. registered: it has the schema registry that takes schemas. certified: its
     brokers have certificates. users: those that prove their names, and are refused what nobody has
-    granted. monitored: Prometheus asks its brokers.
+    granted. monitored: Prometheus asks its brokers. carried: the mirror leads to where schemas are
+    registered and a sink reads Avro.
 
     What the lab file says of the version changes while an exercise goes on that is about that.
     """
@@ -48,6 +50,7 @@ def fits(
         and (certified or not exercise.certificates)
         and exercise.user in ("", *users)
         and (monitored or not exercise.monitoring)
+        and (carried or not exercise.pipeline)
         and (by_hand or not exercise.begins)
         and exercise.metadata in ("", datacenter.metadata)
         and at_least(datacenter.version, exercise.since or exercise.begins or "0")
@@ -60,7 +63,7 @@ def lab_file(exercise: Exercise) -> str:
         return "labs/upgrade.toml"
     if exercise.certificates or exercise.user:
         return "labs/guarded.toml"
-    if exercise.monitoring:
+    if exercise.monitoring or exercise.pipeline:
         return "labs/enterprise.toml"
     if exercise.connect:
         return "labs/connect.toml"

@@ -43,6 +43,15 @@ def store_host(sink: Sink, datacenter: Datacenter) -> Host:
     return (datacenter.by_role("store") or datacenter.by_role("control"))[0]
 
 
+def searched(lab: Lab, at: str) -> Sink | None:
+    """The sink of Avro in a datacenter whose store can be searched, of a lab that registers schemas
+    there; None for none."""
+    if lab.registry.leader != at:
+        return None
+    return next((one for one in lab.sinks
+                 if one.at == at and one.avro and one.kind in STORES), None)
+
+
 def title(kind: str) -> str:
     """What people call a kind of store."""
     return hbase.TITLE if kind == hbase.KIND else STORES[kind].title

@@ -34,6 +34,9 @@ from lab.services.context import Context
 from lab.services.leading import NAME as REGISTRY
 from lab.services.monitored import seen
 from lab.services.registry import carriers
+from lab.services.schemas import API, PORT as REGISTRY_PORT
+from lab.services.sinks import CLASS, searched, store_host
+from lab.services.stores import STORES
 from lab.services.tools import exports
 from lab.topology import Datacenter, Host
 from scripts.clients.kafka import end_transaction
@@ -47,6 +50,7 @@ from scripts.learning.library import Book
 from scripts.learning.removal import (
     remove,
     remove_connectors,
+    remove_documents,
     remove_mirrored,
     remove_shared,
     remove_subjects,
@@ -83,14 +87,17 @@ def place(exercise: Exercise, session: Session) -> Place:
     topology = session.topology
     by_hand = topology.config.kafka.finalize == "by hand"
     for one in topology.datacenters:
-        mirror = next((m for m in topology.config.mirrors if m.source == one.name), None)
+        leaving = [m for m in topology.config.mirrors if m.source == one.name]
+        carrying = [m for m in leaving if searched(topology.config, m.target)]
+        mirror = next(iter(carrying if exercise.pipeline else leaving), None)
         connected = bool(carriers("connect", one, topology.config))
         monitored = (one.name in seen(topology.config)
                      and "kafka" in topology.config.monitoring.agents)
         if fits(exercise, one.config, mirrored=mirror is not None, by_hand=by_hand,
                 connected=connected, registered=topology.config.registry.leader == one.name,
                 certified=not wanted(topology.config.security).plain,
-                users=proven(topology.config, one.name), monitored=monitored):
+                users=proven(topology.config, one.name), monitored=monitored,
+                carried=bool(carrying)):
             return Place(one, mirror)
     raise UsageError(f"{exercise.id} needs {needs(exercise)} in one datacenter",
                      hint=f"LAB={lab_file(exercise)} has that")
@@ -137,7 +144,12 @@ class Course:
             "again": f"-{again + 1}" if (again := self.progress.again) else "",
             **{f"broker_{host.number}": host.name for host in brokers},
         }
-        if workers := carriers("connect", here.datacenter, topology.config):
+        # Where a pipeline ends, where it has one, is all but the topic.
+        there = here.datacenter
+        if self.exercise.pipeline and here.mirror:
+            there = topology.datacenter(here.mirror.target)
+            built_in |= self._store(there)
+        if workers := carriers("connect", there, topology.config):
             built_in |= {"connect_host": workers[0].name,
                          "connect_url": f"http://{workers[0].fqdn}:{CONNECT_PORT}"}
         if here.mirror:
@@ -147,13 +159,25 @@ class Course:
                 "mirror": here.mirror.name, "target_tools_host": tools(target).name,
                 "target_bootstrap": self.context.internal(target).servers,
             }
-        if self.exercise.registry:
-            (host,) = carriers(REGISTRY, here.datacenter, topology.config)
+        if self.exercise.registry or self.exercise.pipeline:
+            (host,) = carriers(REGISTRY, there, topology.config)
             built_in["registry"] = inside_url(host)
         values = self.exercise.values(built_in)
         if wrong := next(mistakes(self.exercise, values), ""):
             raise LabError(wrong, where=str(self.book.file))
         return values
+
+    def _store(self, there: Datacenter) -> dict[str, Value]:
+        """Where the store and the registry of a pipeline are."""
+        lab = self.session.topology.config
+        sink = searched(lab, there.name)
+        if sink is None:
+            return {}
+        host, port = store_host(sink, there), STORES[sink.kind].port
+        (registry,) = carriers(REGISTRY, there, lab)
+        return {"store": f"http://{host.fqdn}:{port}", "index_class": CLASS,
+                "store_here": _from_here(self.context, host, port),
+                "registry_here": _from_here(self.context, registry, REGISTRY_PORT) + API}
 
     @property
     def task(self) -> str:
@@ -376,14 +400,17 @@ class Course:
             done += remove_shared(here, shares)
             connectors = [str(filled(one, course.values)) for one in course.exercise.connectors]
             files = [str(filled(one, course.values)) for one in course.exercise.files]
-            done += remove_connectors(here, connectors, files)
+            mirror = course.place.mirror
+            there = self.sites[mirror.target] if mirror and course.exercise.pipeline else here
+            done += remove_connectors(there, connectors, files)
             done += unlimited(here, [str(filled(one, course.values))
                                      for one in course.exercise.clients])
-            done += remove_subjects(here, [
+            done += remove_subjects(there, [
                 str(filled(one, course.values)) for one in course.exercise.subjects])
             if course.exercise.user:
                 done += ungranted(here, course.exercise.user)
-            mirror = course.place.mirror
+            if mirror and course.exercise.pipeline:
+                done += remove_documents(there, [remote_name(mirror, one) for one in topics])
             if mirror and course.exercise.mirror:
                 done += remove_mirrored(self.sites, mirror, topics, groups)
             else:
@@ -424,6 +451,12 @@ class Course:
                                        hint="reset again; see `fab status`")
                     done.append(f"{here}: transaction {id} aborted")
             return done
+
+
+def _from_here(context: Context, host: Host, port: int) -> str:
+    """A port of a host as programs on this machine reach it."""
+    address, number = context.reached.get((host.name, port), (str(host.address), port))
+    return f"http://{address}:{number}"
 
 
 def _write(path: Path, text: str) -> None:

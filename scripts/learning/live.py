@@ -18,6 +18,7 @@ from lab.services.leading import NAME as REGISTRY
 from lab.services.monitored import place as monitoring_place
 from lab.services.prometheus import NAME as PROMETHEUS, PORT as PROMETHEUS_PORT
 from lab.services.registry import carriers
+from lab.services.sinks import searched, store_host
 from scripts.clients.accounts import Accounts
 from scripts.clients.groups import committed
 from scripts.clients.kafka import admin_client
@@ -26,6 +27,7 @@ from scripts.clients.prometheus import Prometheus
 from scripts.drivers.connect import Workers
 from scripts.drivers.driver import Site
 from scripts.drivers.schemas import schemas
+from scripts.drivers.stores import documents
 from scripts.errors import LabError, one_line
 from scripts.learning import guarded
 from scripts.learning.lived import lived
@@ -234,6 +236,15 @@ class Live:
             "kind": found.kind, "state": found.state, "tasks": list(found.tasks),
             "problem": found.problem,
         }
+
+    def _documents(self, index: str, field: str) -> tuple[int, int]:
+        sink = searched(self.site.lab, self.site.name)
+        if sink is None:
+            raise LabError("has no store with a sink of Avro", where=self.site.name)
+        store = documents(self.site, store_host(sink, self.site.datacenter), sink.kind)
+        found = store.count(index)
+        hits = store.search([index], f"_exists_:{field}", 0)["hits"]
+        return found, int(hits["total"]["value"])
 
     def _measured(self, query: str) -> list[tuple[dict[str, str], float]]:
         """One Prometheus looks at all datacenters, and may stand in another one."""

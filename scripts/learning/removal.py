@@ -12,6 +12,7 @@ from lab.mirrors.topics import remote_name
 from lab.options.mirrors import Mirror
 from lab.resources import CLIENT
 from lab.services.leading import NAME as REGISTRY
+from lab.services.sinks import index_of, searched, store_host
 from scripts.clients.accounts import Accounts
 from scripts.clients.brokers import unanswered
 from scripts.clients.groups import group_names
@@ -20,6 +21,7 @@ from scripts.clients.sharing import Sharing
 from scripts.drivers.connect import Workers
 from scripts.drivers.driver import Site
 from scripts.drivers.schemas import schemas
+from scripts.drivers.stores import documents
 from scripts.errors import LabError, TimeoutExpired, one_line
 from scripts.workstation.waiting import wait_until
 
@@ -167,6 +169,19 @@ def remove_subjects(site: Site, subjects: Sequence[str]) -> list[str]:
     for one in there:
         registry.forget(one)
     return [f"{site.name}: subject {one} removed" for one in there]
+
+
+def remove_documents(site: Site, topics: Sequence[str]) -> list[str]:
+    """Remove the indices of topics that are there; what was done, in words. Raises LabError."""
+    sink = searched(site.lab, site.name)
+    if sink is None:
+        return []
+    store = documents(site, store_host(sink, site.datacenter), sink.kind)
+    indices = [index_of(one) for one in topics]
+    there = [one for one in indices if one in store.totals(indices)]
+    for one in there:
+        store.drop(one)
+    return [f"{site.name}: index {one} removed" for one in there]
 
 
 def remove_mirrored(

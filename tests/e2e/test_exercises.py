@@ -18,16 +18,19 @@ from scripts.learning import library
 from tests.e2e.conftest import MakeLab
 from tests.e2e.lab_under_test import Lab, Run, killed_at_last, until
 
-MIRRORED = [name for name in library.names() if library.load(name).exercise.mirror]
+MIRRORED = [name for name in library.names()
+            if library.load(name).exercise.mirror and not library.load(name).exercise.pipeline]
 UPGRADES = [name for name in library.names() if library.load(name).exercise.begins]
 TODAY = [name for name in library.names() if library.load(name).exercise.metadata == "kraft"]
 CONNECTED = [name for name in library.names() if library.load(name).exercise.connect]
 SCHEMAS = [name for name in library.names() if library.load(name).exercise.registry]
 GUARDED = [name for name in library.names()
            if library.load(name).exercise.user or library.load(name).exercise.certificates]
+PIPELINES = [name for name in library.names() if library.load(name).exercise.pipeline]
 SEEN = [name for name in library.names() if library.load(name).exercise.monitoring]
 ALONE = [name for name in library.names()
-         if name not in (*MIRRORED, *TODAY, *UPGRADES, *CONNECTED, *SCHEMAS, *GUARDED, *SEEN)]
+         if name not in (*MIRRORED, *TODAY, *UPGRADES, *CONNECTED, *SCHEMAS, *GUARDED, *SEEN,
+                         *PIPELINES)]
 pytestmark = [pytest.mark.host, pytest.mark.area("learning")]
 
 
@@ -93,6 +96,22 @@ def test_so_is_one_about_connectors(mirrored: Lab, name: str) -> None:
 def test_so_is_one_with_a_schema_registry(make_lab: MakeLab, name: str) -> None:
     lab = make_lab("schemas", first=248, port_base=14900, sections={"registry": {"at": "dc1"}},
                    datacenters=({"metadata": "kraft", "combined": 1, "kafka": 1},))
+    lab.fab("up")
+    solved_done_wrong_and_brought_back(lab, name)
+
+
+@pytest.mark.full("exercises", sample=0)
+@pytest.mark.parametrize("name", PIPELINES)
+def test_so_is_one_from_a_topic_into_a_store(make_lab: MakeLab, name: str) -> None:
+    shape = {"metadata": "kraft", "combined": 1, "kafka": 1}
+    lab = make_lab(
+        "pipeline", first=244, port_base=14250, datacenters=(shape, shape),
+        links=[("dc1", "dc2")], mirrors=[{"from": "dc1", "to": "dc2"}],
+        tables={"sinks": [{"kind": "elasticsearch", "at": "dc2", "values": "avro",
+                           "topics": ["dc1.orders"]}]},
+        sections={"registry": {"at": "dc2"}, "kafka": {"heap_mb": 160},
+                  "mirroring": {"refresh_s": 1}},
+    )
     lab.fab("up")
     solved_done_wrong_and_brought_back(lab, name)
 

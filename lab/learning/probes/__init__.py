@@ -17,6 +17,7 @@ from lab.learning.probes import (
     losses,
     mirrored,
     monitored,
+    pipeline,
     producers,
     quorum,
     quotas,
@@ -35,7 +36,7 @@ from lab.learning.probes.finding import PROBES, Finding, look
 __all__ = [
     "PROBES", "Finding", "batches", "certificates", "connectors", "failover", "groups", "logs",
     "look", "losses",
-    "mirrored", "monitored", "producers", "quorum", "quotas", "reads", "rebalance", "registered",
-    "releases", "rights", "shared", "shares",
+    "mirrored", "monitored", "pipeline", "producers", "quorum", "quotas", "reads", "rebalance",
+    "registered", "releases", "rights", "shared", "shares",
     "topics", "transactions",
 ]

@@ -20,6 +20,8 @@ BUILT_IN = {
     "target_bootstrap": "c:3", "mirror": "dc1-to-dc2", "target_tools_host": "ann-dc2-ctl01",
     "again": "", "connect_host": "ann-dc1-ctl01", "connect_url": "http://ann-dc1-ctl01.lab:8083",
     "registry": "http://r:8081/apis/ccompat/v7",
+    "registry_here": "http://127.0.0.1:2/apis/ccompat/v7", "store": "http://s:9200",
+    "store_here": "http://127.0.0.1:3", "index_class": "kafkalab.search.SearchSinkConnector",
     **{f"broker_{n}": f"ann-dc1-kafka0{n}" for n in (1, 2, 3)},
 }
 ALL = library.names()

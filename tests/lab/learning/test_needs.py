@@ -81,6 +81,14 @@ def test_a_fault_is_found_where_there_is_monitoring() -> None:
     assert not fits(one, BOOK, mirrored=True)
 
 
+def test_a_pipeline_needs_all_of_its_parts() -> None:
+    one = exercise(mirror=True, pipeline=True)
+    assert needs(one) == "a mirror to a schema registry and a sink of Avro"
+    assert lab_file(one) == "labs/enterprise.toml"
+    assert fits(one, BOOK, mirrored=True, carried=True)
+    assert not fits(one, BOOK, mirrored=True, registered=True, connected=True)
+
+
 @pytest.mark.parametrize(("change", "fitting"), [
     ({}, True), ({"version": "3.8.1"}, True), ({"version": "3.7.2"}, False), ({"kafka": 1}, False),
 ])

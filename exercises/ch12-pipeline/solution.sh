@@ -1,0 +1,9 @@
+. "$FOLDER/steps.sh"
+answer id same
+answer old without
+make_topic
+write 0 "$FIRST_LAST"
+make_sink
+come "$FIRST"
+write "$FIRST" "$LAST" "$(optional "$FIELD")"
+come "$RECORDS"
