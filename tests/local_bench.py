@@ -10,8 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from lab.options.hosts import Hosts
-from lab.options.monitoring import Monitoring
+from lab.model import Lab
 from scripts.platforms.local import Local
 from scripts.platforms.local.engine import Engine
 from tests.fake_engine import FakeEngine
@@ -33,15 +32,18 @@ class Host:
     number: int = 1
 
 
+def empty(**changed: Any) -> Lab:
+    """A lab file's model that asks for nothing, but for what is `changed`."""
+    return Lab.model_construct(name="tiny", domain="lab", datacenters=(), **changed)
+
+
 @dataclass(frozen=True)
 class Topology:
     hosts: tuple[Host, ...]
     lab: str = "tiny"
     network: IPv4Network = NETWORK
     gateway: IPv4Address = NETWORK[1]
-    config: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(
-        domain="lab", hosts=Hosts(), monitoring=Monitoring(), users=(), clients=(),
-    ))
+    config: Lab = field(default_factory=empty)
     datacenters: tuple[SimpleNamespace, ...] = ()
 
     def datacenter(self, name: str) -> SimpleNamespace:

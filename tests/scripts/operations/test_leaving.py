@@ -231,7 +231,7 @@ def test_it_is_emptied_and_removed_between_two_times_in_order(fake: list[FakeLab
           for one in ("regionserver", "master", "zookeeper")),
         "stop opensearch.service on ann-dc3-ctl01", "stop elasticsearch.service on ann-dc3-ctl01",
         "stop registry.service on ann-dc3-ctl01", "stop connect.service on ann-dc3-ctl01",
-        "stop kafka.service on ann-dc3-kafka01",
+        "stop kafka.service on ann-dc3-kafka01", "stop kdc.service on ann-dc3-ctl01",
         "stop controller.service on ann-dc3-zk01", "stop zookeeper.service on ann-dc3-zk01",
         "remove ann-dc3-ctl01, ann-dc3-zk01, ann-dc3-kafka01", "deploy",
     ]

@@ -6,13 +6,11 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from lab.options.hosts import Hosts
-from lab.options.monitoring import Monitoring
 from lab.packages import SOFTWARE, Software
 from lab.standing import Obstacle
 from scripts.errors import Closed, CommandError, LabError, TimeoutExpired
@@ -23,7 +21,7 @@ from scripts.platforms.local.engine import Engine
 from scripts.software.packages import Packages
 from tests.fake_engine import FakeContainer
 from tests.labs import KAFKA, obtained
-from tests.local_bench import ENGINES, PODMAN, Bench, Host, Topology, topology
+from tests.local_bench import ENGINES, PODMAN, Bench, Host, Topology, empty, topology
 
 
 @ENGINES
@@ -113,10 +111,8 @@ def test_a_host_that_lacks_one_gets_all_that_the_lab_has_beyond_the_base(
 def test_a_host_may_do_what_its_tools_need_and_no_more(bench: Bench) -> None:
     def allowed(tools: Hosts) -> list[str]:
         wanted = topology()
-        config = SimpleNamespace(domain="lab", hosts=tools, monitoring=Monitoring(), users=(),
-                                 clients=())
         bench.fake.containers.clear()
-        bench.local(replace(wanted, config=config)).create({})
+        bench.local(replace(wanted, config=empty(hosts=tools))).create({})
         argv = bench.fake.containers["tiny.kafka1"].argv
         return sorted(after for word, after in pairwise(argv) if word == "--cap-add")
 
