@@ -21,6 +21,8 @@ from scripts.platforms.local.reason import reason
 from scripts.workstation import process
 
 ENGINES = ("podman", "docker")
+IMAGE_GONE = "image not known"  # in Podman's own words
+LISTINGS = 5  # of images, until it is no accident
 AT_A_TIME = 4  # commands; an engine takes its own locks, so more at once gain nothing
 
 # (resource, enough for it). Podman lowers its own number of processes, so a container that asks for
@@ -108,6 +110,17 @@ class Engine:
             return [_from_podman(entry) for entry in json.loads(self(*listed, "json").stdout)]
         return [_from_docker(json.loads(line)) for line in self.lines(*listed, "{{json .}}")]
 
+    def image_lines(self, *args: str) -> list[str]:
+        """The lines of `images`. Podman fails in it where somebody removes an image just then, as
+        it lists them first and looks at each after that: so it is asked again."""
+        for _ in range(LISTINGS - 1):
+            try:
+                return self.lines("images", *args)
+            except CommandError as error:
+                if IMAGE_GONE not in error.stderr:
+                    raise
+        return self.lines("images", *args)
+
     def networks(self, label: str | None = None) -> list[str]:
         """Names of networks, those with the label or all."""
         chosen = () if label is None else ("--filter", f"label={label}")
@@ -156,8 +169,8 @@ class Engine:
     def images(self, label: str) -> dict[str, set[str]]:
         """The images with the label by id, and their names; none of those that have no tag."""
         found: dict[str, set[str]] = {}
-        for line in self.lines(
-            "images", "--all", "--no-trunc", "--filter", f"label={label}",
+        for line in self.image_lines(
+            "--all", "--no-trunc", "--filter", f"label={label}",
             "--format", "{{.ID}} {{.Repository}}:{{.Tag}}",
         ):
             id, _, name = line.partition(" ")

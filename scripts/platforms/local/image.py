@@ -46,6 +46,7 @@ _PART = ".part-"
 # A root with the packages that it is made from takes 0.7 GB. In memory the kernel works 4 to 7 s
 # less for it than on a disk.
 ENOUGH_MB = 3000
+NAMED = 4  # images, in what is told when none of their labs is left
 COMPILE_SECONDS = 300
 
 
@@ -155,19 +156,23 @@ class Images:
     def shared(self) -> dict[str, str]:
         """What labs are made from, by name, and how large the engine calls each."""
         own = {f"{recipe.REPOSITORY}/{kind}" for kind in ("base", "host")}
-        pairs = (line.partition(" ") for line in self.engine.lines(
-            "images", "--format", "{{.Repository}}:{{.Tag}} {{.Size}}"
+        pairs = (line.partition(" ") for line in self.engine.image_lines(
+            "--format", "{{.Repository}}:{{.Tag}} {{.Size}}"
         ))
         return {name: size for name, _, size in pairs if name.rpartition(":")[0] in own}
 
     def told(self) -> str:
         """That they stay when no lab is left, how large they are, for what, and what ends them."""
         found = self.shared()
-        remove = " ".join(("sudo",) * ("sudo" in self.engine.prefix) + (self.engine.name, "rmi"))
-        return (
-            f"the host image stays ({', '.join(found.values())}; its parts are stored once): the "
-            f"next lab is made in seconds. To remove it: `{remove} {' '.join(found)}`"
-        )
+        ask = " ".join(("sudo",) * ("sudo" in self.engine.prefix) + (self.engine.name,))
+        if len(found) <= NAMED:
+            what = f"the host image stays ({', '.join(found.values())}; its parts are stored once)"
+            names = " ".join(found)
+        else:  # labs ask for different software, and each version of this has its own
+            what = f"{len(found)} images of hosts stay (their parts are stored once)"
+            names = f"$({ask} images --quiet --filter reference='{recipe.REPOSITORY}/*')"
+        return (f"{what}: the next lab is made in seconds. "
+                f"To remove {'it' if len(found) <= NAMED else 'them'}: `{ask} rmi {names}`")
 
     def sweep(self) -> list[str]:
         """Remove what a build that was cut off left behind, unless one is running right now."""

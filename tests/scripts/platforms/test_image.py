@@ -371,3 +371,32 @@ def test_a_layer_that_fails_is_one_line_without_its_script(
         with pytest.raises(CommandError) as caught:
             work()
         assert str(caught.value) == f"`{name}` ended with 125: {why}"
+
+
+def test_where_many_images_stay_one_command_ends_them_all() -> None:
+    class Many(Engine):
+        def lines(self, *args: str) -> list[str]:
+            return [*(f"localhost/kafkalab/host:{n} 1 GB" for n in range(5)), "debian:12 80 MB"]
+
+    assert Images(Many("podman", ("sudo", "-n", "podman")), print).told() == (
+        "5 images of hosts stay (their parts are stored once): the next lab is made in seconds. "
+        "To remove them: `sudo podman rmi $(sudo podman images --quiet "
+        "--filter reference='localhost/kafkalab/*')`"
+    )
+
+
+def test_an_image_that_goes_while_they_are_listed_is_no_failure() -> None:
+    answers = [CommandError(["podman", "images"], 125, stderr="Error: image not known"), ["a:1 x"]]
+
+    class Racing(Engine):
+        def lines(self, *args: str) -> list[str]:
+            answer = answers.pop(0)
+            if isinstance(answer, CommandError):
+                raise answer
+            return answer
+
+    engine = Racing("podman", ("podman",))
+    assert engine.image_lines("--all") == ["a:1 x"]
+    answers[:] = [CommandError(["podman", "images"], 125, stderr="no space left on device")]
+    with pytest.raises(CommandError, match="125"):
+        engine.image_lines("--all")
