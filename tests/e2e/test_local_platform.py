@@ -23,8 +23,7 @@ from typing import Any, cast
 
 import pytest
 
-from lab.options.hosts import Hosts
-from lab.options.monitoring import Monitoring
+from lab.model import Lab as Model
 from scripts.errors import Closed, CommandError
 from scripts.hosts import fleet
 from scripts.operations.reach import reach
@@ -36,6 +35,7 @@ from scripts.platforms.local.finding import Machine, find
 from scripts.software.obtain import obtain
 from scripts.workstation.paths import cache_dir
 from tests.labs import KAFKA
+from tests.local_bench import empty
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]
 
@@ -58,9 +58,7 @@ class Topology:
     network: IPv4Network
     hosts: tuple[Host, ...]
 
-    config: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(
-        domain="lab", hosts=Hosts(), monitoring=Monitoring(), users=(), clients=(),
-    ))
+    config: Model = field(default_factory=empty)
     datacenters: tuple[SimpleNamespace, ...] = ()
 
     @property

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lab.topology import SECURE_OFFSET
+from lab.topology import SECURE_OFFSET, USERS_OFFSET
 from scripts.clients.tls import refusal
 from tests.e2e.lab_under_test import Lab, answers, until
 
@@ -121,7 +121,8 @@ def test_ports_are_published_on_the_loopback_address_only(lab: Lab) -> None:
         for binding in bindings
     ]
     assert {address for address, _ in published} == {"127.0.0.1"}
-    kept = [host.ssh_port + SECURE_OFFSET for host in lab.topology.hosts if host.role == "kafka"]
+    kept = [host.ssh_port + offset for host in lab.topology.hosts if host.role == "kafka"
+            for offset in (SECURE_OFFSET, USERS_OFFSET)]
     assert sorted(port for _, port in published) == sorted((*lab.ports(), *kept))
     listening = subprocess.run(
         ["ss", "-Hltn"], capture_output=True, text=True, check=True
