@@ -24,11 +24,13 @@ STATE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 @dataclass(frozen=True)
 class Known:
     """Groups in order of name, without positions, but for those that have just ended. committed:
-    by group, in partitions where it has. silent: whose groups are missing, and why."""
+    by group, in partitions where it has. silent: whose groups are missing, and why. unheard: the
+    brokers that said nothing at all."""
 
     groups: tuple[Group, ...] = ()
     committed: Mapping[str, Mapping[At, int]] = field(default_factory=dict)
     silent: Mapping[str, str] = field(default_factory=dict)
+    unheard: frozenset[int] = frozenset()
 
 
 def known(
@@ -68,7 +70,8 @@ def known(
             elif (group := _group(one, id)).state != DEAD:
                 groups[group.name] = group
                 committed[group.name] = dict(_committed(held[group.name]))
-    return Known(tuple(groups[name] for name in sorted(groups)), committed, silent)
+    return Known(tuple(groups[name] for name in sorted(groups)), committed, silent,
+                 frozenset(ids) - names.keys())
 
 
 def _listing() -> Any:

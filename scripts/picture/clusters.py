@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -34,6 +34,7 @@ LEADERS_SECONDS, LOGS_SECONDS, GROUPS_SECONDS = 0.5, 1.0, 1.5
 KNOWN_SECONDS = 5.0  # that others wait until brokers and partitions are known
 STARTS_SECONDS = 10.0  # retention moves them, seldom
 GONE_SECONDS = 5.0  # that a group is listed nowhere, until it is gone
+UNHEARD = 2  # looks in which a broker said nothing, until that is no accident
 UNREST_SECONDS = 0.2  # while a group rebalances, which takes no longer than some of these
 
 
@@ -49,7 +50,10 @@ class Held:
     watched: Watched
     partitions: dict[At, Placed]  # of topics that people made
     ends: dict[At, int]
-    alive: set[int] = field(default_factory=set)  # the brokers that serve
+    alive: set[int] = field(default_factory=set)  # the brokers of which the cluster says so
+    # Those of them that have said nothing for so many looks. ZooKeeper takes a broker that was
+    # killed for alive until its session is over, and by then it may be back.
+    unheard: Counter[int] = field(default_factory=Counter)
     known: threading.Event = field(default_factory=threading.Event)  # that is, all of this
     controllers: list[int] = field(default_factory=list)  # the one of KRaft, by its own word
     led: threading.Event = field(default_factory=threading.Event)  # whether they were asked
@@ -110,7 +114,8 @@ class Leaders:
         there = found.brokers if found else frozenset()
         for id in sorted(self._brokers.keys() | there):
             host, label = self._brokers.get(id, (f"broker {id}", f"broker {id}"))
-            yield Broker(self._site.name, id, host, label, id in there,
+            yield Broker(self._site.name, id, host, label,
+                         id in there and self._held.unheard[id] < UNHEARD,
                          found is not None and self._controls(found, id))
 
     def _controls(self, found: Metadata, id: int) -> bool:
@@ -203,7 +208,11 @@ class Groups:
 
     def look(self) -> Sequence[Thing]:
         self._held.wait_known()
-        now, known = time.time(), self._watched.groups(self._held.alive.copy())
+        now, alive = time.time(), self._held.alive.copy()
+        known = self._watched.groups(alive)
+        for broker in alive:
+            self._held.unheard[broker] = (
+                self._held.unheard[broker] + 1 if broker in known.unheard else 0)
         found = [one for one in known.groups if one.name != self._workers]
         groups = {one.name: self._group(one, now) for one in found}
         lags = {one.key: one for each in found

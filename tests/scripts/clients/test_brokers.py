@@ -187,7 +187,7 @@ def test_groups_by_the_brokers_that_coordinate_them(cluster: Cluster, brokers: B
         }), 9: Broker(groups={"fenced": group("fenced")}),
     }
     found = known(brokers, "dc1")
-    assert found.silent == {}
+    assert found.silent == {} and found.unheard == frozenset()
     assert found.groups == (
         Group("bill", "stable", "range", 2, (Member("m-1", "app", "10.1.1.5", (HERE, THERE)),)),
         Group("connect-x", "stable", "range", 2, (Member("m-1", "app", "10.1.1.5"),)),
@@ -214,6 +214,7 @@ def test_one_silent_broker_hides_no_groups_of_others(
     found = known(brokers, "dc1")
     assert [one.name for one in found.groups] == ["pay"]
     assert found.silent == silent
+    assert found.unheard == (frozenset() if second else {2})
 
 
 def test_where_nobody_answers_there_are_no_groups_to_tell_of(

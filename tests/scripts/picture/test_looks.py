@@ -146,6 +146,25 @@ def test_leaders_are_as_the_metadata_say() -> None:
     assert shared.alive == {1, 3, 9}
 
 
+def test_a_broker_that_says_nothing_is_gone_whatever_the_cluster_says_of_it() -> None:
+    watched = FakeWatched(seen=Metadata(frozenset({1, 3}), 3, {("a", 0): PLACED}))
+    shared = held(watched)
+    leaders, groups = Leaders(shared, 0), Groups(shared)
+
+    def alive() -> list[int]:
+        return [one.id for one in kinds(leaders.look(), Broker) if one.alive]
+
+    assert alive() == [1, 3]
+    silent = Known((), {}, {"groups of broker 3": "it does not answer"}, frozenset({3}))
+    told = []
+    for found in (silent, Known(), silent, silent, silent, Known()):
+        watched.found = found
+        groups.look()
+        told.append(alive())
+    both = [1, 3]
+    assert told == [both, both, both, [1], [1], both], "once may be an accident"
+
+
 def test_a_cluster_that_does_not_answer_keeps_its_partitions_and_no_broker() -> None:
     watched = FakeWatched(seen=Metadata(frozenset({1, 2, 3}), 3, {("orders", 0): PLACED}))
     look = Leaders(held(watched), 0)
