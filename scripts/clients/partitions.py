@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
@@ -41,6 +42,7 @@ class Partitions:
         self.where, self._patient, self._seconds = where, patient, seconds
         self.unreadable: dict[tuple[str, int], str] = {}
         self.admin = admin_client(endpoint)
+        self._led: set[str] = set()  # the topics of which `admin` knows who leads them
         self._isolation = (
             IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
         )
@@ -96,6 +98,7 @@ class Partitions:
         from confluent_kafka.admin import OffsetSpec  # noqa: PLC0415 - 50 ms
 
         places = list(places)
+        self._learn_leaders({topic for topic, _ in places})
         first, last = (self._ask(dict.fromkeys(places, spec)) for spec in (
             OffsetSpec.earliest(), OffsetSpec.latest(),  # type: ignore[no-untyped-call]
         ))
@@ -251,6 +254,15 @@ class Partitions:
             {TopicPartition(*place): spec for place, spec in wanted.items()},
             isolation_level=self._isolation, request_timeout=self._seconds,
         )
+
+    def _learn_leaders(self, topics: set[str]) -> None:
+        """What librdkafka learns by itself for one request. For two at once that begin with it, the
+        second may miss that it is known, and waits until it asks again, 1 or 3 s later."""
+        from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms
+
+        if not topics <= self._led:
+            with suppress(KafkaException):  # who does not answer is told of the requests
+                self._led.update(self.admin.list_topics(timeout=self._seconds).topics)
 
     def _answers(self, futures: Mapping[Any, Any]) -> dict[tuple[str, int], Any]:
         """What brokers answer for each partition; those that are not there are left out."""

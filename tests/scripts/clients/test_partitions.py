@@ -174,6 +174,11 @@ def test_policies_of_topics_that_are_there(partitions: Partitions) -> None:
 def test_both_ends_are_asked_for_before_either_is_waited_for(partitions: Partitions) -> None:
     """And a patient one leaves out what one of them cannot be told of."""
     asked: list[dict[int, Future[Any]]] = []
+    learnt: list[int] = []
+
+    def list_topics(timeout: float) -> Any:
+        learnt.append(len(asked))
+        return SimpleNamespace(topics={"t": None})
 
     def list_offsets(
         wanted: dict[Any, Any], isolation_level: Any, request_timeout: float
@@ -188,10 +193,12 @@ def test_both_ends_are_asked_for_before_either_is_waited_for(partitions: Partiti
             asked[1][1].set_exception(KafkaException(KafkaError(KafkaError._TIMED_OUT)))
         return futures
 
-    partitions.admin = SimpleNamespace(list_offsets=list_offsets)  # type: ignore[assignment]
-    partitions._patient = True
+    partitions.admin = SimpleNamespace(  # type: ignore[assignment]
+        list_offsets=list_offsets, list_topics=list_topics)
+    partitions._patient, partitions._led = True, set()
     assert partitions.extents([("t", part) for part in range(3)]) == {("t", 0): (0, 10)}
     assert partitions.unreadable == {
         ("t", 1): "Local: Timed out", ("t", 2): "its leader does not answer",
     }
     assert partitions.extents([]) == {}
+    assert learnt == [0], "who leads is known before two requests begin, and asked for once"
