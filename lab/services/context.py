@@ -104,6 +104,10 @@ class Context:
         return (self._inside(datacenter, kind, FOLDER) if inside
                 else self._outside(datacenter, kind))
 
+    def way(self, host: Host, port: int) -> tuple[str, int]:
+        """Where the workstation reaches a port of a host: through what is published, or there."""
+        return self.reached.get((host.name, port), (str(host.address), port))
+
     def _inside(self, datacenter: Datacenter, kind: Kind, folder: str) -> Endpoint:
         servers = ",".join(f"{host.fqdn}:{kind.inside}" for host in datacenter.by_role("kafka"))
         return Endpoint(servers, kind.client, CA if kind.closed else "",

@@ -10,6 +10,7 @@ import ssl
 import struct
 from collections.abc import Callable
 
+from lab.listeners import Issued, Kind
 from scripts.errors import one_line
 
 SECONDS = 5.0
@@ -25,6 +26,11 @@ def trusting(file: str, key: str = "") -> ssl.SSLContext:
     if key:
         trust.load_cert_chain(key)
     return trust
+
+
+def own(kind: Kind, issued: Issued) -> ssl.SSLContext:
+    """What the lab's own clients believe and show at a listener."""
+    return trusting(issued.ca_path, issued.client_path if kind.asks else "")
 
 
 def strangers() -> ssl.SSLContext:

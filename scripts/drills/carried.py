@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing, suppress
+from typing import Any
 
 from lab.drills.log import Kept, Log, Refused, Seen
 from lab.drills.sink import NAMES, content, malformed, name, refused
@@ -105,7 +106,7 @@ class Carrier:
         """The host of the store."""
         return store_host(self.sink, self.site.datacenter)
 
-    def stock(self) -> Stock:
+    def stock(self) -> Stock[Any]:
         """What the store has of this."""
         return stock(self.sink, self.site, self._run)
 

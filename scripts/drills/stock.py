@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, Protocol, TypeVar
 
 from lab.drills.log import Kept
 from lab.drills.sink import NAMES, kept, malformed
@@ -20,30 +21,56 @@ INDEX = "kafkalab-drill"  # or the table
 NUMBERS = ("number", "check")  # the fields that are numbers; in a row all are text
 
 
-class Stock(Protocol):
+class Store(Protocol):
+    """What both kinds of store have. All of it raises LabError where the store does not answer."""
+
+    def every(self, name: str) -> Iterable[Mapping[str, Any]]: ...
+
+    def count(self, name: str) -> int: ...
+
+    def drop(self, name: str) -> None: ...
+
+
+S = TypeVar("S", bound=Store)
+
+
+class Stock(ABC, Generic[S]):
     """Raises LabError where the store does not answer."""
 
+    def __init__(self, there: S, run: str) -> None:
+        self._there, self._run = there, run
+
+    @abstractmethod
     def fresh(self) -> list[Kept]:
         """What can be found and was not yet told; some of it may be told again."""
 
     def every(self) -> list[Kept]:
         """All that is there."""
+        return [self._kept(one) for one in self._there.every(INDEX)]
 
     def count(self) -> int:
         """How much that is."""
+        return self._there.count(INDEX)
 
     def drop(self) -> None:
         """Take all of it away."""
+        self._there.drop(INDEX)
 
+    @abstractmethod
     def serves(self) -> bool:
         """Whether all of it can be read and written."""
 
+    @abstractmethod
+    def _kept(self, one: Mapping[str, Any]) -> Kept:
+        """What stands there, as the log has it."""
 
-class Index:
+
+class Index(Stock[Documents]):
     """Documents, by the order of the store's operations."""
 
     def __init__(self, there: Documents, run: str) -> None:
-        self._there, self._run, self._after = there, run, -1
+        super().__init__(there, run)
+        self._after = -1
 
     def fresh(self) -> list[Kept]:
         try:
@@ -56,15 +83,6 @@ class Index:
             self._after = found[-1]["sort"][0]
         return [self._kept(one) for one in found]
 
-    def every(self) -> list[Kept]:
-        return [self._kept(one) for one in self._there.every(INDEX)]
-
-    def count(self) -> int:
-        return self._there.count(INDEX)
-
-    def drop(self) -> None:
-        self._there.drop(INDEX)
-
     def serves(self) -> bool:
         return self._there.health() != "red"
 
@@ -72,11 +90,11 @@ class Index:
         return kept(self._run, one["_id"], one["_version"], one["_source"])
 
 
-class Table:
+class Table(Stock[Rows]):
     """Rows, by their cells' timestamps, which are offsets."""
 
     def __init__(self, there: Rows, run: str, *, by_key: bool) -> None:
-        self._there, self._run = there, run
+        super().__init__(there, run)
         self._fronts = [Front(number, by_key=by_key) for number in range(KEYS)]
 
     def fresh(self) -> list[Kept]:
@@ -90,28 +108,19 @@ class Table:
             found.append(Kept(row["row"], number, cell["timestamp"]))
         return found
 
-    def every(self) -> list[Kept]:
-        return [self._kept(one) for one in self._there.every(INDEX)]
-
-    def count(self) -> int:
-        return self._there.count(INDEX)
-
-    def drop(self) -> None:
-        self._there.drop(INDEX)
-
     def serves(self) -> bool:
         self._there.rows(INDEX, 1)
         return True
 
-    def _kept(self, row: Mapping[str, Any]) -> Kept:
+    def _kept(self, one: Mapping[str, Any]) -> Kept:
         """Of a row that is not whole, cells of two records say, nothing is believed."""
-        cells = {name.partition(":")[2]: cell for name, cell in row["cells"].items()}
+        cells = {name.partition(":")[2]: cell for name, cell in one["cells"].items()}
         (version, *others) = {cell["timestamp"] for cell in cells.values()}
         source: dict[str, object] = {
             name: int(cell["value"]) if name in NUMBERS and cell["value"].isdecimal()
             else cell["value"] for name, cell in cells.items()
         }
-        return kept(self._run, row["row"], version, {} if others else source)
+        return kept(self._run, one["row"], version, {} if others else source)
 
 
 class Front:
@@ -144,7 +153,7 @@ class Front:
         return number in self._ahead
 
 
-def stock(sink: Sink, site: Site, run: str) -> Stock:
+def stock(sink: Sink, site: Site, run: str) -> Stock[Any]:
     """What a sink's drill has in its store, of one run."""
     host = store_host(sink, site.datacenter)
     if sink.kind == hbase.KIND:

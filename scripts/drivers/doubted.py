@@ -20,7 +20,7 @@ def doubted(site: Site, hosts: Sequence[Host]) -> tuple[Host, ...]:
     kind, issued = KINDS[site.context.listens(site.datacenter).clients], site.context.issued
     if not (kind.closed and issued.ca):
         return ()
-    trust = tls.trusting(issued.ca_path, issued.client_path if kind.asks else "")
+    trust = tls.own(kind, issued)
     reached = site.context.reached
     return tuple(host for host in hosts if (host.name, kind.outside) in reached
                  and tls.doubtful(reached[host.name, kind.outside], trust))

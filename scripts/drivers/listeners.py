@@ -106,14 +106,13 @@ def _at(
     if not there:
         yield one("nothing", tls.refusal(address), meant=False)
     elif kind.closed:
-        key = issued.client_path if kind.asks else ""
-        trust = tls.trusting(issued.ca_path, key)
+        trust = tls.own(kind, issued)
         if kind.mechanism:
             for what, meant, words in known.ways():
                 yield one(what, _logging_in(address, trust, words, meant=meant), meant=meant)
         else:
             yield one("the lab's certificate", tls.refusal(address, trust), meant=True)
-        if key:
+        if kind.asks and issued.client_path:
             anonymous = tls.trusting(issued.ca_path)
             yield one("no certificate of its own", tls.refusal(address, anonymous), meant=False)
         yield one("trust in others", tls.refusal(address, tls.strangers()), meant=False)

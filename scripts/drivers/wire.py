@@ -132,7 +132,8 @@ class Overheard:
 def overheard(site: Site, begin: Begin) -> tuple[Overheard, ...]:
     """What somebody who listens in sees of records at each listener of a datacenter. Raises
     LabError where nobody can listen in, or a record does not come through."""
-    passes = tuple(one for one in _passes(site) if not one.of.mechanism)
+    every = tuple(_passes(site))
+    passes = tuple(one for one in every if not one.of.mechanism)
     with _topics(site, passes), _listening_in(site, passes, begin) as answers:
         for name in site.context.listens(site.datacenter).ordered:
             for inside in (False, True):
@@ -141,7 +142,7 @@ def overheard(site: Site, begin: Begin) -> tuple[Overheard, ...]:
     return (
         *(judged(one, answers[one.host.name]) for one in passes),
         *(Overheard(one.host.name, one.listener, "the lab itself does not log in there", None)
-          for one in _passes(site) if one.of.mechanism),
+          for one in every if one.of.mechanism),
     )
 
 

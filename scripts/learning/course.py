@@ -455,8 +455,7 @@ class Course:
 
 def _from_here(context: Context, host: Host, port: int) -> str:
     """A port of a host as programs on this machine reach it."""
-    address, number = context.reached.get((host.name, port), (str(host.address), port))
-    return f"http://{address}:{number}"
+    return "http://{}:{}".format(*context.way(host, port))
 
 
 def _write(path: Path, text: str) -> None:

@@ -50,7 +50,7 @@ def certificates(site: Site) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if not kind.closed:
         return found
-    trust = tls.trusting(issued.ca_path, issued.client_path if kind.asks else "")
+    trust = tls.own(kind, issued)
     for host in site.datacenter.by_role("kafka"):
         address = site.context.reached.get((host.name, kind.outside))
         try:

@@ -44,11 +44,10 @@ def monitor(session: Session, json: bool = False, grafana: str = "") -> None:
 
     host = _host(session)
     instances = session.running([host.name])
-    reached = session.context({}, instances).reached
+    context = session.context({}, instances)
     # A host that was made before has no port of it on this machine.
     ports = (prometheus.PORT, alertmanager.PORT)
-    ways = {port: reached.get((host.name, port), (str(host.address), port)) for port in ports}
-    at = {port: "http://{}:{}".format(*way) for port, way in ways.items()}
+    at = {port: "http://{}:{}".format(*context.way(host, port)) for port in ports}
     found = {
         "dashboards": at[prometheus.PORT] + prometheus.PAGE, "prometheus": at[prometheus.PORT],
         "alertmanager": at[alertmanager.PORT],
@@ -64,7 +63,7 @@ def monitor(session: Session, json: bool = False, grafana: str = "") -> None:
     table("monitoring", ("what", "where", "on"), [
         (what, where, host.name) for what, where in found.items()
     ])
-    if not all((host.name, port) in reached for port in ports):
+    if not all((host.name, port) in context.reached for port in ports):
         session.say(
             f"{host.name} is older than its monitoring and publishes no port of it; after `fab "
             f"down` and `fab up` it does. Until then, as long as this command runs, the page is at "

@@ -196,15 +196,20 @@ def made(make_lab: MakeLab, shape: dict[str, Any]) -> Lab:
     return lab
 
 
+def opened(lab: Lab, kinds: str, to: str) -> None:
+    """What the lab file says now is opened beside plaintext: in two steps, as the plan says."""
+    plan = lab.fab("plan", expect=2).out
+    assert f"1. brokers open {kinds} beside plaintext" in plan
+    assert f"2. brokers and the lab's own clients go over to {to}" in plan
+    run = lab.fab("up")
+    assert f"{2 * len(lab.of('kafka'))} services restarted one at a time" in run.out
+
+
 def there(lab: Lab) -> int:
     """It comes to TLS while somebody writes; how many records that were."""
     with writing(plain(lab)) as load:
         say(lab, ["plaintext", "tls"])
-        plan = lab.fab("plan", expect=2).out
-        assert "1. brokers open tls beside plaintext" in plan
-        assert "2. brokers and the lab's own clients go over to tls" in plan
-        run = lab.fab("up")
-        assert f"{2 * len(lab.of('kafka'))} services restarted one at a time" in run.out
+        opened(lab, "tls", "tls")
         load.turn(closed(lab))
         assert overheard(lab) == {
             "EXTERNAL": "readable", "INTERNAL": "readable",

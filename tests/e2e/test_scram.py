@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 from tests.e2e.conftest import MakeLab
 from tests.e2e.lab_under_test import Lab
-from tests.e2e.test_listeners import BROKERS, ONE, QUORUM, TOPIC, plain, read, writing
+from tests.e2e.test_listeners import BROKERS, ONE, QUORUM, TOPIC, opened, plain, read, writing
 
 pytestmark = [pytest.mark.host, pytest.mark.area("security")]
 
@@ -114,11 +114,7 @@ def test_people_come_to_log_in_and_back_and_no_write_fails(
     lab = made(make_lab, shape, "plaintext")
     with writing(plain(lab)) as load:
         say(lab, ["plaintext", "scram"])
-        plan = lab.fab("plan", expect=2).out
-        assert "1. brokers open mtls, scram beside plaintext" in plan
-        assert "2. brokers and the lab's own clients go over to mtls" in plan
-        run = lab.fab("up")
-        assert f"{2 * len(lab.of('kafka'))} services restarted one at a time" in run.out
+        opened(lab, "mtls, scram", "mtls")
         load.turn(client(lab))
         say(lab, "scram")
         assert "1. brokers close plaintext" in lab.fab("plan", expect=2).out
