@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 2.0
 AGAIN_SECONDS = 1.0  # for brokers that are there, when another was silent
+# A broker is silent that takes so many times as long as the one before, and this at least: whoever
+# waits longer for one that was killed shows late where its partitions have gone.
+PATIENCE, PATIENCE_SECONDS = 5, 0.5
 At = tuple[str, int]
 
 
@@ -47,6 +51,7 @@ class Watched:
         self.endpoint, self.where = endpoint, where
         self.brokers = Brokers(endpoint)
         self._admin: AdminClient | None = None
+        self._took = ANSWER_SECONDS
 
     @property
     def admin(self) -> AdminClient:
@@ -71,12 +76,17 @@ class Watched:
     def _listed(self) -> Any:
         from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms
 
+        patience = min(max(PATIENCE * self._took, PATIENCE_SECONDS), ANSWER_SECONDS)
+        began = time.monotonic()
         try:
-            return self.admin.list_topics(timeout=ANSWER_SECONDS)
+            found = self.admin.list_topics(timeout=patience)
         except KafkaException as error:
             if not silent(error):
                 raise
-            self._admin = None
+            self._admin, self._took = None, ANSWER_SECONDS  # the next client has to connect
+        else:
+            self._took = time.monotonic() - began
+            return found
         return self.admin.list_topics(timeout=AGAIN_SECONDS)
 
     def ends(self, wanted: Mapping[int, Iterable[At]]) -> dict[tuple[int, At], int]:

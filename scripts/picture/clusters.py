@@ -35,7 +35,8 @@ KNOWN_SECONDS = 5.0  # that others wait until brokers and partitions are known
 STARTS_SECONDS = 10.0  # retention moves them, seldom
 GONE_SECONDS = 5.0  # that a group is listed nowhere, until it is gone
 UNHEARD = 2  # looks in which a broker said nothing, until that is no accident
-UNREST_SECONDS = 0.2  # while a group rebalances, which takes no longer than some of these
+# While a group rebalances, which takes no longer than some of these, or leaders are about to move.
+UNREST_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,8 @@ def own(topic: str) -> bool:
 class Leaders:
     """Brokers, and where each partition is."""
 
-    seconds = LEADERS_SECONDS
-
     def __init__(self, held: Held, place: int) -> None:
+        self.seconds = LEADERS_SECONDS
         self._held, self._place, self._site = held, place, held.site
         self.name = f"leaders of {held.site.name}"
         self._watched = held.watched
@@ -103,12 +103,20 @@ class Leaders:
             *(Partition(where, *at, one.leader, one.replicas, one.isr)
               for at, one in found.partitions.items()),
         )
+        self.seconds = UNREST_SECONDS if self._unrest(found) else LEADERS_SECONDS
         return (Datacenter(where, self._place), *self._all(found), *self._seen)
 
     def gone(self) -> Sequence[Thing]:
         """The partitions stay where they were: a broker that is gone has none that serves."""
         return (Datacenter(self._site.name, self._place, answers=False), *self._all(None),
                 *self._seen)
+
+    def _unrest(self, found: Metadata) -> bool:
+        """Whether a broker says nothing, or one is gone by whom a partition is, or was, led."""
+        return any(self._held.unheard[id] for id in found.brokers) or any(
+            one.leader is None or not found.brokers.issuperset(one.replicas)
+            for one in found.partitions.values()
+        )
 
     def _all(self, found: Metadata | None) -> Iterator[Broker]:
         there = found.brokers if found else frozenset()

@@ -24,6 +24,7 @@ UNMENDED = 9.0  # s, less than kafka-python waits for a connection by itself
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBrokers]:
     monkeypatch.setattr(module, "ANSWER_SECONDS", PATIENCE)
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", PATIENCE)
     monkeypatch.setattr(python_side, "CONNECT_MS", PATIENCE * 1000)
     monkeypatch.setattr(python_side, "REQUEST_MS", PATIENCE * 1000)
     with fake_brokers(1, 2, 3) as found:
@@ -57,6 +58,38 @@ def test_a_dead_host_is_gone_and_the_others_are_not(
     asked_before = heard.count("MetadataRequest")
     assert watched.metadata().brokers == {1, 2, 3} - {dead}
     assert heard.count("MetadataRequest") == asked_before, "who is silent is not asked again"
+
+
+def test_who_answered_soon_is_not_waited_for_long(
+    cluster: FakeBrokers, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ANSWER_SECONDS", UNMENDED)
+    for _ in range(9):
+        watched.metadata()
+    cluster.brokers[asked(cluster)].die()
+    began = time.monotonic()
+    assert watched.metadata().brokers == {1, 2, 3}
+    assert time.monotonic() - began < UNMENDED / 2
+
+
+def test_who_has_much_to_tell_is_waited_for(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.0)
+    waited = []
+    ask = watched.admin.list_topics
+
+    class Slow:
+        def list_topics(self, timeout: float) -> object:
+            waited.append(timeout)
+            time.sleep(0.05)
+            return ask(timeout=timeout)
+
+    monkeypatch.setattr(Watched, "admin", Slow())
+    for _ in range(2):
+        assert watched.metadata().brokers == {1, 2, 3}
+    assert waited[0] == PATIENCE, "nobody knows yet how long it takes"
+    assert module.PATIENCE * 0.05 <= waited[1] <= PATIENCE
 
 
 def test_of_those_that_are_all_gone_it_is_told(cluster: FakeBrokers, watched: Watched) -> None:

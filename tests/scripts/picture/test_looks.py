@@ -165,6 +165,28 @@ def test_a_broker_that_says_nothing_is_gone_whatever_the_cluster_says_of_it() ->
     assert told == [both, both, both, [1], [1], both], "once may be an accident"
 
 
+def test_leaders_are_looked_at_more_often_while_they_are_about_to_move() -> None:
+    every = frozenset({1, 2, 3})
+    watched = FakeWatched(seen=Metadata(every, 3, {("a", 0): PLACED}))
+    shared = held(watched)
+    look = Leaders(shared, 0)
+
+    def seconds(brokers: frozenset[int], placed: Placed) -> float:
+        watched.seen = Metadata(brokers, 3, {("a", 0): placed})
+        look.look()
+        return look.seconds
+
+    rest = look.seconds
+    assert seconds(every, PLACED) == rest
+    assert seconds(every, replace(PLACED, leader=None)) < rest
+    assert seconds(every - {1}, PLACED) < rest
+    assert seconds(every | {4}, PLACED) == rest, "a broker more holds nothing yet"
+    shared.unheard[1] = 1
+    assert seconds(every, PLACED) < rest
+    shared.unheard[1] = 0
+    assert seconds(every, replace(PLACED, leader=2)) == rest
+
+
 def test_a_cluster_that_does_not_answer_keeps_its_partitions_and_no_broker() -> None:
     watched = FakeWatched(seen=Metadata(frozenset({1, 2, 3}), 3, {("orders", 0): PLACED}))
     look = Leaders(held(watched), 0)
