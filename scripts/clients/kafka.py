@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,10 @@ from scripts.workstation.waiting import wait_until
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.admin import AdminClient, NewTopic
 
 REQUEST_SECONDS = 5.0
+MADE_SECONDS = 30.0  # until all brokers know a topic
 FORGET_SECONDS = 15.0
 ELECT_SECONDS = 30.0
 FENCE_SECONDS = 10.0
@@ -182,19 +183,37 @@ def keep_topic(
     topic = NewTopic(name, partitions, factor, config={
         "min.insync.replicas": str(insync), **config,
     })
-    for future in admin.create_topics([topic], operation_timeout=30).values():
-        error = future.exception(timeout=60)
-        if error is not None and "ALREADY_EXISTS" not in str(error):
-            raise LabError(f"{name}: {one_line(error)}", where=where) from error
+    make_topics(admin, [topic], where)
 
 
-def settle(futures: Mapping[Any, Any], where: str, *, but: Collection[int] = ()) -> None:
+def make_topics(
+    admin: AdminClient, topics: Sequence[NewTopic], where: str, **options: Any
+) -> list[str]:
+    """Make topics that nobody knows yet; which of them are there already. Raises LabError.
+
+    That is no error: a client whose first request is answered late, or by nobody, sends it again,
+    and so does a broker that hands it on to a controller of KRaft.
+    """
+    from confluent_kafka import KafkaError  # noqa: PLC0415 - 50 ms
+
+    return settle(
+        admin.create_topics(list(topics), operation_timeout=MADE_SECONDS, **options), where,
+        but=(KafkaError.TOPIC_ALREADY_EXISTS,),
+    )
+
+
+def settle(futures: Mapping[Any, Any], where: str, *, but: Collection[int] = ()) -> list[Any]:
     """Wait for the answers of an admin request; the first error as a LabError. `but`: the codes of
-    those that are none."""
+    those that are none; which had one of these."""
+    found = []
     for name, future in futures.items():
         error = future.exception(timeout=60)
-        if error is not None and not (but and error.args[0].code() in but):
+        if error is None:
+            continue
+        if not but or error.args[0].code() not in but:
             raise LabError(f"{name}: {one_line(error)}", where=where) from error
+        found.append(name)
+    return found
 
 
 def spread_leaders(endpoint: Endpoint, *, where: str) -> None:

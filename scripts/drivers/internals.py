@@ -15,7 +15,7 @@ from typing import Any
 from lab.resources import Topic
 from lab.services.connect import PORT, SERVICE
 from lab.services.internals import COMPACT, POLICY, Fault, Internal, faults, internals
-from scripts.clients.kafka import Cluster, client_settings, settle
+from scripts.clients.kafka import Cluster, client_settings, make_topics, settle
 from scripts.drivers.driver import Site, Tell
 from scripts.errors import LabError, TimeoutExpired
 from scripts.hosts.units import STOP_SECONDS, where_set_up
@@ -160,9 +160,7 @@ class Internals:
             topic = NewTopic(
                 fault.name, want.partitions, want.replicas, config={POLICY: COMPACT}
             )
-            request(admin.create_topics(
-                [topic], operation_timeout=REQUEST_SECONDS, request_timeout=REQUEST_SECONDS
-            ))
+            make_topics(admin, [topic], where, request_timeout=REQUEST_SECONDS)
         elif fault.anew:
             request(admin.delete_topics(
                 [fault.name], operation_timeout=REQUEST_SECONDS, request_timeout=REQUEST_SECONDS

@@ -15,7 +15,7 @@ from lab.artifacts import PREFIX
 from lab.counted import counted
 from lab.services.tools import BIN, KCAT
 from lab.services.topics import replication
-from scripts.clients.kafka import client_settings, settle
+from scripts.clients.kafka import client_settings, make_topics, settle
 from scripts.clients.records import text
 from scripts.drivers.driver import Report, Site
 from scripts.errors import LabError, one_line
@@ -83,7 +83,7 @@ class Proof:
         )
         self._asked = True
         try:
-            settle(admin.create_topics([topic], operation_timeout=30), self.datacenter.name)
+            make_topics(admin, [topic], self.datacenter.name)
         except KafkaException as error:
             raise LabError(one_line(error), where=self.datacenter.name) from error
         self._wait_in_sync(admin)

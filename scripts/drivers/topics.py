@@ -18,10 +18,11 @@ from lab.resources import (
     lines,
 )
 from lab.state import Key
-from scripts.clients.kafka import describe, settle
+from scripts.clients.kafka import describe, make_topics, settle
 from scripts.drivers.driver import Differences, Site, Tell
 from scripts.drivers.record import Record
 from scripts.errors import LabError, one_line
+from scripts.workstation.waiting import wait_until
 
 REQUEST_SECONDS = 30.0
 
@@ -142,7 +143,8 @@ class Topics:
         if not isinstance(before, Topic):
             topic = NewTopic(name, after.partitions or -1, after.replicas or -1,
                              config=dict(after.config))
-            settle(admin.create_topics([topic], operation_timeout=30, **seconds), self.site.name)
+            if make_topics(admin, [topic], self.site.name, **seconds) and not validate:
+                self._expect(change)
             return
         if after.partitions is not None and after.partitions != before.partitions:
             more = NewPartitions(name, after.partitions)
@@ -151,6 +153,18 @@ class Topics:
             settle(admin.incremental_alter_configs(
                 [_altered(name, before.config, after.config)], **seconds
             ), self.site.name)
+
+
+    def _expect(self, change: Change) -> None:
+        """Look whether a topic that is there suddenly is the one that was asked for. Raises
+        LabError where it is another one, which is not the lab's then."""
+        wanted = _topics({change.key: change.after} if change.after else {})
+        wait_until(lambda: self.found(wanted), timeout=REQUEST_SECONDS, where=self.site.name,
+                   message=f"no broker knows {change.key}")
+        plan = compare(self.found(wanted), wanted)
+        if plan.changes or plan.refusals:
+            self.record.note(change.key.name, None)
+            raise LabError("somebody has made it meanwhile, and otherwise", where=self.site.name)
 
 
 def _topics(wanted: ClusterState) -> ClusterState:

@@ -25,7 +25,7 @@ from lab.services.context import Context
 from lab.templates import properties
 from lab.topology import Host
 from scripts.clients import overhearing
-from scripts.clients.kafka import client_settings, settle
+from scripts.clients.kafka import client_settings, make_topics
 from scripts.drivers.driver import Site
 from scripts.drivers.proof import TOPIC_PREFIX
 from scripts.errors import LabError, one_line
@@ -183,11 +183,11 @@ def _topics(site: Site, passes: Sequence[Pass]) -> Iterator[None]:
 
     admin, names = site.kafka.admin, [one.topic for one in passes]
     try:
-        settle(admin.create_topics([
+        make_topics(admin, [
             NewTopic(one.topic, num_partitions=1, replica_assignment=[[one.host.number]], config={
                 "min.insync.replicas": "1", "compression.type": "uncompressed"})
             for one in passes
-        ], operation_timeout=30), site.name)
+        ], site.name)
         yield
     finally:
         for future in admin.delete_topics(names, operation_timeout=30).values():
