@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     from lab.learning.judge import Judged
     from scripts.learning.course import Course
+    from scripts.learning.look import Look
 
 LANGUAGE = {"language": "en or ko (that of the lab file)"}
 ID = {"id": "an exercise, as `fab exercise` lists it", **LANGUAGE}
@@ -32,6 +33,12 @@ def _language(session: Session, asked: str) -> str:
     if asked and asked not in LANGUAGES:
         raise UsageError(f"--language {asked}", hint="accepted: " + ", ".join(LANGUAGES))
     return asked or session.topology.config.language
+
+
+def _looking(course: Course) -> AbstractContextManager[Look]:
+    from scripts.learning.look import looking
+
+    return looking(course)
 
 
 def _course(session: Session, id: str, language: str) -> Course:
@@ -76,7 +83,7 @@ def start(session: Session, id: str, language: str = "") -> None:
     from scripts.workstation.screen import markdown
 
     course = _course(session, id, language)
-    with course.looking() as look:  # the lab runs
+    with _looking(course) as look:  # the lab runs
         with held(session, "exercise.start") if course.book.fault else nullcontext():
             look.prepare()
         course.begin()
@@ -94,7 +101,7 @@ def answer(
 ) -> None:
     """Predict: answer one of an exercise's questions."""
     course = _course(session, id, language)
-    with course.looking() as look:
+    with _looking(course) as look:
         look.answer(question, said)
     print(f"{id}: {question}: {said}")
 
@@ -111,10 +118,11 @@ def check(
 
     Exit status 1 when something is not so.
     """
-    from scripts.learning.course import WATCH_SECONDS
+    from scripts.learning.look import WATCH_SECONDS
+
     course = _course(session, id, language)
     shown = ""
-    with course.looking() as look:
+    with _looking(course) as look:
         while True:
             judged = look.check(claim)
             if facts:
@@ -140,7 +148,7 @@ def _as_lines(course: Course, judged: Judged) -> str:
     return "\n".join(lines)
 
 
-def _as_json(look: Course.Look, judged: Judged) -> str:
+def _as_json(look: Look, judged: Judged) -> str:
     bench = look.last or look.bench()
     return jsonlib.dumps(bench.as_json(judged), indent=2, ensure_ascii=False)
 
@@ -152,7 +160,7 @@ def hint(session: Session, id: str, language: str = "") -> int:
     Exit status 1 when there is nothing to help with.
     """
     course = _course(session, id, language)
-    with course.looking() as look:
+    with _looking(course) as look:
         first = look.check().first
     if first is None:
         print(f"{id}: all is so")
@@ -175,7 +183,7 @@ def show(session: Session, id: str, offset: str = "", language: str = "") -> Non
     if offset and not offset.isdecimal():
         raise UsageError(f"--offset {offset}", hint="accepted: 0 and more")
     course, at = _course(session, id, language), time.time()
-    with course.looking() as look:
+    with _looking(course) as look:
         judged = look.check(patient=False)
         sheet = Sheet(
             course.exercise, course.language, session.topology.lab, course.task, judged,
@@ -189,9 +197,11 @@ def show(session: Session, id: str, offset: str = "", language: str = "") -> Non
 @lab_task(name="exercise.reset", locks=True, help=ID)
 def reset(session: Session, id: str, language: str = "") -> None:
     """Remove what an exercise made, and begin anew."""
+    from scripts.learning.reset import reset as brought_back
+
     course = _course(session, id, language)
-    with course.looking() as look:
-        for line in look.reset():
+    with _looking(course) as look:
+        for line in brought_back(look):
             print(line)
         left = look.left()
     print(left or f"{id}: as before")
@@ -212,7 +222,7 @@ def solve(session: Session, id: str, wrong: str = "", language: str = "") -> int
                              hint="known: " + (", ".join(course.book.wrong) or "none"))
         script = course.book.folder / "wrong" / f"{wrong}.sh"
     course.begin()
-    with course.looking() as look:
+    with _looking(course) as look:
         look.prepare()
         sys.stdout.write(look.run(script))
         judged = look.check()

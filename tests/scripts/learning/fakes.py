@@ -18,7 +18,7 @@ from lab.learning.exercise import parse as exercise_of
 from lab.learning.facts import question
 from lab.services.context import Context
 from lab.topology import Topology, build
-from scripts.learning import course as course_module
+from scripts.learning import live
 from scripts.learning.course import Course
 from scripts.learning.library import Book
 from scripts.platforms import Instance, Steps
@@ -102,7 +102,7 @@ def a_lab(
         def close(self) -> None:
             lab.asked.append("closed")
 
-    monkeypatch.setattr(course_module.live, "Live", Live)
+    monkeypatch.setattr(live, "Live", Live)
     return lab
 
 

@@ -18,6 +18,8 @@ from lab.endpoint import Endpoint
 from scripts.clients.kafka import Cluster
 from scripts.errors import LabError
 from scripts.learning import back, removal, shell
+from scripts.learning.look import looking
+from scripts.learning.reset import reset
 from tests.fakes import FakeFleet, FakeHost
 from tests.scripts.learning.fakes import THERE, Admin, a_lab
 
@@ -115,13 +117,13 @@ def test_reset_does_all_of_it_again_when_it_was_killed(
     course = lab.course(tmp_path)
     course.begin()
     steps = {"wait_healthy": Cluster, "settle": removal, "unlink": Path}
-    with course.looking() as look:
+    with looking(course) as look:
         if killed:
             with monkeypatch.context() as now, pytest.raises(KeyboardInterrupt):
                 now.setattr(steps[killed], killed, _ends)
-                look.reset()
+                reset(look)
             assert course.progress.state == "begun", "it is not back yet"
-        assert "ann-dc1-kafka01: broker started" in look.reset()
+        assert "ann-dc1-kafka01: broker started" in reset(look)
     assert (admin.topics, admin.groups) == (set(), {})
     assert course.progress.state == "new"
 

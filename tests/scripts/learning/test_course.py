@@ -13,8 +13,11 @@ from lab.file import parse as parse_lab
 from lab.learning.snapshot import parse
 from lab.topology import build
 from scripts.errors import LabError, UsageError
-from scripts.learning import course as course_module
-from scripts.learning.course import Course, place
+from scripts.learning import reset as reset_module
+from scripts.learning.course import Course
+from scripts.learning.look import Look, looking
+from scripts.learning.place import place
+from scripts.learning.reset import reset
 from tests.scripts.learning.fakes import ABSENT, EXERCISE, THERE, Lab, a_lab, instance
 
 
@@ -32,7 +35,7 @@ def course(lab: Lab, tmp_path: Path) -> Course:
 def test_it_is_begun_once_and_what_is_said_is_kept(lab: Lab, course: Course) -> None:
     assert course.progress.state == "new"
     began = course.begin().started
-    with course.looking() as look:
+    with looking(course) as look:
         look.answer("who", "2")
     assert course.begin().started == began
     assert (course.progress.answers, course.progress.state) == ({"who": "2"}, "begun")
@@ -50,13 +53,13 @@ def test_what_its_programs_tell_closed_brokers_is_in_a_file(lab: Lab, course: Co
     assert shut.values["client"] == str(file)
     assert str(shut.values["closed"]).split() == [f"CLIENT={file}"]
     assert not file.exists()
-    with shut.looking():
+    with looking(shut):
         assert json.loads(file.read_text())["security.protocol"] == "SSL"
         assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_solved_one_is_done_and_stays_so(lab: Lab, course: Course) -> None:
-    with course.looking() as look:
+    with looking(course) as look:
         look.answer("who", "1")
         lab.answers = THERE
         assert look.check().solved
@@ -66,7 +69,7 @@ def test_a_solved_one_is_done_and_stays_so(lab: Lab, course: Course) -> None:
 
 
 def test_a_check_of_what_was_not_begun_keeps_nothing(lab: Lab, course: Course) -> None:
-    with course.looking() as look:
+    with looking(course) as look:
         look.check()
     assert not (lab.state / "exercises").exists()
 
@@ -79,19 +82,19 @@ def test_an_answer_that_cannot_be(
     lab: Lab, course: Course, answers: Any, words: tuple[str, str], said: str
 ) -> None:
     lab.answers = answers
-    with course.looking() as look, pytest.raises(UsageError, match=said):
+    with looking(course) as look, pytest.raises(UsageError, match=said):
         look.answer(*words)
     assert course.progress.answers == {}
 
 
 def test_a_claim_that_there_is_not(course: Course) -> None:
-    with course.looking() as look, pytest.raises(UsageError, match="known: there"):
+    with looking(course) as look, pytest.raises(UsageError, match="known: there"):
         look.check("here")
 
 
 def test_hints_come_one_more_each_time_by_claim_and_state(lab: Lab, course: Course) -> None:
     def hinted() -> tuple[str, ...]:
-        with course.looking() as look:
+        with looking(course) as look:
             verdict = look.check("there").first
         assert verdict is not None
         return course.hinted(verdict)
@@ -110,7 +113,7 @@ def test_a_snapshot_is_judged_the_same_without_the_lab(lab: Lab, course: Course)
     course.begin()
     for answers in (ABSENT, THERE):
         lab.answers = answers
-        with course.looking() as look:
+        with looking(course) as look:
             judged = look.check()
             snapshot = parse(look.snapshot().as_json())
         assert snapshot.answers == {"dc1": answers if answers is THERE else {
@@ -120,7 +123,7 @@ def test_a_snapshot_is_judged_the_same_without_the_lab(lab: Lab, course: Course)
 
 
 def test_each_check_asks_anew_and_once(lab: Lab, course: Course) -> None:
-    with course.looking() as look:
+    with looking(course) as look:
         look.check(patient=False)
         look.check(patient=False)
     assert lab.asked == ["topic name=t-ann", "topic name=t-ann", "closed"]
@@ -134,7 +137,7 @@ def test_a_lab_that_does_not_run_is_one_line(
     lab: Lab, course: Course, running: bool, there: bool, said: str
 ) -> None:
     lab.instances = {name: instance(name, running=running) for name in lab.instances if there}
-    with pytest.raises(LabError) as caught, course.looking():
+    with pytest.raises(LabError) as caught, looking(course):
         raise AssertionError("it does not run")
     assert str(caught.value) == said
     assert lab.asked == []
@@ -142,7 +145,7 @@ def test_a_lab_that_does_not_run_is_one_line(
 
 def test_a_host_that_serves_nobody_does_not_make_a_lab_run(lab: Lab, course: Course) -> None:
     lab.instances = {name: instance(name, running="kafka" not in name) for name in lab.instances}
-    with pytest.raises(LabError, match="the lab is stopped"), course.looking():
+    with pytest.raises(LabError, match="the lab is stopped"), looking(course):
         raise AssertionError("no broker runs")
 
 
@@ -204,7 +207,7 @@ def test_a_claim_that_cannot_work_is_a_line_with_file_and_claim(
 ) -> None:
     claim = {**EXERCISE["claims"][0], **change}
     course = lab.course(lab.state, {**EXERCISE, "claims": [claim]})
-    with pytest.raises(LabError) as caught, course.looking() as look:
+    with pytest.raises(LabError) as caught, looking(course) as look:
         look.check()
     assert f"exercise.toml: ch3-try: {said}" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -218,7 +221,7 @@ def test_the_page_takes_the_place_of_the_one_before(course: Course) -> None:
 
 
 def test_an_exercise_about_upgrades_says_how_it_begins_anew(lab: Lab, course: Course) -> None:
-    with course.looking() as look:
+    with looking(course) as look:
         assert look.left() == "", "no broker is asked where it does not matter"
     with pytest.raises(UsageError, match=r'3\.8\.1 with finalize = "by hand" .*labs/upgrade\.toml'):
         lab.course(lab.state, {**EXERCISE, "begins": "3.8.1"})
@@ -226,7 +229,7 @@ def test_an_exercise_about_upgrades_says_how_it_begins_anew(lab: Lab, course: Co
     kafka = config.kafka.model_copy(update={"finalize": "by hand"})
     lab.topology = build(config.model_copy(update={"kafka": kafka}))
     lab.answers = {"releases": {"1": {"starts": [[1, "3.8.1"], [2, "3.9.2"]], "protocol": "3.8"}}}
-    with lab.course(lab.state, {**EXERCISE, "begins": "3.8.1"}).looking() as look:
+    with looking(lab.course(lab.state, {**EXERCISE, "begins": "3.8.1"})) as look:
         assert look.left().startswith('dc1: brokers run Kafka 3.9.2: say version = "3.8.1"')
 
 
@@ -237,13 +240,13 @@ def with_a_fault(
     (folder / "fault.sh").write_text("make it\n")
     course, ran = lab.course(folder), []
 
-    def run(self: Course.Look, script: Path) -> str:
+    def run(self: Look, script: Path) -> str:
         ran.append(script.name)
         if not ends:
             raise KeyboardInterrupt
         return ""
 
-    monkeypatch.setattr(Course.Look, "run", run)
+    monkeypatch.setattr(Look, "run", run)
     return course, ran
 
 
@@ -252,7 +255,7 @@ def test_a_fault_is_made_once_and_again_where_the_lab_has_its_topics_no_more(
 ) -> None:
     course, ran = with_a_fault(lab, tmp_path, monkeypatch)
     lab.answers = THERE
-    with course.looking() as look:
+    with looking(course) as look:
         look.prepare()
         look.prepare()
         assert ran == ["fault.sh"] and course.progress.prepared
@@ -266,11 +269,11 @@ def test_a_fault_that_was_cut_off_is_made_again(
 ) -> None:
     course, _ = with_a_fault(lab, tmp_path, monkeypatch, ends=False)
     lab.answers = THERE
-    with course.looking() as look, pytest.raises(KeyboardInterrupt):
+    with looking(course) as look, pytest.raises(KeyboardInterrupt):
         look.prepare()
     assert not course.progress.prepared
     course, ran = with_a_fault(lab, tmp_path, monkeypatch)
-    with course.looking() as look:
+    with looking(course) as look:
         look.prepare()
     assert ran == ["fault.sh"] and course.progress.prepared
 
@@ -284,18 +287,18 @@ def test_a_reset_that_is_cut_off_leaves_a_fault_to_be_made_again(
     def cut_off(*_: Any) -> list[str]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(course_module, "ended", cut_off)
-    with course.looking() as look:
+    monkeypatch.setattr(reset_module, "ended", cut_off)
+    with looking(course) as look:
         look.prepare()
         course.begin()
         with pytest.raises(KeyboardInterrupt):
-            look.reset()
+            reset(look)
         assert course.progress.started and not course.progress.prepared
         look.prepare()
     assert ran == ["fault.sh"] * 2
 
 
 def test_an_exercise_without_a_fault_makes_none(lab: Lab, course: Course) -> None:
-    with course.looking() as look:
+    with looking(course) as look:
         look.prepare()
     assert lab.asked == ["closed"] and not (lab.state / "exercises").exists()

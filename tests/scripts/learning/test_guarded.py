@@ -17,7 +17,7 @@ from lab.services.local import local_context
 from lab.topology import build
 from scripts.drivers.driver import Site
 from scripts.learning import guarded
-from scripts.learning.course import proven
+from scripts.learning.place import proven
 from scripts.workstation.authority import Authority
 from scripts.workstation.paths import PROJECT
 from tests import closed

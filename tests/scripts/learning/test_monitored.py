@@ -16,8 +16,8 @@ from lab.topology import Topology, build
 from scripts.drivers.driver import Site
 from scripts.errors import UsageError
 from scripts.learning import live
-from scripts.learning.course import place
 from scripts.learning.live import Live
+from scripts.learning.place import place
 from tests.fakes import FakeFleet
 
 EXERCISE = parse({"minutes": 5, "title": {"en": "T"}, "monitoring": True, "brokers": 3, "claims": [

@@ -14,8 +14,8 @@ from lab.topology import Topology, build
 from scripts.drivers.driver import Site
 from scripts.errors import LabError, UsageError
 from scripts.learning import live
-from scripts.learning.course import place
 from scripts.learning.live import Live
+from scripts.learning.place import place
 from scripts.learning.removal import remove_documents
 from tests.fakes import FakeFleet
 

@@ -14,8 +14,8 @@ from lab.topology import build
 from scripts.drivers.driver import Site
 from scripts.errors import UsageError
 from scripts.learning import live
-from scripts.learning.course import place
 from scripts.learning.live import Live
+from scripts.learning.place import place
 from scripts.learning.removal import remove_subjects
 from tests.scripts.drivers.test_schemas import FakeRegistry, site
 

@@ -1,0 +1,90 @@
+"""An exercise's first state, brought back: nothing is left of what was done in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from lab.learning.exercise import filled
+from lab.learning.progress import Progress
+from lab.mirrors.topics import remote_name
+from scripts.clients.kafka import end_transaction
+from scripts.errors import LabError
+from scripts.learning.back import awake, ended
+from scripts.learning.guarded import recertified, ungranted
+from scripts.learning.look import Look
+from scripts.learning.removal import (
+    remove,
+    remove_connectors,
+    remove_documents,
+    remove_mirrored,
+    remove_shared,
+    remove_subjects,
+    unlimited,
+)
+
+
+def reset(look: Look) -> list[str]:
+    """What scripts began is ended, brokers run, no transaction is open, the exercise's topics,
+    their copies and its groups are gone; what was done, in words. Raises LabError."""
+    course, exercise = look.course, look.course.exercise
+    if course.progress.prepared:  # first, so that one that is cut off leaves none half made
+        course.keep(replace(course.progress, prepared=0.0))
+    here = look.sites[course.place.datacenter.name]
+    brokers = [host.name for host in here.datacenter.by_role("kafka")]
+    done = ended(here, [course.place.tools.name, *brokers], exercise.id)
+    if exercise.certificates:
+        done += recertified(here)
+    done += awake(here) + _settled(look)
+    done += _removed(look)
+    # Brokers' logs go on, too, in what they have refused.
+    if exercise.mirror or exercise.connect or exercise.monitoring or exercise.user:
+        before = course.progress
+        used = bool(done) or bool(before.started)
+        course.keep(Progress(again=before.again + used))
+    else:
+        course.forget()
+    return done
+
+
+def _removed(look: Look) -> list[str]:
+    """All that has the exercise's names is removed."""
+    course, exercise, mirror = look.course, look.course.exercise, look.course.place.mirror
+
+    def names(patterns: Iterable[str]) -> list[str]:
+        return [str(filled(one, course.values)) for one in patterns]
+
+    here = look.sites[course.place.datacenter.name]
+    there = look.sites[mirror.target] if mirror and exercise.pipeline else here
+    topics, groups = names(exercise.topics), names(exercise.groups)
+    done = remove_shared(here, names(exercise.share_groups))
+    done += remove_connectors(there, names(exercise.connectors), names(exercise.files))
+    done += unlimited(here, names(exercise.clients))
+    done += remove_subjects(there, names(exercise.subjects))
+    if exercise.user:
+        done += ungranted(here, exercise.user)
+    if mirror and exercise.pipeline:
+        done += remove_documents(there, [remote_name(mirror, one) for one in topics])
+    if mirror and exercise.mirror:
+        return done + remove_mirrored(look.sites, mirror, topics, groups)
+    return done + remove(here, topics, groups)
+
+
+def _settled(look: Look) -> list[str]:
+    """Abort transactions that the exercise left open. Their markers would come into the topics of
+    the same names that are made next."""
+    course, done = look.course, []
+    here = course.place.datacenter.name
+
+    def is_open(id: str) -> bool:
+        found = look.facts().transaction(id)
+        return found is not None and not found.settled
+
+    for id in (str(filled(one, course.values)) for one in course.exercise.transactions):
+        if is_open(id):
+            end_transaction(look.sites[here].kafka.endpoint, id)
+            if is_open(id):
+                raise LabError(f"transaction {id} is still open", where=here,
+                               hint="reset again; see `fab status`")
+            done.append(f"{here}: transaction {id} aborted")
+    return done
