@@ -343,7 +343,8 @@ class Local:
         return there
 
     def _containers(self) -> dict[str, Container]:
-        found = self.engine.containers(self.label)
+        found = (self.machine.containers(self.engine, self.label) if self.machine
+                 else self.engine.containers(self.label))
         self._seen = {one.labels[HOST_LABEL]: one for one in found if HOST_LABEL in one.labels}
         return dict(self._seen)
 

@@ -6,14 +6,14 @@ or another user's), the engine that has the lab's hosts tells.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.paths import ENGINE, HOST_KEYS
 from scripts.errors import LabError, UsageError
 from scripts.platforms.local.container import LAB_LABEL, is_host
-from scripts.platforms.local.engine import ENGINES, Engine
+from scripts.platforms.local.engine import ENGINES, Container, Engine
 from scripts.platforms.local.finding import VARIABLE, Machine, Silent, wanted
 from scripts.platforms.local.installing import Say
 
@@ -127,8 +127,10 @@ def choose(
     wish, last, here = wanted(), memory.engine, machine.programs
     sure = last or (here[0] if len(here) == 1 else None)
     if sure in here and {wish, last} <= {None, sure}:
-        engine = machine.ask(sure)
-        if isinstance(engine, Engine) and (here == [sure] or count(engine, lab)):
+        engine = machine.tried(sure, label(lab))
+        if isinstance(engine, Engine) and (here == [sure] or _hosts(
+            machine.containers(engine, label(lab), keep=True)
+        )):
             return engine
     seen = {name: one for name in here if (one := machine.ask(name))}
     hosts = {name: count(one, lab) if isinstance(one, Engine) else one
@@ -137,6 +139,15 @@ def choose(
     return machine.pick(name, installs=installs, say=say)
 
 
+def label(lab: str) -> str:
+    """What the lab's containers are known by."""
+    return f"{LAB_LABEL}={lab}"
+
+
 def count(engine: Engine, lab: str) -> int:
     """How many hosts of the lab an engine has."""
-    return sum(is_host(one) for one in engine.containers(f"{LAB_LABEL}={lab}"))
+    return _hosts(engine.containers(label(lab)))
+
+
+def _hosts(found: Iterable[Container]) -> int:
+    return sum(map(is_host, found))

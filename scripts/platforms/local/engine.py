@@ -98,17 +98,19 @@ class Engine:
         """The lines of a command's output without the empty ones."""
         return [line for line in self(*args).stdout.splitlines() if line.strip()]
 
-    def containers(self, label: str) -> list[Container]:
+    def containers(self, label: str, timeout: float = 120) -> list[Container]:
         """Every container with the label, running or not."""
-        return self.listed(f"label={label}")
+        return self.listed(f"label={label}", timeout)
 
-    def listed(self, chosen: str) -> list[Container]:
+    def listed(self, chosen: str, timeout: float = 120) -> list[Container]:
         """Every container, running or not, that a filter chooses: "label=L", "network=NAME",
         "ancestor=IMAGE" (made from it, or from one that is made from it)."""
         listed = ("ps", "--all", "--no-trunc", "--filter", chosen, "--format")
         if self.name == "podman":
-            return [_from_podman(entry) for entry in json.loads(self(*listed, "json").stdout)]
-        return [_from_docker(json.loads(line)) for line in self.lines(*listed, "{{json .}}")]
+            said = self(*listed, "json", timeout=timeout).stdout
+            return [_from_podman(entry) for entry in json.loads(said)]
+        said = self(*listed, "{{json .}}", timeout=timeout).stdout
+        return [_from_docker(json.loads(line)) for line in said.splitlines() if line.strip()]
 
     def image_lines(self, *args: str) -> list[str]:
         """The lines of `images`. Podman fails in it where somebody removes an image just then, as

@@ -10,20 +10,23 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from scripts.errors import CommandError, LabError, UsageError
 from scripts.platforms.local import installing
-from scripts.platforms.local.engine import ENGINES, Engine
+from scripts.platforms.local.engine import ENGINES, Container, Engine
 from scripts.platforms.local.installing import Say
 from scripts.platforms.local.reason import reason
 from scripts.workstation import process
 
 VARIABLE = "LAB_ENGINE"
 ANSWER_S = 20  # a daemon that hangs never answers
+MOMENT_S = 1.0  # for so long a listing is as good as another one
 _AS_DOCKER = re.compile(rb"\A#!.*^\s*exec\s+(?:\S*/)?podman\s", re.DOTALL | re.MULTILINE)
 
 
@@ -45,6 +48,7 @@ class Machine:
 
     def __init__(self, asked: Mapping[str, Engine | Silent | None] | None = None) -> None:
         self._asked = dict(asked or {})
+        self._listed: dict[tuple[str, str], tuple[float, list[Container]]] = {}
 
     @property
     def programs(self) -> list[str]:
@@ -57,6 +61,29 @@ class Machine:
         if name not in self._asked:
             self._asked[name] = _ask(name) if shutil.which(name) else None
         return self._asked[name]
+
+    def tried(self, name: str, label: str) -> Engine | Silent | None:
+        """The same, of which nobody knows yet whether it answers by whether it lists the containers
+        with a label: these are what is asked of it next (`containers`), so one question is saved.
+        """
+        likely = _likely(name) if name not in self._asked and shutil.which(name) else None
+        if isinstance(likely, Engine):
+            with suppress(CommandError):  # asked whether it answers, it says why not
+                found = likely.containers(label, ANSWER_S)
+                self._asked[name] = likely
+                self._listed[name, label] = time.monotonic(), found
+        return self.ask(name)
+
+    def containers(self, engine: Engine, label: str, *, keep: bool = False) -> list[Container]:
+        """The containers with a label, as an engine lists them, or did a moment ago to nobody but
+        who `keep`s that for others. Raises CommandError."""
+        place = engine.name, label
+        since, found = self._listed.get(place, (0.0, []))
+        if place not in self._listed or time.monotonic() - since > MOMENT_S:
+            return engine.containers(label)
+        if not keep:
+            del self._listed[place]
+        return found
 
     @property
     def answering(self) -> list[Engine]:
@@ -128,18 +155,28 @@ def unusable(silent: Sequence[Silent], other: str = "") -> LabError:
 
 
 def _ask(name: str) -> Engine | Silent | None:
-    return _docker() if name == "docker" else _podman()
+    likely = _likely(name)
+    if not isinstance(likely, Engine):
+        return likely
+    return _docker(likely) if name == "docker" else _podman(likely)
 
 
-def _docker() -> Engine | Silent | None:
+def _likely(name: str) -> Engine | Silent | None:
+    """An engine as it is if it answers."""
+    return _likely_docker() if name == "docker" else _likely_podman()
+
+
+def _likely_docker() -> Engine | Silent | None:
     if _is_podman(shutil.which("docker")):
         return None
-    if elsewhere := _elsewhere("docker", "DOCKER_HOST"):
-        return elsewhere
+    return _elsewhere("docker", "DOCKER_HOST") or Engine("docker", ("docker",))
+
+
+def _docker(likely: Engine) -> Engine | Silent:
     # The client alone prints its own version; only the daemon knows the server's.
-    answers, said = _says("docker", "version", "--format", "{{.Server.Version}}")
+    answers, said = _says(*likely.prefix, "version", "--format", "{{.Server.Version}}")
     if answers:
-        return Engine("docker", ("docker",))
+        return likely
     if "permission denied" in said.lower():
         remedy = f"`sudo usermod -aG docker {getpass.getuser()}`, then log in again"
     elif address := os.environ.get("DOCKER_HOST"):
@@ -151,7 +188,7 @@ def _docker() -> Engine | Silent | None:
     return Silent("docker", f"Docker is installed and does not answer: {said}", remedy)
 
 
-def _podman() -> Engine | Silent:
+def _likely_podman() -> Engine | Silent:
     linux = sys.platform == "linux"
     before = installing.elevated() if linux else ()
     if isinstance(before, str):
@@ -168,13 +205,17 @@ def _podman() -> Engine | Silent:
             "podman", f"Podman is installed and lacks {' and '.join(lacks)}",
             f"install {' and '.join(lacks)}",
         )
-    prefix = (*before, "podman")
-    answers, said = _says(*prefix, "version", "--format", "{{.Client.Version}}")
+    return Engine("podman", (*before, "podman"), runtime)
+
+
+def _podman(likely: Engine) -> Engine | Silent:
+    answers, said = _says(*likely.prefix, "version", "--format", "{{.Client.Version}}")
     if answers:
-        return Engine("podman", prefix, runtime)
+        return likely
+    linux = sys.platform == "linux"
     return Silent(
         "podman", f"Podman is installed and does not answer: {said}",
-        f"see `{' '.join(prefix)} info`" if linux else "`podman machine start`",
+        f"see `{' '.join(likely.prefix)} info`" if linux else "`podman machine start`",
     )
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, strategies as st
 from lab.paths import ENGINE, HOST_KEYS
 from scripts.errors import CommandError, LabError, UsageError
 from scripts.platforms import sshd
-from scripts.platforms.local import Local, checks, recipe
+from scripts.platforms.local import Local, checks, finding, recipe
 from scripts.platforms.local.choice import Memory, View, choose, decide
 from scripts.platforms.local.engine import ENGINES, Engine
 from scripts.platforms.local.finding import VARIABLE, Machine, Silent
@@ -230,6 +230,53 @@ def test_no_engine_is_asked_that_need_not_be(two: Two) -> None:
     assert two.choose() == "podman" and two.fakes["podman"].calls == []
     Memory(two.state).keep("podman")
     assert two.choose() == "podman" and two.fakes["podman"].calls == []
+
+
+@pytest.fixture
+def fresh(two: Two, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine of whose engines nobody has asked any, each of them as it is if it answers."""
+    monkeypatch.setattr(finding, "_likely", lambda name: Engine(name, (name,)))
+    monkeypatch.setattr(finding.shutil, "which", lambda name: f"/usr/bin/{name}")
+    return Machine()
+
+
+def on(two: Two, machine: Machine) -> Local:
+    return Local(
+        cast(Any, topology()), state=two.state, say=lambda line: None, machine=machine,
+        engine=choose("tiny", Memory(two.state), machine),
+    )
+
+
+def test_one_question_tells_that_an_engine_answers_and_what_it_has(
+    two: Two, fresh: Machine
+) -> None:
+    two.local().create({})
+    podman = two.fakes["podman"]
+    podman.calls.clear()
+    local = on(two, fresh)
+    assert len(local.instances()) == 3 and [one[0] for one in podman.calls] == ["ps"]
+    del podman.containers["tiny.kafka1"]
+    assert len(local.instances()) == 2, "what was told serves once"
+
+
+def test_what_an_engine_told_a_while_ago_serves_nobody(
+    two: Two, fresh: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two.local().create({})
+    local = on(two, fresh)
+    del two.fakes["podman"].containers["tiny.kafka1"]
+    monkeypatch.setattr(finding, "MOMENT_S", 0.0)
+    assert len(local.instances()) == 2
+
+
+def test_one_that_lists_nothing_is_asked_why(
+    two: Two, fresh: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Memory(two.state).keep("podman")
+    two.fakes["podman"].broken = {"ps"}
+    monkeypatch.setattr(finding, "_ask", SILENT.get)
+    with pytest.raises(LabError, match=r"in Podman\. podman is asleep \(wake podman\)"):
+        on(two, fresh)
 
 
 def test_another_lab_is_ended_in_its_own_engine(two: Two) -> None:
