@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lab.monitoring.alerts import alerts
-from lab.monitoring.page import page
 from lab.services import alertmanager, lag_exporter
 from lab.services.agents import PREFIX
 from lab.services.context import Context
@@ -71,6 +69,8 @@ def jobs(host: Host, context: Context) -> Iterator[Job]:
 
 
 def process(host: Host, context: Context) -> Daemon:
+    from lab.monitoring.alerts import alerts  # noqa: PLC0415 - few labs are monitored
+
     lab = context.topology.config
     scrape_s = lab.monitoring.scrape_s
     return Daemon(
@@ -100,6 +100,8 @@ def process(host: Host, context: Context) -> Daemon:
 
 def desired(host: Host, context: Context) -> HostState:
     """The page. It is read anew at every look, so nothing restarts for it."""
+    from lab.monitoring.page import page  # noqa: PLC0415 - few labs are monitored
+
     del host
     lab = context.topology.config
     return {

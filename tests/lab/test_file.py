@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 import pytest
 from hypothesis import given, strategies as st
 
 from lab.file import LabFileError, load, located, parse
+from lab.model import _is_zone
 from lab.topology import PORTS_PER_DATACENTER
 from tests.strategies import lab_data
 
@@ -171,3 +173,12 @@ def test_the_lab_file_is_looked_for_where_fab_looks_for_its_tasks(
     (inner / "lab.toml").touch()
     assert located({"LAB": ""}) == Path("lab.toml")
     assert located({"LAB": "../mine.toml"}) == Path("../mine.toml")
+
+
+def test_every_zone_of_the_database_is_one_and_nothing_else() -> None:
+    zones = available_timezones()
+    assert {"UTC", "Europe/Berlin"} <= zones
+    assert [name for name in sorted(zones) if not _is_zone(name)] == []
+    for name in ("", "Europe", "Europe/", "../UTC", "/etc/localtime", "posix/UTC", "right/UTC",
+                 "posixrules", "zone.tab", "A\0B", "Nowhere"):
+        assert name not in zones and not _is_zone(name), name
