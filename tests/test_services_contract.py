@@ -38,8 +38,7 @@ from lab.topology import Host, Topology, build
 from scripts.clients.kafka import Cluster, View
 from scripts.clients.quorum import Described, Quorum, QuorumView, Replica
 from scripts.clients.zookeeper import Ensemble, Modes
-from scripts.drivers import kafka, release, schemas, users
-from scripts.drivers.connect import Workers
+from scripts.drivers import proof, release, schemas, users
 from scripts.drivers.connectors import ConnectorState
 from scripts.drivers.driver import Driver, Report, Site, sites
 from scripts.drivers.health import Health
@@ -48,6 +47,7 @@ from scripts.drivers.prometheus import Heard, Prometheus
 from scripts.drivers.registry import drivers, drivers_of
 from scripts.drivers.rows import RegionServer
 from scripts.drivers.schemas import Registry
+from scripts.drivers.workers import Workers
 from scripts.hosts.converge import HostPlan, plan_host
 from scripts.operations import plan as planning
 from scripts.operations.rolling import roll
@@ -141,7 +141,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
         def run(self, report: Report) -> bool:
             return report.check(self.service, "records", lambda: "seen")
 
-    monkeypatch.setattr(kafka, "Proof", Proof)
+    monkeypatch.setattr(proof, "Proof", Proof)
     ORDER.clear()
 
 

@@ -28,8 +28,6 @@ from dataclasses import dataclass
 from lab.balance.parts import Load, Part, Place, loads, on
 from lab.balance.search import Search
 
-RATE_MB = 10  # a second, that each broker may send and get for it, where nobody says another
-
 
 @dataclass(frozen=True)
 class Move:

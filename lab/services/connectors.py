@@ -59,6 +59,7 @@ SERVICE = Service(
     summary="Set up the lab file's own connectors.",
     task="none",
     roles=(),
+    within=lambda lab, datacenter: any(one.at == datacenter.name for one in lab.connectors),
     needs=("connect",),
     resources=resources,
     check=findings,

@@ -161,6 +161,7 @@ SERVICE = Service(
     summary="Set up KRaft's controllers; restart the leader last.",
     roles=("controller", "zookeeper"),
     wanted=wanted,
+    within=lambda lab, datacenter: bool(quorum.controllers(datacenter)),
     desired=files,
     process=process,
     ports=(Port(CONTROLLER_PORT),),

@@ -38,6 +38,7 @@ SERVICE = Service(
     summary="Set up the mirrors that lead to a datacenter.",
     task="none",
     roles=(),
+    within=lambda lab, datacenter: any(one.target == datacenter.name for one in lab.mirrors),
     needs=("connect",),
     resources=resources,
     check=findings,

@@ -107,6 +107,7 @@ class Service:
     roles: the kinds of host that may have it.
     wanted: whether hosts of a role have it in a datacenter; where they do not, a process that still
         runs from earlier is stopped.
+    within: whether a datacenter has it, where that is not whether a host there has it.
     desired: its files and settings besides those of its process.
     process: what runs; None for a service that is only files.
     ports: what the process listens on; the first one shows that it is up. shows: which one does,
@@ -127,6 +128,7 @@ class Service:
     summary: str
     roles: tuple[str, ...]
     wanted: Callable[[Lab, DatacenterConfig, str], bool] = always
+    within: Callable[[Lab, Datacenter], bool] | None = None
     desired: Callable[[Host, Context], HostState] = no_files
     process: Callable[[Host, Context], Process] | None = None
     ports: tuple[Port, ...] = ()
@@ -163,3 +165,9 @@ class Service:
     def on(self, host: Host, datacenter: Datacenter, lab: Lab) -> bool:
         """Whether a host has it."""
         return host.role in self.roles and self.wanted(lab, datacenter.config, host.role)
+
+    def concerns(self, datacenter: Datacenter, lab: Lab) -> bool:
+        """Whether a datacenter has it."""
+        if self.within:
+            return self.within(lab, datacenter)
+        return any(self.on(host, datacenter, lab) for host in datacenter.hosts)

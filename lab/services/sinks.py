@@ -257,6 +257,7 @@ SERVICE = Service(
     name="sinks",
     summary="Set up the sinks that carry topics into stores.",
     roles=(),
+    within=lambda lab, datacenter: any(one.at == datacenter.name for one in lab.sinks),
     needs=("connect", *STORES, hbase.REGION_SERVER),
     resources=resources,
     check=findings,

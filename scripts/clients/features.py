@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from lab.endpoint import Endpoint
-from scripts.clients.brokers import Client, unanswered
-from scripts.clients.quorum import Quorum, Reader
 from scripts.errors import LabError, one_line
+
+if TYPE_CHECKING:
+    from scripts.clients.quorum import Quorum, Reader
 
 API, VERSION = 18, 3  # ApiVersionsRequest.json
 EPOCH, FINALIZED = 1, 2  # tags in ApiVersionsResponse.json
@@ -40,6 +42,8 @@ def levels(quorum: Quorum) -> dict[str, int] | None:
 def raise_levels(endpoint: Endpoint, wanted: Mapping[str, int], where: str) -> None:
     """Finalise features at these levels, all or none. Raises LabError, also with Kafka's own reason
     where a broker or a controller does not know them."""
+    from scripts.clients.brokers import Client, unanswered  # noqa: PLC0415 - once a release
+
     client = Client(endpoint, request_ms=REQUEST_MS)
     try:
         found = client.ask(lambda admin: admin.update_features(dict(wanted)))
@@ -64,6 +68,8 @@ def question() -> bytes:
 def answered(data: bytes) -> tuple[int, dict[str, int]] | None:
     """The epoch of what is finalised, which grows, and the levels; None where the answer is an
     error. The epoch is -1 where the node does not know yet."""
+    from scripts.clients.quorum import Reader  # noqa: PLC0415 - with ZooKeeper nobody answers
+
     reader = Reader(data)
     reader.take(">i")  # the request's number
     if reader.take(">h"):

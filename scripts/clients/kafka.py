@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -50,15 +51,17 @@ class Cluster:
 
     def __init__(self, name: str, endpoint: Endpoint, brokers: tuple[int, ...]) -> None:
         self.name, self.endpoint, self.expected = name, endpoint, brokers
+        self._making = threading.Lock()
         self._admin: AdminClient | None = None
         self._silent: AdminClient | None = None  # somebody may wait for its futures still
 
     @property
     def admin(self) -> AdminClient:
         """The client; kept for the life of this object, as its futures need it."""
-        if self._admin is None:
-            self._admin = admin_client(self.endpoint)
-        return self._admin
+        with self._making:
+            if self._admin is None:
+                self._admin = admin_client(self.endpoint)
+            return self._admin
 
     def view(self, timeout: float = REQUEST_SECONDS) -> View:
         """One metadata request. Raises LabError when no broker answers within `timeout` s."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from lab.endpoint import Endpoint
 from lab.mirrors.offsets import Record
 from scripts.clients.kafka import admin_client, client_settings
 from scripts.errors import LabError, one_line
+
+if TYPE_CHECKING:
+    from confluent_kafka import Consumer
+    from confluent_kafka.admin import AdminClient
 
 REQUEST_SECONDS = 10.0
 STILL_SECONDS = 20.0  # without a record, until a partition is given up
@@ -30,32 +34,48 @@ class Stamp(NamedTuple):
 class Partitions:
     """The partitions of one cluster. `committed`: what transactions have not committed is not
     there. `patient`: a partition that cannot be read for the moment is left out and stands in
-    `unreadable`, where it would be an error else. `seconds`: how long a request may take. Keeps
-    connections: `close` it."""
+    `unreadable`, where it would be an error else. `seconds`: how long a request may take. `admin`:
+    a client of the same cluster, where there is one. Keeps connections: `close` it."""
 
     def __init__(
         self, endpoint: Endpoint, where: str, *, committed: bool, patient: bool = False,
-        seconds: float = REQUEST_SECONDS,
+        seconds: float = REQUEST_SECONDS, admin: AdminClient | None = None,
     ) -> None:
-        from confluent_kafka import Consumer, IsolationLevel  # noqa: PLC0415 - 50 ms
+        from confluent_kafka import IsolationLevel  # noqa: PLC0415 - 50 ms
 
         self.where, self._patient, self._seconds = where, patient, seconds
         self.unreadable: dict[tuple[str, int], str] = {}
-        self.admin = admin_client(endpoint)
+        self.admin = admin or admin_client(endpoint)
+        self._endpoint = endpoint
+        self._reader: Consumer | None = None
         self._led: set[str] = set()  # the topics of which `admin` knows who leads them
+        self._committed = committed
         self._isolation = (
             IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
         )
-        self._consumer = Consumer(client_settings(endpoint, **{
-            "group.id": "kafkalab-reader", "enable.auto.commit": False,
-            "auto.offset.reset": "error", "enable.partition.eof": True, "fetch.wait.max.ms": 20,
-            "fetch.message.max.bytes": FETCH_BYTES, "queued.max.messages.kbytes": 1024,
-            "fetch.queue.backoff.ms": 20,  # a queue so small is full most of the time
-            "isolation.level": "read_committed" if committed else "read_uncommitted",
-        }))
+
+    @property
+    def _consumer(self) -> Consumer:
+        """The client that reads records, made for the first of them: most looks read none. Raises
+        LabError."""
+        from confluent_kafka import Consumer  # noqa: PLC0415 - 50 ms
+
+        if self._reader is None:
+            self._reader = Consumer(client_settings(self._endpoint, **{
+                "group.id": "kafkalab-reader", "enable.auto.commit": False,
+                "auto.offset.reset": "error", "enable.partition.eof": True,
+                "fetch.wait.max.ms": 20, "fetch.message.max.bytes": FETCH_BYTES,
+                "queued.max.messages.kbytes": 1024,
+                "fetch.queue.backoff.ms": 20,  # a queue so small is full most of the time
+                "isolation.level": "read_committed" if self._committed else "read_uncommitted",
+            }))
+            self.topics()  # it knows leaders then: else its first read takes a second
+        return self._reader
 
     def close(self) -> None:
-        self._consumer.close()
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
     def sizes(self, timeout: float | None = None) -> dict[str, int]:
         """The number of partitions by topic. Raises LabError."""
@@ -65,16 +85,16 @@ class Partitions:
         """Every topic as the client has it, with leaders and replicas. Raises LabError."""
         from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms
 
+        client = self._reader or self.admin  # who is asked knows leaders afterwards
         try:
-            # Asked by the consumer, which then knows leaders: else its first read takes a second.
-            found: Mapping[str, Any] = self._consumer.list_topics(
-                timeout=timeout or self._seconds
-            ).topics
+            found: Mapping[str, Any] = client.list_topics(timeout=timeout or self._seconds).topics
         except KafkaException as error:
             raise LabError(
                 f"topics cannot be listed: {one_line(error)}", where=self.where,
                 hint="see `fab status`",
             ) from error
+        if client is self.admin:
+            self._led.update(found)
         return found
 
     def lows(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
@@ -98,13 +118,24 @@ class Partitions:
         from confluent_kafka.admin import OffsetSpec  # noqa: PLC0415 - 50 ms
 
         places = list(places)
-        self._learn_leaders({topic for topic, _ in places})
-        first, last = (self._ask(dict.fromkeys(places, spec)) for spec in (
-            OffsetSpec.earliest(), OffsetSpec.latest(),  # type: ignore[no-untyped-call]
-        ))
-        lows, ends = self._answers(first), self._answers(last)
+        lows, ends = self._at_once(
+            places, OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        )
         return {place: (lows[place].offset, ends[place].offset)
                 for place in places if place in lows and place in ends}
+
+    def heads(
+        self, places: Iterable[tuple[str, int]]
+    ) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], Stamp]]:
+        """The first offset that each partition keeps, as `lows`, and its first record, as `oldest`,
+        asked for at once."""
+        from confluent_kafka.admin import OffsetSpec  # noqa: PLC0415 - 50 ms
+
+        lows, found = self._at_once(
+            list(places), OffsetSpec.earliest(),  # type: ignore[no-untyped-call]
+            OffsetSpec.for_timestamp(0),
+        )
+        return {place: one.offset for place, one in lows.items()}, _stamps(found)
 
     def since(self, place: tuple[str, int], timestamp: int) -> int | None:
         """The offset of the first record that is not older; None when there is none.
@@ -131,8 +162,7 @@ class Partitions:
         found = self._asked({
             place: OffsetSpec.for_timestamp(max(stamp, 0)) for place, stamp in times.items()
         })
-        return {place: Stamp(one.offset, one.timestamp) for place, one in found.items()
-                if one.offset >= 0}
+        return _stamps(found)
 
     def newest(self, place: tuple[str, int]) -> Stamp | None:
         """The youngest record of a partition; None where it has none, or is not there (KIP-734)."""
@@ -255,6 +285,12 @@ class Partitions:
             isolation_level=self._isolation, request_timeout=self._seconds,
         )
 
+    def _at_once(self, places: Sequence[tuple[str, int]], *specs: Any) -> list[dict[Any, Any]]:
+        """The answers to several questions about the same partitions."""
+        self._learn_leaders({topic for topic, _ in places})
+        asked = [self._ask(dict.fromkeys(places, spec)) for spec in specs]
+        return list(map(self._answers, asked))
+
     def _learn_leaders(self, topics: set[str]) -> None:
         """What librdkafka learns by itself for one request. For two at once that begin with it, the
         second may miss that it is known, and waits until it asks again, 1 or 3 s later."""
@@ -312,6 +348,11 @@ class Part:
         start = self.partitions.since(self.place, timestamp)
         if start is not None:
             yield from self.partitions.read(self.place, start, self.end)
+
+
+def _stamps(found: Mapping[tuple[str, int], Any]) -> dict[tuple[str, int], Stamp]:
+    return {place: Stamp(one.offset, one.timestamp) for place, one in found.items()
+            if one.offset >= 0}
 
 
 def _record(message: Any) -> Record:

@@ -25,9 +25,9 @@ from scripts.drills.clients import Client, Place, Writer
 from scripts.drills.stock import INDEX, Stock, stock
 from scripts.drills.topics import RETENTION_MS, committed
 from scripts.drivers.asked import reaches
-from scripts.drivers.connect import MARK, Workers
 from scripts.drivers.driver import Site
 from scripts.drivers.sinks import letter
+from scripts.drivers.workers import MARK, Workers
 from scripts.errors import LabError
 from scripts.workstation.waiting import wait_until
 

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 from lab.mirrors.connectors import SOURCE
 from lab.options.mirrors import Mirror
-from lab.topology import Datacenter
 from scripts.clients.http import HttpError
 from scripts.drivers.connectors import ConnectorState
 from scripts.drivers.copies import Copies
@@ -33,7 +32,7 @@ class Position(Protocol):
 
 
 class Workers(Protocol):
-    """The workers of one datacenter; see `scripts.drivers.connect.Workers`."""
+    """The workers of one datacenter; see `scripts.drivers.workers.Workers`."""
 
     @property
     def names(self) -> Collection[str]: ...
@@ -47,23 +46,21 @@ class Workers(Protocol):
     def wait_running(self) -> Any: ...
 
 
-def copies_of(mirror: Mirror, site: Site, position: Callable[[], Mapping[At, int]]) -> Copies:
+def copies_of(
+    mirror: Mirror, site: Site, position: Callable[[], Mapping[At, int]], *, at_hand: bool = False
+) -> Copies:
     """The copies of a mirror that leads to `site`; to be closed. `position` tells the next offset
-    to mirror of each partition."""
-    lab, topology = site.lab, site.context.topology
-
-    def endpoint(datacenter: Datacenter) -> Any:
-        return Site(site.fleet, site.context, datacenter).kafka.endpoint
-
+    to mirror of each partition. at_hand: by the clients that the clusters have."""
+    lab = site.lab
     into = [one for one in lab.mirrors if one.target == mirror.target]
     # Under the default policy each source has names of its own in the target.
     meet = any(one.policy == "identity" for one in into)
+    source, target = site.other(mirror.source).kafka, site.kafka
     return Copies(
-        mirror, endpoint(topology.datacenter(mirror.source)), site.kafka.endpoint,
-        position, mirrors=lab.mirrors, others={
-            one.source: endpoint(topology.datacenter(one.source))
+        mirror, source.endpoint, target.endpoint, position, mirrors=lab.mirrors, others={
+            one.source: site.other(one.source).kafka.endpoint
             for one in into if meet and one.source != mirror.source
-        },
+        }, admins=(source.admin, target.admin) if at_hand else None,
     )
 
 
@@ -80,7 +77,7 @@ def _lacking(
 def _seen(
     mirror: Mirror, site: Site, position: Callable[[], Mapping[At, int]]
 ) -> tuple[At, ...]:
-    with closing(copies_of(mirror, site, position)) as copies:
+    with closing(copies_of(mirror, site, position, at_hand=True)) as copies:
         return copies.lacking()
 
 

@@ -13,9 +13,9 @@ from lab.data.sinks import Reach, still
 from lab.resources import Connector
 from scripts.clients.http import HttpError
 from scripts.clients.partitions import Partitions
-from scripts.drivers.connect import RUNNING_SECONDS, Workers
 from scripts.drivers.connectors import ConnectorState
 from scripts.drivers.driver import Driver, Part, Report, Site
+from scripts.drivers.workers import RUNNING_SECONDS, Workers
 from scripts.errors import LabError, TimeoutExpired
 from scripts.workstation.waiting import wait_until
 
@@ -195,9 +195,6 @@ class Connectors(Driver):
 
     def names(self, site: Site) -> tuple[str, ...]:
         return tuple(one.name for one in site.lab.connectors if one.at == site.name)
-
-    def concerns(self, site: Site) -> bool:
-        return bool(self.names(site))
 
     def status(self, site: Site, up: Collection[str]) -> Part:
         names = self.names(site)

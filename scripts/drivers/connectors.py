@@ -57,7 +57,7 @@ class ConnectorState:
 
 
 class Group(Protocol):
-    """A group of workers, as far as its mirrors are looked after; see `connect.Workers`."""
+    """A group of workers, as far as its mirrors are looked after; see `workers.Workers`."""
 
     site: Site
     names: frozenset[str]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from lab.counted import counted
-from lab.services.quorum import controllers
 from lab.topology import Host
 from scripts.clients.quorum import QuorumView
 from scripts.drivers.driver import Driver, Part, Report, Site, Turn
@@ -18,9 +17,6 @@ COMMIT_SECONDS = 15
 
 class Controller(Driver):
     """Followers restart first, the leader last; all voters follow before and after each."""
-
-    def concerns(self, site: Site) -> bool:
-        return bool(controllers(site.datacenter))
 
     def look(self, site: Site) -> QuorumView:
         return site.quorum.ask()

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lab.endpoint import Endpoint
 from lab.mirrors.names import collisions, left_out, too_long
@@ -15,6 +16,9 @@ from lab.mirrors.whole import Heads, Start, lacking
 from lab.options.mirrors import Mirror
 from scripts.clients.partitions import Part, Partitions, Stamp
 from scripts.drivers.lag import At, PartitionLag, behind
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
 
 # What looks wrong is looked at again after this: between two answers a mirror may have moved.
 AGAIN_SECONDS = 1.0
@@ -36,7 +40,8 @@ class Look:
 
 class Copies:
     """Looks from the workstation. `mirrored` tells the next offset to mirror of each partition;
-    `mirrors` are all of the lab, `others` the sources of those whose copies may meet these.
+    `mirrors` are all of the lab, `others` the sources of those whose copies may meet these;
+    `admins` are clients of source and target, where there are some.
 
     Keeps connections: `close` it.
     """
@@ -45,14 +50,18 @@ class Copies:
         self, mirror: Mirror, source: Endpoint, target: Endpoint,
         mirrored: Callable[[], Mapping[At, int]], *,
         mirrors: Iterable[Mirror], others: Mapping[str, Endpoint],
+        admins: tuple[AdminClient, AdminClient] | None = None,
     ) -> None:
         self.mirror, self.mirrors = mirror, tuple(mirrors)
         self._mirrored, self._others = mirrored, others
+        here, there = admins or (None, None)
         self._source = Partitions(
-            source, mirror.source, committed=mirror.exactly_once, patient=True
+            source, mirror.source, committed=mirror.exactly_once, patient=True, admin=here
         )
         # A copy is there before the mirror says so; that its transaction is over comes later.
-        self._copy = Partitions(target, mirror.target, committed=False, patient=True)
+        self._copy = Partitions(
+            target, mirror.target, committed=False, patient=True, admin=there
+        )
 
     def close(self) -> None:
         self._source.close()
@@ -91,19 +100,19 @@ class Copies:
         now: of a mirror that does not run. Raises LabError."""
         offsets = self._mirrored()
         here = self._source.sizes() if offsets else {}
-        lows = self._source.lows([
+        lows, first = self._source.heads([
             at for at in offsets if at[1] < here.get(at[0], 0) and matches(self.mirror, at[0])
         ])
-        return self._doubted(offsets, lows, self._copy.sizes())[0] if lows else ()
+        return self._doubted(offsets, lows, self._copy.sizes(), first)[0] if lows else ()
 
     def _heads(
-        self, offsets: Mapping[At, int], lows: Mapping[At, int], there: Mapping[str, int]
+        self, offsets: Mapping[At, int], lows: Mapping[At, int], there: Mapping[str, int],
+        first: Mapping[At, Stamp],
     ) -> dict[At, Heads]:
         """The first records of mirrored partitions that have one, and of their copies."""
-        first = self._source.oldest([at for at in lows if at in offsets])
         copies = {at: self._there(at) for at in first}
         kept = [copy for copy in copies.values() if copy[1] < there.get(copy[0], 0)]
-        low, head = self._copy.lows(kept), self._copy.oldest(kept)
+        low, head = self._copy.heads(kept)
         found = self._copy.since_each({
             copies[at]: one.timestamp for at, one in first.items() if copies[at] in low
         })
@@ -122,11 +131,15 @@ class Copies:
         }
 
     def _doubted(
-        self, offsets: Mapping[At, int], lows: Mapping[At, int], there: Mapping[str, int]
+        self, offsets: Mapping[At, int], lows: Mapping[At, int], there: Mapping[str, int],
+        first: Mapping[At, Stamp] | None = None,
     ) -> tuple[tuple[At, ...], tuple[At, ...]]:
         """Partitions whose copy lacks their first record, and those whose copy begins with a record
-        that they do not have. Records are read only where times tell that it may be so."""
-        heads = {at: one for at, one in self._heads(offsets, lows, there).items()
+        that they do not have. Records are read only where times tell that it may be so. `first`:
+        the first records of the source, where they are known."""
+        if first is None:
+            first = self._source.oldest([at for at in lows if at in offsets])
+        heads = {at: one for at, one in self._heads(offsets, lows, there, first).items()
                  if one.doubtful or one.strange}
         if not heads:
             return (), ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lab.model import Lab
 from lab.resources import ClusterState
@@ -22,12 +22,14 @@ from lab.standing import leaving
 from lab.topology import Datacenter, Host
 from scripts.clients.http import TIMEOUT, Http, HttpError
 from scripts.clients.kafka import Cluster, View
-from scripts.clients.quorum import Quorum
-from scripts.clients.zookeeper import Ensemble
 from scripts.errors import LabError, TimeoutExpired, told
 from scripts.hosts.converge import HostPlan
 from scripts.hosts.fleet import Fleet
 from scripts.workstation.waiting import wait_until
+
+if TYPE_CHECKING:
+    from scripts.clients.quorum import Quorum
+    from scripts.clients.zookeeper import Ensemble
 
 ANSWER_SECONDS = 120.0
 LOOK_SECONDS = 5.0
@@ -38,13 +40,15 @@ Tell = Callable[[str], None]
 class Site:
     """One datacenter to act on: the connections, the lab around it, and its clients, made once.
 
-    joining: hosts that cannot serve before the others have restarted and know of them.
+    joining: hosts that cannot serve before the others have restarted and know of them. clusters:
+    those that were asked, by datacenter, of all sites that came of each other.
     """
 
     fleet: Fleet
     context: Context
     datacenter: Datacenter
     joining: frozenset[str] = frozenset()
+    clusters: dict[str, Cluster] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -68,15 +72,29 @@ class Site:
     def kafka(self) -> Cluster:
         """The cluster through its EXTERNAL listeners."""
         brokers = tuple(host.number for host in self.datacenter.by_role("kafka"))
-        return Cluster(self.name, self.context.external(self.datacenter), brokers)
+        one = Cluster(self.name, self.context.external(self.datacenter), brokers)
+        known = self.clusters.setdefault(self.name, one)
+        same = (known.endpoint, known.expected) == (one.endpoint, one.expected)
+        return known if same else one
+
+    def other(self, name: str) -> Site:
+        """Another datacenter of the lab, or this one."""
+        if name == self.name:
+            return self
+        there = self.context.topology.datacenter(name)
+        return replace(self, datacenter=there, joining=frozenset())
 
     @cached_property
     def zookeeper(self) -> Ensemble:
+        from scripts.clients.zookeeper import Ensemble  # noqa: PLC0415 - not with KRaft
+
         return Ensemble(self.fleet, members(self.datacenter, self.context), self.name)
 
     @cached_property
     def quorum(self) -> Quorum:
         """Of KRaft; without members where ZooKeeper has the metadata."""
+        from scripts.clients.quorum import Quorum  # noqa: PLC0415 - few labs have both
+
         ids = {host: node_id(host) for host in controllers(self.datacenter)}
         return Quorum(self.fleet, ids, self.name)
 
@@ -96,7 +114,8 @@ def sites(
     fleet: Fleet, context: Context, datacenters: Sequence[Datacenter]
 ) -> dict[str, Site]:
     """A site for each datacenter, by name; each as it stands (lab.migration)."""
-    return {one.name: Site(fleet, context, context.topology.datacenter(one.name))
+    clusters: dict[str, Cluster] = {}
+    return {one.name: Site(fleet, context, context.topology.datacenter(one.name), clusters=clusters)
             for one in datacenters}
 
 
@@ -206,7 +225,7 @@ class Driver:
 
     def concerns(self, site: Site) -> bool:
         """Whether a datacenter has the service."""
-        return bool(site.carriers(self.name))
+        return self.service.concerns(site.datacenter, site.lab)
 
     # -- restarting: `look`, `order`, restart the first one, and again
 

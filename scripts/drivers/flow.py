@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from lab.counted import counted
 from lab.mirrors.connectors import SOURCE
-from lab.mirrors.progress import At, Progress, Wait, reason, told
+from lab.mirrors.progress import CLOCK_S, At, Progress, Wait, reason, told
 from lab.mirrors.topics import matches, remote_name
 from lab.options.mirrors import Mirror, Mirroring
 from scripts.clients.partitions import Part, Partitions
 from scripts.drivers.driver import Site
 from scripts.errors import LabError
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
 
 PAUSE = 0.5
 METADATA_SECONDS = 3.0
@@ -29,19 +33,20 @@ grep -E '^(WARN|ERROR) ' <<< "$log" | tail -n 500 || true  # none is an answer, 
 class Flow:
     """The records of one mirror on their way. Keeps connections: `close` it.
 
-    position: tells the next offset to mirror of each partition.
+    position: tells the next offset to mirror of each partition. admin: a client of the source,
+    where there is one.
     """
 
     def __init__(
         self, mirror: Mirror, source: Site, target: Site,
-        position: Callable[[], Mapping[tuple[str, int], int]],
+        position: Callable[[], Mapping[tuple[str, int], int]], admin: AdminClient | None = None,
     ) -> None:
         self.mirror, self.connector = mirror, f"{mirror.name}.{SOURCE}"
         self.source, self.target, self._position = source, target, position
         self.mirroring: Mirroring = source.lab.mirroring
         # What a mirror with transactions reads ends where the first open one of the source begins.
         self.partitions = Partitions(
-            source.kafka.endpoint, mirror.source, committed=mirror.exactly_once
+            source.kafka.endpoint, mirror.source, committed=mirror.exactly_once, admin=admin
         )
         self._every: Partitions | None = None  # also of what is not committed
         self._empty: set[tuple[At, int, int]] = set()  # where only markers of transactions wait
@@ -62,10 +67,11 @@ class Flow:
 
     def look(
         self, but: Collection[str] = (), *, only: Collection[str] | None = None,
-        most: int | None = None,
+        most: int | None = None, younger: float | None = None,
     ) -> tuple[Wait, ...]:
         """Where records wait, in at most so many partitions, in `only` these topics or all without
-        `but`. Raises LabError."""
+        `but`, and without those where a record that is `younger`, in s, is the next one or has been
+        copied: there something moved since. Raises LabError."""
         sizes = self.partitions.sizes(METADATA_SECONDS)
         places = [At(topic, number) for topic, count in sizes.items()
                   if topic not in but and (only is None or topic in only)
@@ -74,10 +80,22 @@ class Flow:
         done = self._position()
         behind = sorted(at for at, end in ends.items() if done.get(at, 0) < end)
         lows = self.partitions.lows(behind)
+        starts = {at: max(done.get(at, 0), lows[at]) for at in behind if at in lows}
+        moved = self._moved(starts, younger) if younger else ()
         return tuple(self._waits(
-            [(at, at in done, max(done.get(at, 0), lows[at]), ends[at])
-             for at in behind if at in lows][:most]
+            [(at, at in done, start, ends[at]) for at, start in starts.items()
+             if at not in moved][:most]
         ))
+
+    def _moved(self, starts: Mapping[At, int], seconds: float) -> set[At]:
+        """Where a record that says that it is younger stands at one of these offsets or before it.
+        No record is read for that: it would take a client of its own."""
+        now = time.time()
+        found = self.partitions.since_each(
+            dict.fromkeys(starts, round((now - seconds) * 1000))
+        )
+        return {at for at, start in starts.items() if at in found
+                and found[at].offset <= start and found[at].timestamp <= (now + CLOCK_S) * 1000}
 
     def _waits(self, behind: Sequence[tuple[At, bool, int, int]]) -> Iterator[Wait]:
         for at, begun, start, end in behind:
@@ -95,7 +113,9 @@ class Flow:
         """Where nothing moves for `stall_s`: waits for that, if `patient`, but only while it may be
         so. Raises LabError."""
         while True:
-            found = progress.weigh(time.monotonic(), self.look(but, most=LOOKED_AT))
+            found = progress.weigh(time.monotonic(), self.look(
+                but, most=LOOKED_AT, younger=progress.seconds if progress.trusting else None
+            ))
             if found or not (patient and self.worth_waiting(progress)):
                 return found
             time.sleep(PAUSE)  # a look costs the source and the workers requests

@@ -14,11 +14,11 @@ from lab.services import leading
 from lab.services.leading import NAME, Part, bridge
 from lab.topology import Host
 from scripts.clients.partitions import Partitions
-from scripts.drivers.connect import Workers
 from scripts.drivers.driver import Site
 from scripts.drivers.journal import Journal, Kept
 from scripts.drivers.registering import crossed, progress
 from scripts.drivers.schemas import inside, misplaced, schemas, url
+from scripts.drivers.workers import Workers
 from scripts.errors import LabError
 
 

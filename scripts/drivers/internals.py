@@ -90,10 +90,7 @@ class Internals:
         return len(found)
 
     def _cluster(self, name: str) -> Cluster:
-        if name == self.site.name:
-            return self.site.kafka
-        datacenter = self.site.context.topology.datacenter(name)
-        return Site(self.site.fleet, self.site.context, datacenter).kafka
+        return self.site.other(name).kafka
 
     def _there(self, name: str, wanted: Mapping[str, Internal]) -> dict[str, Topic] | None:
         """Those that a cluster has; None when it does not answer."""

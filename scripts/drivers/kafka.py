@@ -15,12 +15,7 @@ from lab.state import File, Key
 from lab.topology import Host
 from lab.versions import has_zookeeper
 from scripts.clients.kafka import View, describe
-from scripts.drivers.doubted import doubted
 from scripts.drivers.driver import Differences, Driver, Part, Report, Site, Tell, Turn
-from scripts.drivers.listeners import summary, tried
-from scripts.drivers.proof import Proof
-from scripts.drivers.release import Running, proven, running
-from scripts.drivers.taking import whole
 from scripts.drivers.topics import Topics
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan
@@ -47,12 +42,16 @@ class Kafka(Driver):
     def settled(self, site: Site) -> View:
         """Of a quorum that has brokers in it, too, all voters follow; and of one that takes over
         from ZooKeeper or has just done so."""
+        from scripts.drivers.taking import whole  # noqa: PLC0415 - most runs restart nothing
+
         config = site.datacenter.config
         if {*site.quorum.hosts} & {*site.carriers(self.name)} or (config.quorum and config.servers):
             site.quorum.wait()
         return site.seen(whole(site))
 
     def shut(self, site: Site, hosts: Sequence[Host]) -> tuple[Host, ...]:
+        from scripts.drivers.doubted import doubted  # noqa: PLC0415 - most runs restart nothing
+
         return doubted(site, hosts)
 
     def serving(self, site: Site, hosts: Sequence[Host], up: Collection[str]) -> None:
@@ -64,6 +63,8 @@ class Kafka(Driver):
         return sorted(turns, key=lambda turn: bool(turn.note))
 
     def status(self, site: Site, up: Collection[str]) -> Part:
+        from scripts.drivers.release import Running, running  # noqa: PLC0415 - `up` tells none
+
         servers = site.context.people(site.datacenter).servers
         data: dict[str, Any] = {
             "version": site.datacenter.config.version, **Running(site).as_json(),
@@ -121,10 +122,15 @@ class Kafka(Driver):
                     return
 
     def verify(self, site: Site, report: Report) -> bool:
+        from scripts.drivers.proof import Proof  # noqa: PLC0415 - `up` proves nothing
+        from scripts.drivers.release import proven  # noqa: PLC0415 - the same
+
         release = beside(lambda: proven(site))
         # A broker that is not there tells no release, and is told of already.
         held = Proof(site, self.name).run(report) and report.check(self.name, "release", release)
         if not site.context.listens(site.datacenter).plain:
+            from scripts.drivers.listeners import summary, tried  # noqa: PLC0415 - the same
+
             held &= report.check(self.name, "listeners", lambda: summary(tried(site)))
         return held
 

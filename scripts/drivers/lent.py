@@ -19,7 +19,7 @@ class Lent:
     fails, or `close`; a client of Kafka costs more to make than what most looks ask of it."""
 
     def __init__(self, *, lasting: bool = False) -> None:
-        self._lasting = lasting
+        self.lasting = lasting
         self._kept: dict[str, Any] = {}
 
     @contextmanager
@@ -30,7 +30,7 @@ class Lent:
         except BaseException:
             one.close()
             raise
-        if self._lasting:
+        if self.lasting:
             self._kept[name] = one
         else:
             one.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,15 +16,15 @@ from lab.options.mirrors import Mirror
 from lab.services.internals import CHECKPOINTS
 from scripts.clients.http import HttpError
 from scripts.drivers.anew import copies_of
-from scripts.drivers.connect import Workers
 from scripts.drivers.connectors import ConnectorState
 from scripts.drivers.copies import Look
 from scripts.drivers.crossing import Crossing
-from scripts.drivers.driver import Driver, Part, Report, Site, Span
+from scripts.drivers.driver import Report, Site
 from scripts.drivers.groups import Groups
 from scripts.drivers.health import Health, examine
 from scripts.drivers.lag import PartitionLag
 from scripts.drivers.lent import Lent
+from scripts.drivers.workers import Workers
 from scripts.errors import LabError
 
 PASS_SECONDS, PASS_PAUSE = 15.0, 0.2  # for workers that hand connectors out anew
@@ -254,35 +254,3 @@ class MirrorView:
 
     def forget(self) -> None:
         self._crossing.forget()
-
-
-class Mirrors(Driver):
-    """Mirrors have no process of their own: they are connectors, and a proof across a link."""
-
-    def concerns(self, site: Site) -> bool:
-        return any(site.name == one.target for one in site.lab.mirrors)
-
-    def status(self, site: Site, up: Collection[str]) -> Part:
-        """The mirrors that lead to a datacenter, by what their connectors do."""
-        mirrors = [one for one in site.lab.mirrors if one.target == site.name]
-        reachable = any(host.name in up for host in site.carriers("connect"))
-        topology = site.context.topology
-        found = {}
-        for one in mirrors:
-            source = Site(site.fleet, site.context, topology.datacenter(one.source))
-            found[one.name] = (
-                MirrorView(one, source, site).health().problem if reachable else "no worker runs"
-            )
-        return Part(
-            data=[{"name": name, "problem": text} for name, text in found.items()],
-            problems=tuple(f"{name}: {text}" for name, text in found.items() if text),
-        )
-
-    def verify(self, site: Site, report: Report) -> bool:
-        return True  # what there is to prove lies between two datacenters
-
-    def spans(self, sites: Mapping[str, Site]) -> Iterator[Span]:
-        lab = next(iter(sites.values())).lab
-        for mirror in lab.mirrors:
-            if {mirror.source, mirror.target} <= sites.keys():
-                yield MirrorView(mirror, sites[mirror.source], sites[mirror.target])

@@ -21,9 +21,9 @@ from scripts.clients.kafka import client_settings, keep_topic, settle
 from scripts.clients.partitions import Partitions
 from scripts.clients.schemas import Schemas
 from scripts.drivers.anew import past, standing_still
-from scripts.drivers.connect import Workers
 from scripts.drivers.driver import Site
 from scripts.drivers.schemas import schemas
+from scripts.drivers.workers import Workers
 from scripts.errors import LabError
 from scripts.workstation.waiting import wait_until
 

@@ -83,7 +83,7 @@ class Registry(Driver):
         told = site.name == follower and any(one.host.datacenter == at for one in plans.values())
         if follower is None or site.lab.registry.leader == follower or told:
             return
-        there = Site(site.fleet, site.context, site.context.topology.datacenter(follower))
+        there = site.other(follower)
         with suppress(LabError, KeyError):  # it does not run, or does not answer
             if not schemas(there, there.carriers(self.name)[0], LOOK_SECONDS).closed():
                 yield LabError(

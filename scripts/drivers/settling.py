@@ -15,6 +15,7 @@ from scripts.drivers.connectors import ConnectorState, Group
 from scripts.drivers.flow import Flow
 from scripts.drivers.holding import Verdict
 from scripts.errors import LabError
+from scripts.workstation.runlog import log
 
 # A restarted task is RUNNING until it meets its old problem again: it has to stay so for a while,
 # and what waits for it has to move.
@@ -115,6 +116,7 @@ class Settling:
         if name in self._pushed:
             raise LabError(f"{name}: {why}", where=self.workers.site.name,
                            hint="see `fab mirror.status` and `fab logs HOST connect`")
+        log.info("%s: %s: restart (%s)", self.workers.site.name, name, why)
         self._pushed.add(name)
         self._restarts += 1
         self._running_since = None
@@ -147,6 +149,7 @@ class Settling:
                 hint="see `fab logs HOST connect`",
             )
         for state in left:
+            log.info("%s: %s: %s (%s)", where, state.name, state.repair, state.problem)
             self.workers.repair(state)
             self.repaired.add(state.name)
             self._pushed.add(state.name)

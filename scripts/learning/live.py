@@ -24,10 +24,10 @@ from scripts.clients.groups import committed
 from scripts.clients.kafka import admin_client
 from scripts.clients.partitions import Partitions
 from scripts.clients.prometheus import Prometheus
-from scripts.drivers.connect import Workers
 from scripts.drivers.driver import Site
 from scripts.drivers.schemas import schemas
 from scripts.drivers.stores import documents
+from scripts.drivers.workers import Workers
 from scripts.errors import LabError, one_line
 from scripts.learning import guarded
 from scripts.learning.lived import lived

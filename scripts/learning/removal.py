@@ -18,10 +18,10 @@ from scripts.clients.brokers import unanswered
 from scripts.clients.groups import group_names
 from scripts.clients.kafka import admin_client, settle
 from scripts.clients.sharing import Sharing
-from scripts.drivers.connect import Workers
 from scripts.drivers.driver import Site
 from scripts.drivers.schemas import schemas
 from scripts.drivers.stores import documents
+from scripts.drivers.workers import Workers
 from scripts.errors import LabError, TimeoutExpired, one_line
 from scripts.workstation.waiting import wait_until
 

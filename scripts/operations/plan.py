@@ -17,8 +17,9 @@ from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan, ahead, pending, survey
 from scripts.operations.clusters import differences
 from scripts.operations.described import describe_hosts
+from scripts.operations.going import Going
 from scripts.operations.guard import missing_hosts, obstacles, refusals
-from scripts.operations.leaving import Going, look as look_at_leavers
+from scripts.operations.leaving import look as look_at_leavers
 from scripts.operations.reach import UNSEEN, Unreached, lines, refuse_hopeless, unreached
 from scripts.operations.replacing import in_the_way, losses
 from scripts.operations.surplus import lines as surplus_lines, surplus

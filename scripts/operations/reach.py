@@ -78,9 +78,9 @@ def raise_all(errors: Iterable[LabError]) -> None:
 def reach(
     session: Session, fleet: Fleet, names: Iterable[str],
     then: Callable[[str], None] | None = None,
-) -> None:
+) -> bool:
     """Connect to each of `names`, mending what is in the way; do what comes `then` where nothing
-    is. Raises LabError for what is left."""
+    is. Whether something was. Raises LabError for what is left."""
     found = unreached(session.platform, fleet, names, then)
     mendable = {name: one.trouble for name, one in found.items() if one.trouble and one.mendable}
     for line in lines(found):
@@ -90,6 +90,7 @@ def reach(
             session.platform.mend(mendable)
     refuse_hopeless(found)
     raise_all(fleet.closed(mendable).values())
+    return bool(mendable)
 
 
 def counted(names: list[str]) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.counted import counted
 from lab.standing import Standing, leaving, strangers
 from lab.topology import Topology
-from scripts.drivers.holdings import Holding, holding, views
 from scripts.platforms import Instance
+
+if TYPE_CHECKING:
+    from scripts.drivers.holdings import Holding
 
 SOME = 5  # names in a line
 
@@ -75,6 +77,8 @@ def surplus(topology: Topology, instances: Mapping[str, Instance]) -> tuple[Surp
     left = {name: one for name, one in instances.items() if name not in known}
     if not left:
         return ()
+    from scripts.drivers.holdings import holding, views  # noqa: PLC0415 - few labs have any
+
     there = strangers(topology, (one.standing for one in left.values() if one.standing))
     names = {datacenter.name for datacenter in topology.datacenters}
     leavers = {one.name for one in leaving(topology, there)}
@@ -108,6 +112,8 @@ def problems(found: Iterable[Surplus], datacenter: str) -> list[str]:
 def lost(instances: Mapping[str, Instance], lab: str) -> Iterator[str]:
     """What would go with all of these hosts of a lab, a line for each datacenter whose cluster
     answers."""
+    from scripts.drivers.holdings import views  # noqa: PLC0415 - few labs lose a host
+
     there = [one.standing for one in instances.values() if one.standing and one.running]
     for datacenter, view in sorted(views(there, lab).items()):
         topics = sorted({name.rpartition("-")[0] for name in view.replicas})

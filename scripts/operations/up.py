@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lab.artifacts import Artifact
 from lab.counted import counted
@@ -27,7 +28,7 @@ from scripts.operations.guard import (
     refuse,
     unsurvived,
 )
-from scripts.operations.mending import mend, unsound
+from scripts.operations.mending import Unsound, mend, unsound
 from scripts.operations.reach import reach
 from scripts.operations.rolling import roll
 from scripts.operations.staying import services_stay
@@ -131,11 +132,14 @@ def _converge(
             foreseen = None if fresh else beside(
                 lambda: differences(places, names, only=only, sound=True))
             early: dict[str, HostPlan] = {}
-            reach(session, fleet, names, ahead(fleet, hosts, context, early, only))
+            look = partial(unsound, places, hosts, only, fresh)
+            looking = beside(look)
+            if reach(session, fleet, names, ahead(fleet, hosts, context, early, only)):
+                looking = beside(look)  # brokers that were out of reach tell more now
             try:
                 ready, mended = _sound(
-                    fleet, hosts, places, deliverer, progress, only=only, fresh=fresh, woken=woken,
-                    early=early,
+                    fleet, hosts, places, deliverer, progress, looking=looking, only=only,
+                    fresh=fresh, woken=woken, early=early,
                 )
             finally:
                 deliverer.close(fleet)
@@ -196,17 +200,17 @@ def _at_rest(foreseen: Callable[[], list[Differences]]) -> bool:
 
 def _sound(
     fleet: Fleet, hosts: Sequence[Host], places: Mapping[str, Site], deliverer: Deliverer,
-    progress: Progress, *, only: Collection[str] | None, fresh: Collection[str],
-    woken: Collection[str] = (), early: Mapping[str, HostPlan] | None = None,
+    progress: Progress, *, looking: Callable[[], Unsound], only: Collection[str] | None,
+    fresh: Collection[str], woken: Collection[str] = (),
+    early: Mapping[str, HostPlan] | None = None,
 ) -> tuple[Ready, int]:
-    """Converge `hosts` with what their processes need in clusters put right before; `early` are
-    the plans that there are already.
+    """Converge `hosts` with what their processes need in clusters put right before, which `looking`
+    tells; `early` are the plans that there are already.
 
     How they were before, and how much was put right.
     """
     if not places:
         return Ready({}, {}), 0
-    looking = beside(lambda: unsound(places, hosts, only, fresh))
     ready = _entered(hosts, places, deliverer, progress, only=only, woken=woken, early=early)
     places, plans = ready.places, {**ready.plans}
     context = next(iter(places.values())).context

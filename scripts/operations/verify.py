@@ -24,7 +24,8 @@ def verify(
     if not sites:
         return []
     fleet = next(iter(sites.values())).fleet
-    spans = {span.name: span for driver in drivers() for span in driver.spans(sites)}
+    there = {driver.name for site in sites.values() for driver in drivers_of(site)}
+    spans = {span.name: span for driver in drivers(there) for span in driver.spans(sites)}
 
     def one_datacenter(name: str) -> Report:
         report = Report(name, lambda what: progress.step(name, what))

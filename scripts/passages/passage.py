@@ -131,9 +131,8 @@ def restart_stale(
 ) -> int:
     """Restart in turn what runs with something older than is planned; how many restarts."""
     count = 0
-    for driver in drivers():
-        if driver.name in services:
-            stale = pending(plans, SERVICES[driver.name])
-            restart_in_turn(driver, site, stale, progress, plans)
-            count += len(stale)
+    for driver in drivers(services):
+        stale = pending(plans, SERVICES[driver.name])
+        restart_in_turn(driver, site, stale, progress, plans)
+        count += len(stale)
     return count

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection
 
-from lab.balance.plan import RATE_MB
+from lab.balance import RATE_MB
 from lab.services.registry import SERVICES
 from scripts.errors import UsageError
 from scripts.tasks.cli import DATACENTER, lab_task

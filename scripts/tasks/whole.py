@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lab.counted import counted
 from scripts.errors import LabError, UsageError
-from scripts.platforms import Platform
+from scripts.platforms import Instance, Platform
 from scripts.tasks.cli import NARROW, confirm, lab_task
 from scripts.workstation import leading, paths, runlog
 
@@ -48,9 +48,16 @@ def up(
     its data, after a question, and made anew. With --reviewed it does nothing that the plan in that
     file does not show.
     """
-    from scripts.operations import leaving
+    from scripts.workstation.beside import beside
+
+    def instances() -> dict[str, Instance]:
+        return session.platform.instances()  # with the choice of an engine
 
     session.makes_hosts = True
+    # An engine takes a while to list its hosts; meanwhile modules are read.
+    seen = None if reviewed or replace else beside(instances)
+    from scripts.operations import leaving
+
     if reviewed:
         if replace:
             raise UsageError("--reviewed and --replace", hint="say one of them")
@@ -68,7 +75,7 @@ def up(
     leaving.up(session, session.select(datacenter, host), lambda going: confirm(
         f"Remove {going.whose}?", yes=yes, whether=f"{going.whose} may be removed",
         undone="nothing was changed",
-    ), narrowed=bool(datacenter or host))
+    ), narrowed=bool(datacenter or host), instances=seen() if seen else None)
 
 
 def _hold(session: Session, path: Path, hosts: Sequence[Host], *, narrowed: bool) -> None:

@@ -16,7 +16,7 @@ from confluent_kafka.admin import ResourceType
 
 from lab.mirrors.topics import CANARY, HEARTBEATS, predicted
 from lab.topology import Host
-from scripts.drivers.connect import MARK
+from scripts.drivers.workers import MARK
 from tests.e2e.clients import Client, connect
 from tests.e2e.conftest import FAILED, MakeLab
 from tests.e2e.lab_under_test import Lab, Run, until

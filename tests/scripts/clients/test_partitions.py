@@ -56,6 +56,11 @@ class Consumer:
     assigned: dict[int, int] = field(default_factory=dict)
     paused: set[int] = field(default_factory=set)
     waited: float = 0.0  # s
+    topics: dict[str, Any] = field(default_factory=dict)  # as in every answer about them
+
+    def list_topics(self, timeout: float) -> Consumer:
+        assert not self.assigned, "whoever leads is asked for before anything is read"
+        return self
 
     def assign(self, places: list[Any]) -> None:
         self.assigned = {place.partition: place.offset for place in places}
@@ -141,6 +146,22 @@ def test_what_cannot_be_read_is_an_error_that_names_it(
     monkeypatch.setattr(module, "STILL_SECONDS", 0)
     with pytest.raises(LabError, match="dc1: t-1 cannot be read: nothing for 0 s"):
         read(partitions, {0: (0, 1), 1: (0, 1)}, [Message(0, 0)])
+
+
+def test_a_client_that_reads_is_made_for_the_first_record(partitions: Partitions) -> None:
+    """Who looks at topics and offsets alone asks by the client that there is."""
+    asked: list[str] = []
+
+    def list_topics(timeout: float) -> Any:
+        asked.append("topics")
+        return SimpleNamespace(topics={"t": SimpleNamespace(partitions={0: None})})
+
+    partitions.admin = SimpleNamespace(list_topics=list_topics)  # type: ignore[assignment]
+    assert partitions.sizes() == {"t": 1}
+    assert list(partitions.spans({("t", 0): (4, 4)})) == [] and partitions.firsts({}) == {}
+    assert partitions._reader is None and asked == ["topics"]
+    assert read(partitions, {0: (0, 1)}, [Message(0, 0)]) == [(0, 0)]
+    assert partitions.sizes() == {} and asked == ["topics"], "the one that reads knows them, too"
 
 
 def test_policies_of_topics_that_are_there(partitions: Partitions) -> None:

@@ -14,7 +14,7 @@ from lab.services.local import local_context
 from lab.topology import build
 from scripts.clients.http import HttpError
 from scripts.drivers import anew
-from scripts.drivers.connect import ConnectorState
+from scripts.drivers.connectors import ConnectorState
 from scripts.drivers.driver import Site
 from scripts.errors import LabError
 from tests.fakes import FakeFleet
@@ -100,7 +100,7 @@ def lacks(
     monkeypatch: pytest.MonkeyPatch, *answers: tuple[tuple[str, int], ...] | LabError
 ) -> None:
     copies = FakeCopies(list(answers))
-    monkeypatch.setattr(anew, "copies_of", lambda *_: copies)
+    monkeypatch.setattr(anew, "copies_of", lambda *_, **__: copies)
 
 
 def test_where_nothing_lacks_nothing_is_stopped(

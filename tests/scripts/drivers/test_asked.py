@@ -15,8 +15,8 @@ from lab.topology import build
 from scripts.clients.http import Http, HttpError
 from scripts.drivers import asked
 from scripts.drivers.asked import Connectors, seen
-from scripts.drivers.connect import MARK
 from scripts.drivers.driver import Report, Site
+from scripts.drivers.workers import MARK
 from scripts.workstation import waiting
 from tests.fakes import FakeFleet
 from tests.scripts.drivers.test_connect import Clock

@@ -18,11 +18,12 @@ from lab.services.local import local_context
 from lab.services.registry import SERVICES
 from lab.topology import Topology, build
 from scripts.clients.http import HttpError
-from scripts.drivers import anew, connect as connectors, flow as flows, holding, settling
-from scripts.drivers.connect import MARK, Connect, Workers
+from scripts.drivers import anew, flow as flows, holding, settling, workers as connectors
+from scripts.drivers.connect import Connect
 from scripts.drivers.driver import Differences, Site
 from scripts.drivers.flow import Flow
 from scripts.drivers.limits import Limit
+from scripts.drivers.workers import MARK, Workers
 from scripts.errors import LabError
 from scripts.workstation import waiting
 from tests.fakes import FakeFleet
@@ -62,7 +63,7 @@ class FakeFlow(Flow):
 
     def look(
         self, but: Collection[str] = (), *, only: Collection[str] | None = None,
-        most: int | None = None,
+        most: int | None = None, younger: float | None = None,
     ) -> tuple[Wait, ...]:
         config = self.rest.configs[self.connector]
         if self.rest.task_states.get(self.connector, ["RUNNING"])[0] == "RUNNING":

@@ -41,6 +41,10 @@ class Cluster:
         self.asked.append("ends")
         return {at: self.logs[at].end for at in places if at in self.logs}
 
+    def heads(self, places: Iterable[At]) -> tuple[dict[At, int], dict[At, Stamp]]:
+        places = list(places)
+        return self.lows(places), self.oldest(places)
+
     def oldest(self, places: Iterable[At]) -> dict[At, Stamp]:
         return self.since_each(dict.fromkeys(places, 0))
 

@@ -18,8 +18,9 @@ from lab.topology import Host, Topology
 from scripts.clients.reassigning import Seen
 from scripts.drivers.balancing import NoRoomError, Stand
 from scripts.errors import LabError, UsageError
-from scripts.operations import leaving as module
-from scripts.operations.leaving import Going, look, moves
+from scripts.operations import leaving as module, removing
+from scripts.operations.going import Going, moves
+from scripts.operations.leaving import look
 from scripts.platforms import Instance
 from tests.lab.test_standing import lab
 from tests.scripts.operations.test_surplus import instances
@@ -136,8 +137,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FakeLab]]:
         yield None
 
     class Whole:
-        def __init__(self, *_: object) -> None:
-            pass
+        def __init__(self, name: str, endpoint: object, expected: tuple[int, ...]) -> None:
+            self.expected = expected
 
         def wait_healthy(self) -> None:
             labs[0].note("whole")
@@ -147,9 +148,9 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FakeLab]]:
     def deploy(session: FakeLab, hosts: Sequence[Host], instances: object = None) -> None:
         session.note("deploy")
 
-    monkeypatch.setattr(module, "_stand", stand)
-    monkeypatch.setattr(module, "Draining", Draining)
-    monkeypatch.setattr(module, "stoppable", stoppable)
+    monkeypatch.setattr(removing, "stand", stand)
+    monkeypatch.setattr(removing, "Draining", Draining)
+    monkeypatch.setattr(removing, "stoppable", stoppable)
     monkeypatch.setattr(module, "deploy", deploy)
     monkeypatch.setattr("scripts.drivers.driver.Cluster", Whole)
     monkeypatch.setattr(Context, "external", lambda self, datacenter: None)

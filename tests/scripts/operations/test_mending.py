@@ -114,7 +114,8 @@ class Run:
     def go(self, progress: Progress, fresh: set[str]) -> int:
         return up._sound(
             cast(Any, FakeFleet([])), TOPOLOGY.hosts, PLACES, cast(Any, None), progress,
-            only=None, fresh=fresh,
+            looking=lambda: up.unsound(PLACES, TOPOLOGY.hosts, None, fresh), only=None,
+            fresh=fresh,
         )[1]
 
 

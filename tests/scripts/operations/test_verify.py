@@ -100,7 +100,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
         return str(fails(made.ill[key])() if key in made.ill else "well")
 
     both = (Fake("a"), Fake("b"))
-    monkeypatch.setattr(module, "drivers", lambda: both)
+    monkeypatch.setattr(module, "drivers", lambda names: both)
     monkeypatch.setattr(module, "drivers_of", lambda site: both)
     monkeypatch.setattr(module, "services_stay", stay)
     return made
