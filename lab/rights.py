@@ -74,3 +74,23 @@ def right(line: str) -> Right:
 def plain(lines: Iterable[str]) -> tuple[str, ...]:
     """Lines as the lab tells them: each once, single spaces, in order."""
     return tuple(sorted({str(right(line)) for line in lines}))
+
+
+# What else lets somebody do something (kafka.security.authorizer.AclAuthorizer.authorize).
+IMPLIED = {"describe": frozenset({"read", "write", "delete", "alter"}),
+           "describe-configs": frozenset({"alter-configs"})}
+
+
+def may(rights: Iterable[Right], kind: str, name: str) -> frozenset[str]:
+    """What somebody with these rights may do to a thing of that name."""
+    mine = [one for one in rights if one.kind == kind and _means(one, name)]
+    granted = {one.operation for one in mine if one.allowed}
+    denied = {one.operation for one in mine if not one.allowed}
+    return frozenset(
+        one for one in OPERATIONS[kind]
+        if granted & {ALL, one, *IMPLIED.get(one, ())} and not denied & {ALL, one}
+    )
+
+
+def _means(one: Right, name: str) -> bool:
+    return name.startswith(one.name) if one.prefix else one.name in (name, ANY)

@@ -21,14 +21,15 @@ MOST = 1 << 20
 def attempt(there: socket.socket, user: str = "", password: str = "") -> str:
     """In what way a broker refuses a client at an open connection to say what it has; "" where it
     does not. Without a `user` nobody logs in. Raises OSError."""
-    if user and (refused := _login(there, user, password)):
+    if user and (refused := login(there, user, password)):
         return refused
-    answer = _ask(there, METADATA, struct.pack(">i", 0))  # of no topic
+    answer = ask(there, METADATA, struct.pack(">i", 0))  # of no topic
     return "" if len(answer) > 4 else "the answer is not Kafka's"
 
 
-def _login(there: socket.socket, user: str, password: str) -> str:
-    answer = _ask(there, HANDSHAKE, struct.pack(">h", len(MECHANISM)) + MECHANISM.encode())
+def login(there: socket.socket, user: str, password: str) -> str:
+    """In what way a broker does not let a user in; "" where it does. Raises OSError."""
+    answer = ask(there, HANDSHAKE, struct.pack(">h", len(MECHANISM)) + MECHANISM.encode())
     if answer[:2] != b"\0\0":
         return f"does not take {MECHANISM}"
     nonce = base64.b64encode(os.urandom(24)).decode()
@@ -60,7 +61,7 @@ def _keyed(key: bytes, text: bytes) -> bytes:
 def _authenticate(there: socket.socket, text: str) -> tuple[str, str]:
     """What a broker says against it, and what it answers."""
     data = text.encode()
-    answer = _ask(there, AUTHENTICATE, struct.pack(">i", len(data)) + data)
+    answer = ask(there, AUTHENTICATE, struct.pack(">i", len(data)) + data)
     code, length = struct.unpack(">hh", answer[:4])
     told, rest = answer[4:4 + max(length, 0)], answer[4 + max(length, 0):]
     if code:
@@ -68,7 +69,7 @@ def _authenticate(there: socket.socket, text: str) -> tuple[str, str]:
     return "", rest[4:].decode(errors="replace")
 
 
-def _ask(there: socket.socket, request: tuple[int, int], body: bytes) -> bytes:
+def ask(there: socket.socket, request: tuple[int, int], body: bytes) -> bytes:
     """A request of Kafka's, and the answer without its head. Raises OSError."""
     data = struct.pack(">hhih", *request, 1, -1) + body
     there.sendall(struct.pack(">i", len(data)) + data)

@@ -36,7 +36,7 @@ INSIDE = """\
 python3 - @CA@ <<'PYTHON'
 @SCRAM@
 import json, ssl, sys
-for name, port, closed, key, login in json.loads('''@LIST@'''):
+for name, port, closed, key, words in json.loads('''@LIST@'''):
     try:
         there = socket.create_connection((name, port), 5)
         if closed:
@@ -44,7 +44,9 @@ for name, port, closed, key, login in json.loads('''@LIST@'''):
             if key:
                 trust.load_cert_chain(key)
             there = trust.wrap_socket(there, server_hostname=name)
-        print(attempt(there, *login) or "answers")
+        print(attempt(there, *words) or "answers")
+    except ssl.SSLError as error:
+        print("refused by TLS (" + (error.reason or str(error)).lower().replace("_", " ") + ")")
     except OSError as error:
         print(error.strerror or error)
 PYTHON
@@ -141,14 +143,14 @@ def _logging_in(
 def _from_inside(site: Site) -> Iterator[Try]:
     meant, known = site.context.listens(site.datacenter).open, login(site)
     chosen = [
-        (host, kind, *way) for host in site.carriers(NAME) for name, kind in KINDS.items()
+        (host, kind, way) for host in site.carriers(NAME) for name, kind in KINDS.items()
         if name in meant or not any(KINDS[one].inside == kind.inside for one in meant)
         for way in _ways(kind, known, there=name in meant)
     ]
     wanted = json.dumps([
-        (host.fqdn, kind.inside, kind.closed,
-         f"{FOLDER}/{OWN}" if kind.asks and there else "", words)
-        for host, kind, _, there, words in chosen
+        (host.fqdn, kind.inside, kind.closed and one.speaks_tls,
+         f"{FOLDER}/{OWN}" if kind.asks and one.meant else "", one.words)
+        for host, kind, one in chosen
     ])
     script = (INSIDE.replace("@CA@", CA).replace("@SCRAM@", inspect.getsource(scram))
               .replace("@LIST@", wanted))
@@ -157,19 +159,32 @@ def _from_inside(site: Site) -> Iterator[Try]:
     answers = said.stdout.splitlines()
     if len(answers) != len(chosen):
         raise LabError("did not try all listeners", where=seed.name, hint="run it again")
-    for (host, kind, what, there, _), answer in zip(chosen, answers, strict=True):
-        yield Try(host.name, kind.internal, what, there,
+    for (host, kind, one), answer in zip(chosen, answers, strict=True):
+        yield Try(host.name, kind.internal, one.what, one.meant,
                   "" if answer == "answers" else answer.lower())
 
 
-def _ways(kind: Kind, known: Login, *, there: bool) -> Iterator[tuple[str, bool, tuple[str, ...]]]:
+@dataclass(frozen=True)
+class Way:
     """How a listener is tried from a host: with what, whether that is enough, and what is said."""
+
+    what: str
+    meant: bool
+    words: tuple[str, ...] = ()
+    speaks_tls: bool = True
+
+
+def _ways(kind: Kind, known: Login, *, there: bool) -> Iterator[Way]:
     if kind == KINDS[KERBEROS] and there:
-        yield "no ticket", False, ()  # with one: scripts.drivers.tickets
+        yield Way("no ticket", False)  # with one: scripts.drivers.tickets
     elif kind.mechanism and there:
-        yield from known.ways()
+        yield from (Way(*way) for way in known.ways())
     else:
-        yield "the lab's certificate" if kind.closed else "nothing", there, ()
+        yield Way("the lab's certificate" if kind.closed else "nothing", there)
+    if kind.asks and there:
+        yield Way("no certificate of its own", False)
+    if kind.closed and there:
+        yield Way("no TLS", False, speaks_tls=False)
 
 
 def summary(found: Iterable[Try]) -> str:

@@ -13,7 +13,7 @@ import secrets
 import shlex
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,10 +28,12 @@ from scripts.clients import overhearing
 from scripts.clients.kafka import client_settings, make_topics
 from scripts.drivers.driver import Site
 from scripts.drivers.proof import TOPIC_PREFIX
+from scripts.drivers.visitor import Visitor, visiting
 from scripts.errors import LabError, one_line
 from scripts.workstation.waiting import wait_until
 
 NAME = "kafka"
+WIRE = f"{TOPIC_PREFIX}wire-"
 READY_SECONDS, RECORD_SECONDS = 10, 30
 MOST_SECONDS = 120  # that a host looks on where nobody tells it to end
 FOUND, HIDDEN = "readable", "not readable"
@@ -62,10 +64,12 @@ CLEAN = "rm -rf @FOLDER@\n"  # without it, who listens in ends
 # On a host of the lab: marks in the clear, then records of one kind of listener there and back.
 INSIDE = """\
 set -eu
+umask 077
 folder=$(mktemp -d /run/kafkalab-wire.XXXXXX)
 trap 'rm -rf "$folder"' EXIT
-printf '%s' @KCAT@ >"$folder/kcat.conf"
-printf '%s' @JAVA@ >"$folder/client.properties"
+@BEFORE@
+printf '%s' @KCAT@ | sed "s|@FOLDER@|$folder|g" >"$folder/kcat.conf"
+printf '%s' @JAVA@ | sed "s|@FOLDER@|$folder|g" >"$folder/client.properties"
 write() {
   if command -v kcat >/dev/null; then
     kcat -F "$folder/kcat.conf" -b "$1" -P -t "$2" -X acks=all -X allow.auto.create.topics=false
@@ -132,18 +136,16 @@ class Overheard:
 def overheard(site: Site, begin: Begin) -> tuple[Overheard, ...]:
     """What somebody who listens in sees of records at each listener of a datacenter. Raises
     LabError where nobody can listen in, or a record does not come through."""
-    every = tuple(_passes(site))
-    passes = tuple(one for one in every if not one.of.mechanism)
-    with _topics(site, passes), _listening_in(site, passes, begin) as answers:
+    passes = tuple(_passes(site))
+    logins = any(one.of.mechanism for one in passes)
+    with _topics(site, passes), (
+        visiting(site, WIRE) if logins else nullcontext()
+    ) as visitor, _listening_in(site, passes, begin) as answers:
         for name in site.context.listens(site.datacenter).ordered:
             for inside in (False, True):
                 if mine := [one for one in passes if (one.kind, one.inside) == (name, inside)]:
-                    (_from_inside if inside else _from_here)(site, mine)
-    return (
-        *(judged(one, answers[one.host.name]) for one in passes),
-        *(Overheard(one.host.name, one.listener, "the lab itself does not log in there", None)
-          for one in every if one.of.mechanism),
-    )
+                    (_from_inside if inside else _from_here)(site, mine, visitor)
+    return tuple(judged(one, answers[one.host.name]) for one in passes)
 
 
 def judged(one: Pass, answer: Mapping[str, Any]) -> Overheard:
@@ -172,7 +174,7 @@ def _passes(site: Site) -> Iterator[Pass]:
         if inside or (host.name, KINDS[name].outside) in site.context.reached
     ]
     for number, (host, name, inside) in enumerate(ways):
-        yield Pass(host, name, inside, f"{TOPIC_PREFIX}wire-{token}-{number}",
+        yield Pass(host, name, inside, f"{WIRE}{token}-{number}",
                    secrets.token_hex(16), secrets.token_hex(16))
 
 
@@ -248,9 +250,12 @@ def _speaking(site: Site, kind: str) -> Context:
         **site.context.listening, site.name: replace(now, clients=kind)})
 
 
-def _from_here(site: Site, passes: Sequence[Pass]) -> None:
+def _from_here(site: Site, passes: Sequence[Pass], visitor: Visitor | None) -> None:
     """Write and read over listeners of one kind from the workstation."""
-    endpoint = _speaking(site, passes[0].kind).external(site.datacenter)
+    kind = passes[0].kind
+    endpoint = _speaking(site, kind).external(site.datacenter)
+    if visitor:
+        endpoint = replace(endpoint, settings={**endpoint.settings, **visitor.librdkafka(kind)})
     for one in passes:
         if one.of.closed:
             address = site.context.reached[one.host.name, one.port]
@@ -301,17 +306,20 @@ def _read(endpoint: Endpoint, passes: Sequence[Pass], where: str) -> None:
         consumer.close()
 
 
-def _from_inside(site: Site, passes: Sequence[Pass]) -> None:
+def _from_inside(site: Site, passes: Sequence[Pass], visitor: Visitor | None) -> None:
     """Write and read over listeners of one kind from a host of the lab."""
-    endpoint = _speaking(site, passes[0].kind).internal(site.datacenter)
+    kind = passes[0].kind
+    endpoint = _speaking(site, kind).internal(site.datacenter)
+    kcat, java = ((visitor.librdkafka(kind), visitor.java(kind)) if visitor else ({}, {}))
     plain = [(one.host.fqdn, one.port, one.bare) for one in passes if one.of.closed]
     each = "".join(
         EACH.replace("@MARK@", one.mark).replace("@TOPIC@", one.topic)
         .replace("@SERVERS@", shlex.quote(endpoint.servers)) for one in passes
     )
     script = (
-        INSIDE.replace("@KCAT@", shlex.quote(properties(endpoint.librdkafka)))
-        .replace("@JAVA@", shlex.quote(properties(endpoint.java)))
+        INSIDE.replace("@BEFORE@", visitor.before(kind) if visitor else "")
+        .replace("@KCAT@", shlex.quote(properties({**endpoint.librdkafka, **kcat})))
+        .replace("@JAVA@", shlex.quote(properties({**endpoint.java, **java})))
         .replace("@BIN@", f"{PREFIX}/kafka/bin").replace("@PLAIN@", repr(plain))
         .replace("@EACH@", each)
     )

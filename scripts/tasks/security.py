@@ -40,7 +40,8 @@ def _shown(site: Site) -> dict[str, Certificate | None]:
     from scripts.workstation.authority import read
 
     found: dict[str, Certificate | None] = {}
-    closed = [KINDS[one] for one in site.context.listens(site.datacenter).open if KINDS[one].closed]
+    kinds = [KINDS[one] for one in site.context.listens(site.datacenter).open]
+    closed = [one for one in kinds if one.closed and one.outside]
     for host in site.carriers("kafka"):
         for kind in closed:
             address = site.context.reached.get((host.name, kind.outside))
@@ -128,13 +129,15 @@ def status(session: Session, datacenter: str | None = None, json: bool = False) 
 
 @lab_task(locks=True, dry=True, name="security.check", help={"datacenter": DATACENTER})
 def check(session: Session, datacenter: str | None = None) -> int:
-    """Try every listener, rightly and wrongly, and listen in on it.
+    """Try every listener and what users may do there, and listen in.
 
     With the lab's certificate, with none, with trust in others; with a user's password, with
-    another one and none; also those that are not open. Then a record is written and read over each
-    one that is, while all that its broker sends and receives is searched for it (not in a dry run:
-    that makes topics, and removes them). Exit status 1 when one answers that should not, does not
-    answer that should, or shows a record that it should hide.
+    another one and none; also those that are not open. Then each user comes in, and is told what he
+    may do and what not. Then a record is written and read over each listener, while all that its
+    broker sends and receives is searched for it (not in a dry run: that makes topics, and where
+    people log in somebody who does, and removes them). Exit status 1 when one answers that should
+    not, does not answer that should, lets somebody do what the lab file does not, or shows a record
+    that it should hide.
     """
     from scripts.drivers.listeners import tried
     from scripts.workstation.screen import table
@@ -147,12 +150,34 @@ def check(session: Session, datacenter: str | None = None) -> int:
              "as it should be" if one.held else "WRONG")
             for name, one in found
         ])
+        rights = sum(_allowed(site) for site in places.values())
         heard = 0 if session.dry else sum(_listened_in(session, site) for site in places.values())
     for line in left:
         print(line)
     wrong = sum(1 for _, one in found if not one.held)
     print(f"{counted(len(found), 'attempt')}, {wrong} of them not as it should be")
-    return 1 if wrong or heard else 0
+    return 1 if wrong or rights or heard else 0
+
+
+def _allowed(site: Site) -> int:
+    """Show what each user may do in a datacenter; how much is not as it should be."""
+    from scripts.drivers.permitted import permitted
+    from scripts.workstation.screen import table
+
+    found = permitted(site)
+    if not found:
+        return 0
+    words = {True: "as it should be", False: "WRONG", None: "not proven"}
+    table("rights", ("datacenter", "user", "to", "may", "is refused", ""), [
+        (site.name, one.user, one.what, ", ".join(one.may) or "nothing",
+         (", ".join(one.refused) or "nothing") if one.may else "everything",
+         ": ".join(filter(None, (words[one.held], one.why)))) for one in found
+    ], names=3)
+    wrong = sum(1 for one in found if one.held is False)
+    unproven = sum(1 for one in found if one.held is None)
+    print(f"{site.name}: {counted(len(found), 'answer')} to users, {wrong} of them not as the lab "
+          f"file says" + (f", {unproven} not proven" if unproven else ""))
+    return wrong
 
 
 def _listened_in(session: Session, site: Site) -> int:

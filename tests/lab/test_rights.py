@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from lab.file import parse
-from lab.rights import ALL, ANY, CLUSTER, CLUSTER_NAME, OPERATIONS, Right, right
+from lab.rights import ALL, ANY, CLUSTER, CLUSTER_NAME, OPERATIONS, Right, may, right
 from lab.services import acls
 from lab.services.local import local_context
 from lab.services.registry import SERVICES, desired_state
@@ -147,3 +147,26 @@ def test_two_authorizers_are_one_too_many() -> None:
     found = problems(lab(security={"acls": True},
                          kafka={"config": {acls.AUTHORIZER: "org.acme.A"}}))
     assert found.keys() == {f"kafka.config.{acls.AUTHORIZER}"}
+
+
+@pytest.mark.parametrize(("lines", "name", "can"), [
+    (["read topic orders-*"], "orders-1", {"read", "describe"}),
+    (["read topic orders-*"], "order", set()),
+    (["read topic orders"], "orders-1", set()),
+    (["write topic *", "deny write topic orders"], "orders", {"describe"}),
+    (["write topic *", "deny describe topic orders"], "orders", {"write"}),
+    (["alter-configs topic a"], "a", {"alter-configs", "describe-configs"}),
+    (["all topic a", "deny all topic a"], "a", set()),
+    (["all topic a", "deny delete topic a*"], "a", set(OPERATIONS["topic"]) - {"delete"}),
+    (["read group a", "create cluster"], "a", set()),
+])
+def test_what_lines_let_somebody_do(lines: list[str], name: str, can: set[str]) -> None:
+    assert may(map(right, lines), "topic", name) == can
+
+
+@given(st.lists(rights()), names)
+def test_who_is_denied_everything_may_do_nothing(granted: list[Right], name: str) -> None:
+    for kind in OPERATIONS:
+        never = Right(kind, CLUSTER_NAME if kind == CLUSTER else ANY, ALL, allowed=False)
+        whose = CLUSTER_NAME if kind == CLUSTER else name
+        assert may([*granted, never], kind, whose) == set()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import re
+import socket
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +24,9 @@ from scripts.drivers.driver import Site
 from scripts.drivers.listeners import Login, summary, tried
 from scripts.drivers.listening import at_step, names, stood
 from scripts.errors import Closed, LabError, ReachError
+from scripts.workstation.authority import Authority
 from scripts.workstation.passwords import Passwords
+from tests.closed import closed
 from tests.fakes import FakeFleet, FakeHost, Reply
 
 TLS = Listening(("tls",), "tls", "tls")
@@ -105,7 +111,7 @@ def attempts(
     return tried(Site(fleet, context, datacenter))
 
 
-INSIDE = "Connection refused\nanswers\nConnection refused\nConnection refused\n"
+INSIDE = "Connection refused\nanswers\nclosed\nConnection refused\nConnection refused\n"
 AS_IT_SHOULD = {"plaintext": "connection refused", "lab": "", "world": "not believed",
                 "nothing": "closed"}
 
@@ -117,11 +123,12 @@ def test_each_listener_is_tried_in_each_way(monkeypatch: pytest.MonkeyPatch) -> 
         ("EXTERNAL_TLS", "trust in others", False), ("EXTERNAL_TLS", "no TLS", False),
         ("EXTERNAL_SCRAM", "nothing", False),
         ("INTERNAL", "nothing", False), ("INTERNAL_TLS", "the lab's certificate", True),
+        ("INTERNAL_TLS", "no TLS", False),
         ("INTERNAL_SCRAM", "the lab's certificate", False),
         ("INTERNAL_KERBEROS", "the lab's certificate", False),
     ]
     assert all(one.held for one in found)
-    assert summary(found) == "2 attempts answered, 7 refused, each as it should be"
+    assert summary(found) == "2 attempts answered, 8 refused, each as it should be"
 
 
 @pytest.mark.parametrize(("way", "answer"), [
@@ -137,6 +144,25 @@ def test_what_is_not_as_it_should_be_is_told(
         summary(found)
 
 
+def test_what_a_host_runs_tells_each_way_from_the_others(tmp_path: Path) -> None:
+    """The script itself, at a listener that wants a certificate, and at none."""
+    authority = Authority(tmp_path, "l")
+    authority.issue({"broker1": ("localhost", "127.0.0.1")}, days=1)
+    with closed(authority, asks=True) as (_, port), socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        own = str(authority.client)
+        asked = json.dumps([("localhost", port, True, own, ()), ("localhost", port, True, "", ()),
+                            ("localhost", port, False, "", ()),
+                            ("localhost", free.getsockname()[1], True, own, ())])
+        script = (listeners.INSIDE.replace("@CA@", str(authority.file))
+                  .replace("@SCRAM@", inspect.getsource(scram)).replace("@LIST@", asked))
+        said = subprocess.run(["bash", "-s"], input=script, capture_output=True, text=True,
+                              check=True).stdout.splitlines()
+    assert said[0] == "answers" and len(said) == 4
+    assert "certificate required" in said[1] or "closed" in said[1]
+    assert "answers" not in said[1:] and said[3] == "Connection refused"
+
+
 def test_a_host_that_tries_only_some_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LabError, match="did not try all"):
         attempts(monkeypatch, "answers\n", **AS_IT_SHOULD)
@@ -144,7 +170,8 @@ def test_a_host_that_tries_only_some_is_no_proof(monkeypatch: pytest.MonkeyPatch
 
 def test_where_brokers_ask_who_is_there_the_lab_has_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     said = {**AS_IT_SHOULD, "lab with a key": "", "lab": "refused by TLS"}
-    found = attempts(monkeypatch, INSIDE, listeners="mtls", **said)
+    inside = INSIDE.replace("closed", "certificate required\nclosed")
+    found = attempts(monkeypatch, inside, listeners="mtls", **said)
     assert [(one.listener, one.with_what, one.meant) for one in found][1:3] == [
         ("EXTERNAL_MTLS", "the lab's certificate", True),
         ("EXTERNAL_MTLS", "no certificate of its own", False),
@@ -159,7 +186,8 @@ USERS = [{"name": "gone", "absent": True}, {"name": "app"}]
 SAID = {**AS_IT_SHOULD, "lab with a key": "", "lab": "refused by TLS", "right": "",
         "wrong": "authentication failed", "nobody": "closed"}
 # Plaintext, mtls, each way to log in with a password, of which the right one answers, and tickets.
-FROM_A_HOST = "Connection refused\nanswers\n{}Authentication failed\nClosed\nRefused\n"
+FROM_A_HOST = ("Connection refused\nanswers\ncertificate required\nclosed\n"
+               "{}Authentication failed\nClosed\nclosed\nRefused\n")
 
 
 @pytest.fixture
@@ -184,7 +212,8 @@ def test_who_has_the_right_password_is_let_in_and_nobody_else(
     ways = [("app's password", True), ("another password", False), ("no password", False)]
     assert [(one.with_what, one.meant) for one in found if one.listener == "EXTERNAL_SCRAM"] == [
         *ways, ("trust in others", False), ("no TLS", False)]
-    assert [(one.with_what, one.meant) for one in found if one.listener == "INTERNAL_SCRAM"] == ways
+    assert [(one.with_what, one.meant) for one in found if one.listener == "INTERNAL_SCRAM"] == [
+        *ways, ("no TLS", False)]
     assert all(one.held for one in found)
     assert secret not in repr(found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from ast import literal_eval
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from lab.services.local import local_context
 from lab.topology import build
 from scripts.drivers import wire
 from scripts.drivers.driver import Site
+from scripts.drivers.visitor import FOLDER, Visitor
 from scripts.drivers.wire import FOUND, HIDDEN, Overheard, Pass, judged, overheard
 from scripts.errors import CommandError, LabError
 from scripts.hosts.fleet import Answer
@@ -81,6 +83,8 @@ class Bench:
         monkeypatch.setattr(wire, "_write", self.write)
         monkeypatch.setattr(wire, "_read", self.read)
         monkeypatch.setattr(wire.socket, "create_connection", self.connected)
+        monkeypatch.setattr(wire, "visiting", self.visiting)
+        self.visits: list[str] = []
 
     def prepared(self, host: str) -> Any:
         def reply(text: str) -> str:
@@ -100,19 +104,20 @@ class Bench:
     def write(self, endpoint: Endpoint, passes: Sequence[Pass], where: str) -> None:
         assert where == "d"
         self.cluster.written += [(endpoint.servers, one.topic) for one in passes]
-        closed = KINDS[passes[0].kind].closed
-        assert endpoint.ca == ("/state/ca.pem" if closed else "")
+        kind = KINDS[passes[0].kind]
+        assert endpoint.ca == ("/state/ca.pem" if kind.closed else "")
+        assert ("sasl.password" in endpoint.settings) is bool(kind.mechanism)
 
     def read(self, endpoint: Endpoint, passes: Sequence[Pass], where: str) -> None:
         wrote = [(endpoint.servers, one.topic) for one in passes]
         assert where == "d" and self.cluster.written[-len(wrote):] == wrote
 
     def inside(self, text: str) -> str:
-        marks = [line.split()[1] for line in text.splitlines() if line.startswith("echo ")]
+        marks = [line.split()[1] for line in text.splitlines() if " | write " in line]
         plain = text.split("for name, port, mark in ")[1].split(":\n", maxsplit=1)[0]
         self.bare += [((name, port), mark) for name, port, mark in literal_eval(plain)]
         for line in text.splitlines():
-            if line.startswith("echo "):
+            if " | write " in line:
                 topic = line.split()[-1]
                 assert topic in self.cluster.topics
                 self.cluster.written.append(("inside", topic))
@@ -123,6 +128,16 @@ class Bench:
         assert seconds > 0
         yield SimpleNamespace(
             sendall=lambda data: self.bare.append((address, data.decode())))
+
+    @contextmanager
+    def visiting(self, site: Site, topics: str) -> Iterator[Visitor]:
+        """What is there while the visitor is, and that he leaves."""
+        assert site is self.site and all(one.startswith(topics) for one in self.cluster.topics)
+        self.visits.append("comes")
+        try:
+            yield Visitor("secret-1", "D.LAB.INTERNAL")
+        finally:
+            self.visits.append("leaves")
 
     def begin(self, name: str, command: Sequence[str]) -> bool:
         self.begun.append((name, list(command)))
@@ -153,8 +168,9 @@ def test_a_closed_listener_shows_no_record(bench: Bench) -> None:
     assert [(one.host, one.listener, one.seen, one.held) for one in found] == [
         (host, listener, HIDDEN, True) for host in ("a-d-kafka01", "a-d-kafka02")
         for listener in ("EXTERNAL_TLS", "INTERNAL_TLS")]
-    assert [name for name, _ in bench.begun] == ["a-d-kafka01", "a-d-kafka02"]
-    assert bench.begun[0][1] == ["python3", "/run/a-d-kafka01/program.py", "/run/a-d-kafka01"]
+    assert sorted(name for name, _ in bench.begun) == ["a-d-kafka01", "a-d-kafka02"]
+    assert dict(bench.begun)["a-d-kafka01"] == ["python3", "/run/a-d-kafka01/program.py",
+                                              "/run/a-d-kafka01"]
     assert bench.jobs["a-d-kafka01"]["ports"] == [9192, 9194]
     assert [one.labels for one in bench.hosts] == [
         ["prepare to listen in", READY, SAID, "listen in no more"]] * 2
@@ -210,6 +226,35 @@ def test_both_are_tried_while_a_lab_moves(monkeypatch: pytest.MonkeyPatch) -> No
     assert [one.held for one in found][:4] == [None, None, True, True]
     script = next(text for label, text in bench.control.heard if label.endswith(" INTERNAL"))
     assert "ssl.ca.location" not in script, "the open listener is spoken to in the open"
+
+
+def test_where_people_log_in_somebody_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a password from here and on a host, with a ticket there; the lab itself elsewhere."""
+    bench = Bench(monkeypatch, "kerberos")
+    bench.sees = all_bare(bench)
+    found = bench.run()
+    assert [(one.listener, one.seen, one.held) for one in found] == 2 * [
+        (name, HIDDEN, True) for name in (
+            "EXTERNAL_MTLS", "INTERNAL_MTLS", "EXTERNAL_SCRAM", "INTERNAL_SCRAM",
+            "INTERNAL_KERBEROS")]
+    assert bench.visits == ["comes", "leaves"]
+    scripts = {label.rsplit(" ")[-1]: text for label, text in bench.control.heard}
+    assert "sasl." not in scripts["INTERNAL_MTLS"] and "kadmin" not in scripts["INTERNAL_MTLS"]
+    scram = scripts["INTERNAL_SCRAM"]
+    assert "sasl.password=secret-1" in scram and "ScramLoginModule" in scram
+    tickets = scripts["INTERNAL_KERBEROS"]
+    assert "addprinc -pw secret-1 kafkalab-verify" in tickets
+    assert "sasl.kerberos.principal=kafkalab-verify@D.LAB.INTERNAL" in tickets
+    assert "sasl.password" not in tickets
+    assert not [one for one in scripts.values() if re.search("@[A-Z]+@", one.replace(FOLDER, ""))]
+
+
+def test_who_came_to_log_in_leaves_when_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, "scram")
+    bench.ready = "Operation not permitted"
+    with pytest.raises(LabError, match="nobody can listen in there"):
+        bench.run()
+    assert bench.visits == ["comes", "leaves"] and bench.cluster.gone
 
 
 PASS = Pass(SimpleNamespace(name="h", fqdn="h.x"), "tls", True, "t", "mark", "bare")  # type: ignore[arg-type]

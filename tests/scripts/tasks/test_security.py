@@ -8,10 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from scripts.drivers import wire
+from scripts.drivers import permitted, wire
+from scripts.drivers.permitted import Told
 from scripts.drivers.wire import FOUND, HIDDEN, Overheard
 from scripts.errors import CommandError, LabError
-from scripts.tasks.security import _listened_in
+from scripts.tasks.security import _allowed, _listened_in
 
 SITE = cast(Any, SimpleNamespace(name="dc1"))
 
@@ -56,3 +57,33 @@ def test_where_nobody_can_listen_in_a_line_says_so(
 
     assert listened_in(monkeypatch, fails) == 0
     assert capsys.readouterr().out == said
+
+
+def test_what_users_may_is_told_and_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = [
+        Told("app", "topic orders", ("read", "describe"), ("write",), True),
+        Told("app", "any other topic", ("read",), (), False),
+        Told("app", "group g", (), (), None, "entries that the lab did not make"),
+    ]
+    monkeypatch.setattr(permitted, "permitted", lambda site: tuple(found))
+    assert _allowed(SITE) == 1
+    said = capsys.readouterr().out
+    rows = [[cell.strip() for cell in line.split("   ") if cell.strip()]
+            for line in said.splitlines() if " app " in line]
+    assert rows == [
+        ["dc1", "app", "topic orders", "read, describe", "write", "as it should be"],
+        ["dc1", "app", "any other topic", "read", "nothing", "WRONG"],
+        ["dc1", "app", "group g", "nothing", "everything",
+         "not proven: entries that the lab did not make"],
+    ]
+    assert said.endswith("dc1: 3 answers to users, 1 of them not as the lab file says, "
+                         "1 not proven\n")
+
+
+def test_where_nobody_is_asked_nothing_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(permitted, "permitted", lambda site: ())
+    assert (_allowed(SITE), capsys.readouterr().out) == (0, "")
