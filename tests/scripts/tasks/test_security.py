@@ -8,11 +8,18 @@ from typing import Any, cast
 
 import pytest
 
+from lab.file import parse
+from lab.services.local import local_context
+from lab.topology import USERS_OFFSET, build
+from scripts.clients import tls
 from scripts.drivers import permitted, wire
+from scripts.drivers.driver import Site
 from scripts.drivers.permitted import Told
 from scripts.drivers.wire import FOUND, HIDDEN, Overheard
 from scripts.errors import CommandError, LabError
-from scripts.tasks.security import _allowed, _listened_in
+from scripts.tasks.security import _allowed, _listened_in, _shown
+from scripts.workstation import authority
+from tests.fakes import FakeFleet
 
 SITE = cast(Any, SimpleNamespace(name="dc1"))
 
@@ -87,3 +94,16 @@ def test_where_nobody_is_asked_nothing_is_told(
 ) -> None:
     monkeypatch.setattr(permitted, "permitted", lambda site: ())
     assert (_allowed(SITE), capsys.readouterr().out) == (0, "")
+
+
+def test_a_listener_for_tickets_has_no_port_here_that_could_show_a_certificate(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topology = build(parse({
+        "owner": "a", "security": {"listeners": "kerberos"}, "datacenters": [
+            {"name": "d", "cidr": "10.1.0.0/24", "zookeeper": 1, "kafka": 2}]}).lab)
+    site = Site(FakeFleet([]), local_context(topology, {}), topology.datacenters[0])
+    monkeypatch.setattr(tls, "certificate", lambda address: f"of {address[1]}")
+    monkeypatch.setattr(authority, "read", lambda pem: pem)
+    login = [host.ssh_port + USERS_OFFSET for host in site.carriers("kafka")]
+    assert list(_shown(site).values()) == [f"of {port}" for port in login]
