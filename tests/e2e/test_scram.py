@@ -106,6 +106,15 @@ def fast(lab: Lab) -> None:
         assert (closed.cipher() or ("",))[0] == "TLS_CHACHA20_POLY1305_SHA256"
 
 
+def typed(lab: Lab) -> None:
+    """Who logs in on a broker's host types what books have him type."""
+    (host,) = lab.of("kafka")
+    servers = f"{host.fqdn}:9192"
+    for line in (f"kafka-topics.sh --bootstrap-server {servers} --list",
+                 f"kcat -b {servers} -L -t {TOPIC}"):
+        assert TOPIC in lab.inside(host, f"su - student -c 'timeout 30 {line}'")
+
+
 def test_who_logs_in_may_what_the_file_says(make_lab: MakeLab) -> None:
     lab = made(make_lab, ONE, "scram")
     mine = client(lab)
@@ -119,6 +128,7 @@ def test_who_logs_in_may_what_the_file_says(make_lab: MakeLab) -> None:
     assert sorted(read(mine, 10)) == [str(number) for number in range(10)]
     held(lab, mine)
     fast(lab)
+    typed(lab)
     assert lab.fab("plan").out == "plan: nothing to do\n"
 
 
