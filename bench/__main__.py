@@ -20,6 +20,7 @@ from bench.measure import BenchError
 from bench.peers import ANSIBLE, Peers
 from bench.picture import page, picture
 from bench.scenarios import SCENARIOS as PLAIN, Bench, Results, Scenario
+from bench.security import security
 from bench.sinks import sinks
 from bench.versions import balance, fresh, migration
 from lab.artifacts import kafka
@@ -31,7 +32,7 @@ SCENARIOS = {
     **PLAIN, "many": MANY, "mirrors": Scenario(mirrors), "failovers": Scenario(failovers),
     "page": Scenario(page), "picture": Scenario(picture), "checks": CHECKS,
     "fresh": Scenario(fresh), "migration": Scenario(migration), "balance": Scenario(balance),
-    "sinks": Scenario(sinks),
+    "sinks": Scenario(sinks), "security": Scenario(security),
 }
 RESULTS = Path(__file__).parent / "results"
 PAGE = PROJECT / "docs" / "performance.md"

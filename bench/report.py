@@ -116,6 +116,24 @@ SINKS = (
     ("sinks.loader", "a plain bulk loader with the same documents", "documents/s", ""),
     ("sinks.ratio", "the sink divided by the loader", "", "≥ 0.6"),
 )
+# And of closing listeners of the default lab while it runs.
+SECURED = (
+    ("secure.rolling", "one broker setting through 6 brokers", "s", ""),
+    ("secure.open", "brokers open mtls and scram beside plaintext, with ACLs", "s", ""),
+    ("secure.over", "brokers and the lab's own clients go over to mtls", "s", ""),
+    ("secure.close", "brokers close plaintext", "s", ""),
+    ("secure.open_ratio", "open, divided by the rolled setting", "", "≤ 1.5"),
+    ("secure.over_ratio", "go over, the same", "", "≤ 1.5"),
+    ("secure.close_ratio", "close, the same", "", "≤ 1.5"),
+)
+# What a listener costs: `cost-{what brokers speak to each other}-{listener}.{figure}`.
+SPOKEN, LISTENED = ("plaintext", "mtls"), ("plaintext", "mtls", "scram")
+LISTENER_COSTS = {
+    "write": "written, MB/s", "write_cpu": "brokers, CPU s/100 MB",
+    "write_client": "client, CPU s/100 MB", "read": "read, MB/s",
+    "read_cpu": "brokers, CPU s/100 MB", "read_client": "client, CPU s/100 MB",
+    "median": "acknowledged after, ms", "p99": "p99, ms", "begin": "a new client's first, ms",
+}
 COUNTED = ("records", "again")  # numbers of records, not seconds
 WHOLE = ("migration.written", "migration.failed", "balance.copied", "balance.least",
          "balance.replicas", "balance.leaders", "sinks.sink", "sinks.loader")
@@ -200,6 +218,7 @@ def render(result: Mapping[str, Any]) -> str:
         _aimed(measures, VERSIONS, "Versions of Kafka"),
         _aimed(measures, PICTURE, "The picture"),
         _aimed(measures, SINKS, "Sinks"),
+        _aimed(measures, SECURED, "Listeners closed while the lab runs"), _listeners(measures),
         _breakdown(result.get("breakdown", {}).get("ours", []), measures),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -332,6 +351,19 @@ def _aimed(
     if not rows:
         return ""
     return f"### {title}\n\n" + table(["", "measured", "unit", "aim"], rows)
+
+
+def _listeners(measures: Mapping[str, Samples]) -> str:
+    """A row for each listener, with brokers that speak plaintext to each other and with others."""
+    rows = [
+        [listener, among, *(spread(measures.get(f"cost-{among}-{listener}.{what}", ()), "wall")
+                            for what in LISTENER_COSTS)]
+        for among in SPOKEN for listener in LISTENED if f"cost-{among}-{listener}.write" in measures
+    ]
+    if not rows:
+        return ""
+    head = "### What a listener costs, side by side on the same three brokers\n\n"
+    return head + table(["listener", "among brokers", *LISTENER_COSTS.values()], rows)
 
 
 def _figure(key: str, found: Spread | None) -> str | None:

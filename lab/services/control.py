@@ -8,7 +8,7 @@ from lab.services.context import Context
 from lab.services.java import logs
 from lab.services.quorum import quorum
 from lab.services.service import Service
-from lab.services.tools import exports
+from lab.services.tools import PROFILE, exports
 from lab.services.zookeeper import keeping
 from lab.state import File, HostState, Key
 from lab.topology import Host
@@ -23,7 +23,7 @@ def desired(host: Host, context: Context) -> HostState:
         keepers.append(f"ZOOKEEPER={keeping(datacenter)['zookeeper.connect']}")
     return {
         **logs(artifacts.kafka(datacenter.config.version)),
-        Key("file", "/etc/profile.d/kafkalab.sh"): File(
+        Key("file", PROFILE): File(
             f"export PATH=$PATH:{PREFIX}/kafka/bin\n"
             f"export BOOTSTRAP={context.internal(datacenter).servers}\n"
             + "".join(f"{line}\n" for line in exports(context.internal(datacenter)))

@@ -17,6 +17,7 @@ CLIENT = f"{FOLDER}/client.properties"  # for Kafka's own tools (--command-confi
 KCAT = f"{FOLDER}/kcat.conf"  # kcat -F
 BIN, SCRIPT = f"{FOLDER}/bin", f"{FOLDER}/tool"
 ROLES = ("control", "kafka")  # hosts that have Kafka's tools
+PROFILE = "/etc/profile.d/kafkalab.sh"  # what the shell of who logs in there knows
 # The option by which each takes a file of settings; from 4.2 on all of them take the first one, and
 # with the others they say so where their output goes (KIP-1147).
 OPTIONS = {

@@ -243,7 +243,7 @@ def _awaited(site: Site, name: str, before: str, folder: str, file: str) -> str:
     return answer.stdout
 
 
-def _speaking(site: Site, kind: str) -> Context:
+def speaking(site: Site, kind: str) -> Context:
     """The lab as if its own clients took a listener of this kind."""
     now = site.context.listens(site.datacenter)
     return replace(site.context, listening={
@@ -253,7 +253,7 @@ def _speaking(site: Site, kind: str) -> Context:
 def _from_here(site: Site, passes: Sequence[Pass], visitor: Visitor | None) -> None:
     """Write and read over listeners of one kind from the workstation."""
     kind = passes[0].kind
-    endpoint = _speaking(site, kind).external(site.datacenter)
+    endpoint = speaking(site, kind).external(site.datacenter)
     if visitor:
         endpoint = replace(endpoint, settings={**endpoint.settings, **visitor.librdkafka(kind)})
     for one in passes:
@@ -309,7 +309,7 @@ def _read(endpoint: Endpoint, passes: Sequence[Pass], where: str) -> None:
 def _from_inside(site: Site, passes: Sequence[Pass], visitor: Visitor | None) -> None:
     """Write and read over listeners of one kind from a host of the lab."""
     kind = passes[0].kind
-    endpoint = _speaking(site, kind).internal(site.datacenter)
+    endpoint = speaking(site, kind).internal(site.datacenter)
     kcat, java = ((visitor.librdkafka(kind), visitor.java(kind)) if visitor else ({}, {}))
     plain = [(one.host.fqdn, one.port, one.bare) for one in passes if one.of.closed]
     each = "".join(

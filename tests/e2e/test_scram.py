@@ -4,6 +4,7 @@ else gets anything; brokers come there and back while somebody writes."""
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
+from lab.paths import AUTHORITY, CERTIFICATES
+from lab.topology import SECURE_OFFSET
+from scripts.clients import tls
 from tests.e2e.conftest import MakeLab
 from tests.e2e.lab_under_test import Lab
 from tests.e2e.test_listeners import BROKERS, ONE, QUORUM, TOPIC, opened, plain, read, writing
@@ -73,11 +77,11 @@ def hidden(lab: Lab, having: tuple[str, ...] = ()) -> None:
             assert lab.inside(host, f"stat -c %a {path}").strip() == "600"
 
 
-def held(lab: Lab) -> None:
-    """Who logs in may what the file says; everybody else is refused, and told so at once."""
+def held(lab: Lab, mine: Mapping[str, Any]) -> None:
+    """Who logs in, with `mine`, may what the file says; everybody else is refused, and told so at
+    once."""
     told = lab.fab("security.check").out
     assert "app's password" in told and "0 of them not as it should be" in told
-    mine = client(lab)
     assert refused(mine, "other") == KafkaError.TOPIC_AUTHORIZATION_FAILED
     assert refused({**mine, "sasl.password": "wrong-password"}, TOPIC) == KafkaError._AUTHENTICATION
     consumer = Consumer({**mine, "group.id": "not-mine"})
@@ -91,6 +95,26 @@ def held(lab: Lab) -> None:
     hidden(lab)
 
 
+def fast(lab: Lab) -> None:
+    """The cipher is the one that a JVM with its first compiler alone is good at."""
+    folder = lab.state / CERTIFICATES
+    trust = tls.trusting(str(folder / AUTHORITY), str(folder / "client.pem"))
+    (host,) = lab.of("kafka")
+    address = ("127.0.0.1", host.ssh_port + SECURE_OFFSET)
+    with socket.create_connection(address, 10) as plain, \
+            trust.wrap_socket(plain, server_hostname=address[0]) as closed:
+        assert (closed.cipher() or ("",))[0] == "TLS_CHACHA20_POLY1305_SHA256"
+
+
+def typed(lab: Lab) -> None:
+    """Who logs in on a broker's host types what books have him type."""
+    (host,) = lab.of("kafka")
+    servers = f"{host.fqdn}:9192"
+    for line in (f"kafka-topics.sh --bootstrap-server {servers} --list",
+                 f"kcat -b {servers} -L -t {TOPIC}"):
+        assert TOPIC in lab.inside(host, f"su - student -c 'timeout 30 {line}'")
+
+
 def test_who_logs_in_may_what_the_file_says(make_lab: MakeLab) -> None:
     lab = made(make_lab, ONE, "scram")
     mine = client(lab)
@@ -102,7 +126,9 @@ def test_who_logs_in_may_what_the_file_says(make_lab: MakeLab) -> None:
         producer.produce(TOPIC, str(number))
     assert producer.flush(30) == 0
     assert sorted(read(mine, 10)) == [str(number) for number in range(10)]
-    held(lab)
+    held(lab, mine)
+    fast(lab)
+    typed(lab)
     assert lab.fab("plan").out == "plan: nothing to do\n"
 
 
@@ -121,7 +147,7 @@ def test_people_come_to_log_in_and_back_and_no_write_fails(
         lab.fab("up")
         assert lab.fab("plan").out == "plan: nothing to do\n"
         assert "in order, nothing to do" in lab.fab("up").out
-        held(lab)
+        held(lab, client(lab))
         say(lab, ["scram", "plaintext"])
         lab.fab("up")
         load.turn(plain(lab))

@@ -10,8 +10,12 @@ import pytest
 
 from lab.artifacts import PREFIX
 from lab.endpoint import Endpoint
+from lab.file import parse
 from lab.services import tools
+from lab.services.local import local_context
+from lab.services.registry import desired_state
 from lab.state import File, Key, Link
+from lab.topology import build
 
 pytestmark = pytest.mark.programs
 
@@ -94,3 +98,29 @@ def test_a_shell_of_an_open_lab_is_told_nothing() -> None:
     assert tools.exports(Endpoint("b:9092")) == ()
     assert "export CLIENT=" + TOLD in tools.exports(
         Endpoint("b:9192", {"security.protocol": "SSL"}))
+
+
+@pytest.mark.parametrize(("listeners", "told"), [
+    ("plaintext", None), ("scram", True), (["plaintext", "mtls"], True),
+    (["mtls", "plaintext"], False),
+])
+def test_a_brokers_host_has_a_shell_that_knows_as_much_as_the_control_hosts(
+    listeners: object, told: bool | None
+) -> None:
+    """Also on the way back, when brokers speak plaintext again; an open lab has no such file."""
+    topology = build(parse({
+        "owner": "ann", "security": {"listeners": listeners},
+        "datacenters": [{"name": "dc1", "cidr": "10.1.0.0/24", "kafka": 1, "zookeeper": 1}],
+    }).lab)
+    context = local_context(topology, {})
+    shells = {host.role: desired_state(host, context).get(Key("file", tools.PROFILE))
+              for host in topology.hosts}
+    assert shells["zookeeper"] is None
+    if told is None:
+        assert shells["kafka"] is None
+        return
+    broker, control = shells["kafka"], shells["control"]
+    assert isinstance(broker, File) and isinstance(control, File)
+    lines = tools.exports(context.internal(topology.datacenters[0]))
+    assert broker.text == "".join(f"{line}\n" for line in lines) and bool(lines) is told
+    assert set(broker.text.splitlines()) <= set(control.text.splitlines())

@@ -363,7 +363,7 @@ def test_a_build_from_cold_caches_finds_no_image_of_others(monkeypatch: pytest.M
 
 def test_baselines_run_only_where_their_folder_is_given(tmp_path: Path) -> None:
     always = ["import", "many", "mirrors", "failovers", "page", "picture", "fresh", "migration",
-              "balance", "sinks"]
+              "balance", "sinks", "security"]
     assert _arguments([]).names == ["ours", "network", "network-jvm", *always]
     with_peer = _arguments(["--peer", str(tmp_path)]).names
     assert with_peer == [
