@@ -1,33 +1,37 @@
-"""The sink of the lab that LAB names against a plain loader, as a process of its own.
+"""The sinks of the lab that LAB names, each against a plain loader, as a process of its own.
 
     python -m bench.carrying NUMBER
 
-Both bring the same documents into an index of the same settings: the loader in requests of as many
-as the sink has, made before its clock starts, over one connection; the sink from a topic that has
-them all. Which goes first changes with NUMBER.
+Both bring the same documents into an index of the same settings, or a table: the loader in requests
+of as many as the sink has, made before its clock starts; the sink from a topic that has them all.
+Which goes first changes with NUMBER.
 """
 
 from __future__ import annotations
 
-import http.client
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
 
+from bench import loading
 from bench.measure import BenchError
 from lab.drills.sink import content, malformed, name
-from lab.services.stores import STORES
+from lab.options.sinks import Sink
+from lab.services import hbase
+from lab.topology import Topology
 from scripts.clients.kafka import client_settings
 from scripts.drills import topics
 from scripts.drills.carried import Carrier
 from scripts.drills.clients import Place
 from scripts.drills.stock import INDEX
+from scripts.drivers.driver import Site
+from scripts.drivers.rows import rows
+from scripts.drivers.stores import documents as stored
 from scripts.session import Session
 from scripts.tasks.clusters import sites_of
 from scripts.workstation.waiting import wait_until
 
-DOCUMENTS, BATCH = 100_000, 2_000
+DOCUMENTS = 100_000
 RUN = "carrying"
 WRITE_S, CARRY_S, LOOK_S = 120.0, 300.0, 0.1
 
@@ -55,77 +59,78 @@ def fill(place: Place) -> None:
         raise BenchError(f"{left} records were not written to {place.own}")
 
 
-def loader(carrier: Carrier, address: tuple[str, int]) -> float:
-    """Documents a second, until the store has acknowledged all."""
-    store, settings = carrier.stock(), json.loads(carrier.settings()["index.settings"])
-    store.drop()
-    lines = [
-        b'{"index":{"_id":"%d","version":%d,"version_type":"external"}}\n%s\n'
-        % (number, number + 1, value) for number, value in documents()
-    ]
-    bodies = [b"".join(lines[at:at + BATCH]) for at in range(0, len(lines), BATCH)]
-    connection = http.client.HTTPConnection(*address, timeout=60)
-    _ask(connection, "PUT", f"/{INDEX}", json.dumps({"settings": settings}).encode())
-    began = time.monotonic()
-    for body in bodies:
-        if json.loads(_ask(connection, "POST", f"/{INDEX}/_bulk", body))["errors"]:
-            raise BenchError("the store refused documents of the loader")
-    took = time.monotonic() - began
-    _complete(store.count())
+def loader(carrier: Carrier) -> float:
+    """Records a second, until the store has acknowledged all."""
+    took = loading.load(carrier, documents())
+    if lacking := lacks(carrier):
+        raise BenchError(f"after the loader {lacking}")
     return DOCUMENTS / took
 
 
 def sink(carrier: Carrier) -> float:
-    """Documents a second, from the first that is there to the last."""
+    """Records a second, from the first that is there to the last."""
     carrier.prepare()
-    store, seen = carrier.stock(), [(0, 0.0)]
+    look, seen = progress(carrier), [(0.0, 0.0)]
 
     def all_there() -> bool:
-        seen.append((store.count(), time.monotonic()))
-        return seen[-1][0] >= DOCUMENTS
+        seen.append((look(), time.monotonic()))
+        # What was sent again is counted again, so all of it is only looked at in the end.
+        return seen[-1][0] > DOCUMENTS - topics.KEYS and not lacks(carrier)
 
     wait_until(all_there, timeout=CARRY_S, pause=LOOK_S, message="the sink has not carried all")
     first = next(one for one in seen if one[0])
     if first == seen[-1]:
         raise BenchError("the sink was done before anybody looked")
-    _complete(seen[-1][0])
-    return (seen[-1][0] - first[0]) / (seen[-1][1] - first[1])
+    return (DOCUMENTS - first[0]) / (seen[-1][1] - first[1])
 
 
-def _ask(connection: http.client.HTTPConnection, method: str, path: str, body: bytes) -> bytes:
-    connection.request(method, path, body, {"Content-Type": "application/x-ndjson"
-                                            if path.endswith("_bulk") else "application/json"})
-    answer = connection.getresponse()
-    text = answer.read()
-    if answer.status >= 300:
-        raise BenchError(f"{method} {path}: {answer.status} {text[:300]!r}")
-    return text
+def progress(carrier: Carrier) -> Callable[[], float]:
+    """What tells how many records were carried, by what the store counts of itself: to make it
+    ready to be searched, or to count its rows, ten times a second would cost the sink its time.
+
+    With rows by their keys a record is two changes, but for the first one of a partition.
+    """
+    if carrier.sink.kind == hbase.KIND:
+        table, each = rows(carrier.site, carrier.host), 2 if carrier.by_key else 1
+        return lambda: int((table.state(INDEX) or {}).get("written", 0)) / each
+    index = stored(carrier.site, carrier.host, carrier.sink.kind)
+    return lambda: float(index.totals([INDEX]).get(INDEX, (0, 0))[1])
 
 
-def _complete(count: int) -> None:
-    if count != DOCUMENTS:
-        raise BenchError(f"{count} documents instead of {DOCUMENTS}")
+def lacks(carrier: Carrier) -> str:
+    """What the store does not have; "" where each document is there, or the last of each key."""
+    if not carrier.by_key:
+        count = carrier.stock().count()
+        return "" if count == DOCUMENTS else f"{count} of {DOCUMENTS} documents are there"
+    found = {one.name: one.number for one in carrier.kept() if one.intact}
+    wanted = {name(number): number for number, _ in documents()}
+    return "" if found == wanted else "rows are not what the last records of their keys say"
+
+
+def measured(
+    topology: Topology, site: Site, place: Place, one: Sink, number: int
+) -> Iterator[tuple[str, float]]:
+    """Records a second of a sink and of its loader, in turn."""
+    carrier = Carrier(one, site, place, place.own, RUN)
+    topics.prepare(topology, [place])
+    try:
+        fill(place)
+        ways = [("loader", loader), ("sink", sink)]
+        for what, way in ways[::-1] if number % 2 else ways:
+            yield what, way(carrier)
+    finally:
+        carrier.remove()
+        topics.empty(place)
 
 
 def main(number: int) -> None:
     session = Session()
-    one = session.topology.config.sinks[0]
     with sites_of(session, None) as (places, _):
-        site = places[one.at]
-        place = topics.place(session.topology, site.context, one.at, ())
-        carrier = Carrier(one, site, place, place.own, RUN)
-        address = site.context.reached[carrier.host.name, STORES[one.kind].port]
-        topics.prepare(session.topology, [place])
-        try:
-            fill(place)
-            ways: list[tuple[str, Callable[[], float]]] = [
-                ("loader", lambda: loader(carrier, address)), ("sink", lambda: sink(carrier)),
-            ]
-            for what, way in ways[::-1] if number % 2 else ways:
-                print(f"{what}: {way():.1f} documents/s", flush=True)
-        finally:
-            carrier.remove()
-            topics.empty(place)
+        for one in session.topology.config.sinks:
+            site = places[one.at]
+            place = topics.place(session.topology, site.context, one.at, ())
+            for what, rate in measured(session.topology, site, place, one, number):
+                print(f"{one.called} {what}: {rate:.1f} records/s", flush=True)
 
 
 if __name__ == "__main__":

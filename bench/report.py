@@ -112,9 +112,15 @@ SINKS = (
     ("sinks-1000.median", "at 1,000 records/s, median", "s", ""),
     ("sinks-1000.p99", "the same, p99", "s", ""),
     ("sinks-1000.catch_up", "the store killed, the same", "s", ""),
-    ("sinks.sink", "the sink alone, of 100,000 documents of 120 bytes", "documents/s", ""),
-    ("sinks.loader", "a plain bulk loader with the same documents", "documents/s", ""),
+    ("sinks.sink", "the sink alone, of 100,000 documents of 120 bytes", "records/s", ""),
+    ("sinks.loader", "a plain bulk loader with the same documents", "records/s", ""),
     ("sinks.ratio", "the sink divided by the loader", "", "≥ 0.6"),
+    ("sinks-places.sink", "the sink into HBase alone, 100,000 rows", "records/s", ""),
+    ("sinks-places.loader", "a plain loader with the same rows", "records/s", ""),
+    ("sinks-places.ratio", "the sink divided by the loader", "", "≥ 0.6"),
+    ("sinks-keys.sink", "the same, rows by their keys: two changes for a record", "records/s", ""),
+    ("sinks-keys.loader", "a plain loader with one change for each", "records/s", ""),
+    ("sinks-keys.ratio", "the sink divided by the loader", "", ""),
 )
 # And of closing listeners of the default lab while it runs.
 SECURED = (
@@ -136,7 +142,9 @@ LISTENER_COSTS = {
 }
 COUNTED = ("records", "again")  # numbers of records, not seconds
 WHOLE = ("migration.written", "migration.failed", "balance.copied", "balance.least",
-         "balance.replicas", "balance.leaders", "sinks.sink", "sinks.loader")
+         "balance.replicas", "balance.leaders", *(
+             f"{sink}.{way}" for sink in ("sinks", "sinks-places", "sinks-keys")
+             for way in ("sink", "loader")))
 # What is the sum of other measures of the same run.
 SUMS = {
     "ours.total": ("ours.create", "ours.first"),

@@ -17,6 +17,7 @@ from bench import (
     carrying,
     checks,
     lab as bench_lab,
+    loading,
     measure,
     peers,
     picture,
@@ -436,14 +437,25 @@ def test_what_a_sink_is_measured_in_has_a_store_behind_a_mirror() -> None:
 
 
 def test_rates_of_sink_and_loader_are_read_from_what_they_tell() -> None:
-    said = "loader: 20000.0 documents/s\nsink: 15000.5 documents/s\n"
+    said = "keys loader: 20000.0 records/s\nkeys sink: 15000.5 records/s\n"
     ran = measure.Ran(measure.Sample(1.0), said, 1, 0.0)
-    assert sinks.told(ran) == {"loader": 20000.0, "sink": 15000.5}
-    with pytest.raises(measure.BenchError, match="no rates were told"):
-        sinks.told(measure.Ran(measure.Sample(1.0), "loader: 1.0 documents/s\n", 1, 0.0))
+    assert sinks.told(ran) == {"keys": {"loader": 20000.0, "sink": 15000.5}}
+    for lacking in ("", f"{said}places loader: 1.0 records/s\n"):
+        with pytest.raises(measure.BenchError, match="no rates were told"):
+            sinks.told(measure.Ran(measure.Sample(1.0), lacking, 1, 0.0))
     text = report.render(result(sinks__ratio=[0.7, 0.8], sinks__sink=[15000.5, 16000.0]))
     assert "| the sink divided by the loader | 0.75 [0.70-0.80] |  | ≥ 0.6 |" in text
-    assert "15,500 [15,000-16,000] | documents/s |" in text
+    assert "15,500 [15,000-16,000] | records/s |" in text
+
+
+def test_rows_are_measured_without_the_other_store_and_each_sink_has_its_figures() -> None:
+    lab = parse(tomllib.loads(sinks.lab_file(sinks.ROWS))).lab
+    assert [(one.called, one.kind, one.by_key) for one in lab.sinks] == [
+        ("places", "hbase", False), ("keys", "hbase", True)]
+    shown = {key.partition(".")[0] for key, *_ in report.SINKS}
+    called = {one.called for text in (sinks.SINK, sinks.ROWS)
+              for one in parse(tomllib.loads(sinks.lab_file(text))).lab.sinks}
+    assert called == sinks.CALLED.keys() and set(sinks.CALLED.values()) <= shown
 
 
 def test_both_get_documents_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -451,6 +463,32 @@ def test_both_get_documents_and_nothing_else(monkeypatch: pytest.MonkeyPatch) ->
     found = list(carrying.documents())
     assert len({number for number, _ in found}) == 1000
     assert all(json.loads(value)["number"] == number for number, value in found)
+
+
+def test_the_loader_of_rows_writes_what_the_sink_would() -> None:
+    documents = [(number, json.dumps({"number": number, "sent": 0.0, "key": "k"}).encode())
+                 for number in (0, 1, 6)]
+    placed = [line.rstrip("\n").split("\t") for line in loading.rows_of(documents, by_key=False)]
+    assert [one[:2] for one in placed] == [
+        ["kafkalab-drill+0+000000000000", "0"], ["kafkalab-drill+1+000000000000", "0"],
+        ["kafkalab-drill+0+000000000001", "1"]]
+    assert placed[2][2:] == ["number", "6", "sent", "0.0", "key", "k"]
+    keyed = [line.split("\t")[:2] for line in loading.rows_of(documents, by_key=True)]
+    assert keyed == [["key-0", "0"], ["key-1", "0"], ["key-6", "1"]]
+
+
+def test_a_sink_is_done_when_all_is_there_and_not_when_as_much_was_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A batch that was sent again is counted twice. The clock begins with what is there first."""
+    monkeypatch.setattr(carrying, "DOCUMENTS", 1000)
+    times, writes = iter([10.0, 11.0, 12.0, 13.0]), iter([0.0, 500.0, 1000.0, 1000.0])
+    looks = iter(["some are not there", ""])
+    monkeypatch.setattr(carrying, "progress", lambda _: lambda: next(writes))
+    monkeypatch.setattr(carrying, "lacks", lambda _: next(looks))
+    monkeypatch.setattr(carrying, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    carrier: Any = SimpleNamespace(prepare=lambda: None)
+    assert carrying.sink(carrier) == 500 / 2
 
 
 DRILL = {"score": {"worst_key_gap_seconds": 3.0}, "events": [
