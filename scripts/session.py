@@ -252,9 +252,14 @@ class Session:
     def ssh_command(self, host: str, *, batch: bool = False) -> list[str]:
         """The OpenSSH command line to `host`, which accepts the platform's key and no other."""
         chosen = self.select(None, host)[0]
-        instance = self.running([chosen.name])[chosen.name]
-        known = self.state / KNOWN_HOSTS
-        known.write_text(known_host(instance), encoding="ascii")
+        instances = self.running([chosen.name])
+        instance, known = instances[chosen.name], self.state / KNOWN_HOSTS
+        # Of all hosts, and whole at any time: in another terminal a client may be reading it.
+        part = known.with_name(f"{KNOWN_HOSTS}.{os.getpid()}")
+        part.write_text("".join(
+            known_host(one) for one in instances.values() if one.host_key
+        ), encoding="ascii")
+        part.replace(known)
         options = ssh_options(known, batch=batch)
         return [
             "ssh", "-F", "/dev/null", *(f"-o{key}={value}" for key, value in options.items()),

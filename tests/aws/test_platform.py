@@ -167,7 +167,23 @@ def test_ssh_knows_the_host_by_its_address_alone(
     argv = Session().ssh_command("ann-dc1-ctl01")
     assert argv[-1] == f"student@{public}"
     assert argv[argv.index("-p") + 1] == "22"
-    assert (cloud.state / "known_hosts").read_text() == f"{public} {KEY}\n"
+    known = cloud.state / "known_hosts"
+    assert f"{public} {KEY}\n" in known.read_text().splitlines(keepends=True)
+    assert [one.name for one in cloud.state.glob("known_hosts*")] == [known.name]
+
+
+def test_who_is_on_one_host_keeps_the_key_of_it_when_another_one_is_asked_for(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB", str(cloud.file))
+    monkeypatch.setenv("LAB_PLATFORM", "aws")
+    monkeypatch.setenv("XDG_STATE_HOME", str(cloud.folder / "state"))
+    machines = cloud.make().platform.machines()
+    cloud.platform.host_keys.learn(machines.values())
+    for name in ("ann-dc1-ctl01", "ann-dc1-kafka01"):
+        Session().ssh_command(name)
+    known = {line.split()[0] for line in (cloud.state / "known_hosts").read_text().splitlines()}
+    assert {machines[f"ann-dc1-{one}"].public for one in ("ctl01", "kafka01")} <= known
 
 
 def test_a_broker_without_an_address_is_given_under_its_name(cloud: Cloud) -> None:
