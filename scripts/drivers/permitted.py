@@ -94,7 +94,7 @@ def _of_user(
             with suppress(TimeoutExpired):
                 wait_until(as_meant, timeout=KNOWN_SECONDS, pause=0.5)
     except _Unknown as error:
-        found = (Told(user.name, "", why=str(error)),)
+        found = (Told(user.name, "", why=error.what),)
     yield from found
 
 
@@ -195,7 +195,7 @@ def _of_group(where: str, hosts: Sequence[Host], come: Come, name: str) -> Opera
     return found or frozenset()
 
 
-class _Unknown(Exception):
+class _Unknown(LabError):
     """A user who has nothing to come in with."""
 
 

@@ -159,7 +159,8 @@ def test_what_a_host_runs_tells_each_way_from_the_others(tmp_path: Path) -> None
         said = subprocess.run(["bash", "-s"], input=script, capture_output=True, text=True,
                               check=True).stdout.splitlines()
     assert said[0] == "answers" and len(said) == 4
-    assert "certificate required" in said[1] or "closed" in said[1]
+    # Who closes at once may be gone before its alert is read.
+    assert any(one in said[1] for one in ("certificate required", "closed", "eof"))
     assert "answers" not in said[1:] and said[3] == "Connection refused"
 
 
