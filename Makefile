@@ -17,6 +17,7 @@ help:  ## Show these targets
 
 lab: $(SOME)  ## Bring the lab up (LAB=file, default lab.toml), verify it, show it
 	@$(BIN)/fab up verify status
+	@echo "next: source $(BIN)/activate$(if $(LAB), && export LAB=$(LAB)); fab then shows where to begin"
 
 venv: $(STAMP)  ## Make the Python environment only, with all that is not needed for the lab, too
 

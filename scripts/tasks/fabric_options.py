@@ -34,6 +34,12 @@ REFUSED = {
 """Options that would change nothing of what a task does, and why."""
 
 
+FIRST = (
+    "plan", "up", "verify", "status", "view", "load", "exercise", "drill.broker", "ssh", "down",
+)
+"""The tasks that `fab` alone shows."""
+
+
 def attach(program: Any) -> None:
     """Let `program` (fabric's) ask here as soon as it has read its command line.
 
@@ -53,7 +59,24 @@ def attach(program: Any) -> None:
         except UsageError as error:
             raise _exit(error, tasks) from None
 
+    def overview() -> None:
+        print(first(program.collection))
+        raise Exit
+
     program.update_config = checked
+    program.no_tasks_given = overview
+
+
+def first(collection: Any) -> str:
+    """What `fab` alone prints: where to begin, and where the rest is."""
+    file = os.environ.get("LAB") or "lab.toml"
+    width = max(map(len, FIRST))
+    lines = (f"  fab {name:{width}}  {inspect.getdoc(collection[name]).splitlines()[0]}"
+             for name in FIRST)
+    return "\n".join((
+        f"The lab of {file} (LAB=FILE is for another one):", "", *lines, "",
+        "`fab --list` shows all tasks, `fab --help TASK` the options of one, README.md the rest.",
+    ))
 
 
 def check(args: Any, remainder: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.counted import counted
-from scripts.errors import LabError, UsageError
+from scripts.errors import LabError, UsageError, few
 from scripts.platforms import Instance, Platform
 from scripts.tasks.cli import NARROW, confirm, lab_task
 from scripts.workstation import leading, paths, runlog
@@ -123,8 +123,9 @@ def _document(session: Session, hosts: Sequence[Host], *, narrowed: bool) -> int
     return 2 if found["changes"] else 0
 
 
-def _list(session: Session, lab: str = "") -> None:
+def _list(session: Session, lab: str = "", *, yes: bool = False) -> None:
     """What a dry run of `down` does."""
+    del yes
     platform = _ended(session, lab)
     if platform is None:
         return
@@ -140,17 +141,31 @@ def _list(session: Session, lab: str = "") -> None:
 
 @lab_task(locks=True, dry=_list, help={
     "lab": "another lab on this machine, whose lab file there is no more",
+    "yes": "do not ask",
 })
-def down(session: Session, lab: str = "") -> None:
-    """Remove the whole lab, with its data."""
+def down(session: Session, lab: str = "", *, yes: bool = False) -> None:
+    """Remove the whole lab, with its data; at a terminal it asks."""
     platform = _ended(session, lab)
     if platform is None:
         return
+    if not yes and sys.stdin.isatty():
+        _ask(platform, lab or session.topology.lab)
     if not _another(session, lab):
         _remove(session, platform, session.topology.lab)
         return
     with runlog.lock(paths.state_dir(lab), "down"):
         _remove(session, platform, lab)
+
+
+def _ask(platform: Platform, lab: str) -> None:
+    """Name what is to be lost: it may be the lab of another file than one thinks. Programs are not
+    asked; what they type is `fab down`."""
+    found = platform.leftovers()
+    if found:
+        confirm(
+            f"{lab} is to be removed, with all data in it: {few(found)}.",
+            whether="the lab may be removed", undone="nothing was removed", yes=False,
+        )
 
 
 def _another(session: Session, lab: str) -> bool:

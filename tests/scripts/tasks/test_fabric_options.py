@@ -18,6 +18,7 @@ import pytest
 
 from scripts import namespace
 from scripts.tasks.cli import LabTask
+from scripts.tasks.fabric_options import FIRST
 from scripts.workstation.output import GONE
 from tests import forked
 from tests.conftest import LAB, NAME, PROJECT
@@ -262,6 +263,14 @@ def test_tasks_that_another_file_has_refuse_hosts_and_bear_a_dry_run(bench: Benc
     assert "has no dry run" in bench.refused("-c", "scripts", "-R", "verify")
     assert "plan: 14 hosts to create" in bench.fab("-c", "scripts", "-R", "up").stdout
     assert bench.acted == []
+
+
+def test_fab_alone_shows_where_to_begin(bench: Bench) -> None:
+    done = bench.fab()
+    assert done.returncode == 0 and done.stdout.startswith("The lab of ")
+    for name in FIRST:
+        help_line = (namespace[name].__doc__ or "").strip().splitlines()[0]
+        assert re.search(rf"^  fab {re.escape(name)} +{re.escape(help_line)}$", done.stdout, re.M)
 
 
 def test_a_task_takes_no_command(bench: Bench) -> None:
