@@ -54,7 +54,7 @@ Figures = dict[str, list[float]]
 def ways(site: Site) -> dict[str, Settings]:
     """What a client is told for each listener that the workstation reaches."""
     known = login(site)
-    found = {}
+    found: dict[str, Settings] = {}
     for name in site.context.listens(site.datacenter).ordered:
         if KINDS[name].outside:
             endpoint = speaking(site, name).external(site.datacenter)
