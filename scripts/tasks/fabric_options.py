@@ -71,8 +71,10 @@ def first(collection: Any) -> str:
     """What `fab` alone prints: where to begin, and where the rest is."""
     file = os.environ.get("LAB") or "lab.toml"
     width = max(map(len, FIRST))
-    lines = (f"  fab {name:{width}}  {inspect.getdoc(collection[name]).splitlines()[0]}"
-             for name in FIRST)
+    lines = []
+    for name in FIRST:
+        said, _, _ = (inspect.getdoc(collection[name]) or "").partition("\n")
+        lines.append(f"  fab {name:{width}}  {said}")
     return "\n".join((
         f"The lab of {file} (LAB=FILE is for another one):", "", *lines, "",
         "`fab --list` shows all tasks, `fab --help TASK` the options of one, README.md the rest.",
