@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 if TYPE_CHECKING:
@@ -37,10 +38,19 @@ def worded(detail: Mapping[str, Any], whole: type[BaseModel]) -> Problem:
     elif kind == "literal_error":
         message = "unknown; accepted: " + context["expected"]
     elif kind == "ip_v4_network":
-        message = "accepted: a network such as 10.10.1.0/24, without host bits"
+        message = f"accepted: a network such as {_near(detail['input'])}, without host bits"
     else:
-        message = "accepted: " + detail["msg"].removeprefix("Input should be ")
+        said, _, _ = detail["msg"].removeprefix("Input should be ").partition(", unable to parse")
+        message = f"accepted: {said}"
     return Problem(field, value, message)
+
+
+def _near(value: object) -> str:
+    """The network that has this address in it, or any."""
+    try:
+        return str(IPv4Network(str(value), strict=False))
+    except ValueError:
+        return "10.10.1.0/24"
 
 
 def _unknown_key(location: tuple[str | int, ...], whole: type[BaseModel]) -> str:

@@ -47,7 +47,8 @@ class Looks:
         found = fleet.each(tried, self._sites)
         return (
             {name: one for name, one in found.items() if not isinstance(one, LabError)},
-            {name: one.what for name, one in found.items() if isinstance(one, LabError)},
+            {name: f"{one.what} ({one.hint})" if one.hint else one.what
+             for name, one in found.items() if isinstance(one, LabError)},
         )
 
     def of(self, name: str) -> Look:

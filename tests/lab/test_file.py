@@ -89,7 +89,7 @@ def test_an_error_names_its_field_and_what_would_be_accepted(
 
 @pytest.mark.parametrize(("cidr", "words"), [
     ("8.8.8.0/24", "8.8.8.0/24': a public range; accepted: one inside 10.0.0.0/8"),
-    ("10.1.0.1/24", "without host bits"),
+    ("10.1.0.1/24", "such as 10.1.0.0/24, without host bits"),
     ("10.1.0.0/29", "too small for its hosts; accepted: /26 or larger"),
     ("10.2.0.0/16", "overlaps 10.2.0.0/16"),
     ("172.32.0.0/16", "a public range"),
@@ -98,6 +98,13 @@ def test_networks(cidr: str, words: str) -> None:
     data = copy.deepcopy(GOOD)
     data["datacenters"][0]["cidr"] = cidr
     assert any(words in line for line in problems(data).values())
+
+
+def test_a_number_is_asked_for_in_few_words() -> None:
+    data = copy.deepcopy(GOOD)
+    data["datacenters"][0]["kafka"] = "three"
+    (line,) = problems(data).values()
+    assert line.endswith("'three': accepted: a valid integer")
 
 
 def test_every_error_is_told_at_once() -> None:

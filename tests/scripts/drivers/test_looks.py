@@ -52,7 +52,8 @@ def test_one_that_does_not_answer_hides_no_other(looks: Looks) -> None:
         return "seen"
 
     assert looks.each(work) == ({"b": "seen"}, {
-        "a": "Kafka: Local: Broker transport failure", "c": "no broker runs",
+        "a": "Kafka: Local: Broker transport failure (see `fab status`)",
+        "c": "no broker runs (see `fab status`)",
     })
 
 
