@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 
-from lab.listeners import wanted
 from lab.model import Datacenter as DatacenterConfig
 from lab.topology import Datacenter, Topology
 from lab.upgrade import PROTOCOL, order, own_protocol
@@ -403,8 +402,6 @@ def notes(topology: Topology) -> Iterable[str]:
             way = datacenter.config.way
             where, command = _next(way)
             once = "" if way.ready else f" once Kafka {datacenter.config.version} is finalised"
-            if not wanted(topology.config.security).plain:
-                once += ', with listeners = "plaintext" in [security] for as long as it moves'
             yield (f"note: {datacenter.name} is to be with KRaft, and its metadata is {where}: "
                    f"{command}{once} (`fab kraft` shows where it stands)")
 

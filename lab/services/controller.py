@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lab import artifacts
+from lab.listeners import KINDS, Kind
 from lab.problems import Problem
-from lab.services import acls, quorum
-from lab.services.context import Context
-from lab.services.java import JVM_MB, Java, log_settings, logging_file
+from lab.services import acls, quorum, secured
+from lab.services.context import CA, OWN, Context
+from lab.services.java import JVM_MB, USER, Java, log_settings, logging_file
 from lab.services.quorum import LISTENER
 from lab.services.service import Port, Service
 from lab.services.topics import of_topics
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 NAME = "controller"
 DATA = "/data/controller"
-CONFIG = "/etc/controller/controller.properties"
+FOLDER = "/etc/controller"
+CONFIG = f"{FOLDER}/controller.properties"
 
 
 def wanted(lab: Lab, datacenter: DatacenterConfig, role: str) -> bool:
@@ -36,14 +38,16 @@ def settings(host: Host, context: Context) -> dict[str, object]:
     """controller.properties. What is left open in a topic's making the controller decides, and much
     else that was the brokers' with ZooKeeper: so it has all of [kafka.config], too."""
     lab, datacenter = context.topology.config, context.datacenter(host)
-    moves = datacenter.config.keeps(host.name) == BOTH
+    speaks = _speaks(host, context)
     return {
         **quorum.settings(host, datacenter),
-        **(_migrating(datacenter) if moves else {}),
+        **(_migrating(datacenter, speaks) if speaks else {}),
         "process.roles": "controller",
         "listeners": f"{LISTENER}://{host.fqdn}:{CONTROLLER_PORT}",
         "listener.security.protocol.map":
-            f"{LISTENER}:PLAINTEXT,INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT",
+            secured.protocols(context.listens(datacenter), more=(f"{LISTENER}:PLAINTEXT",))
+            if speaks and speaks.closed
+            else f"{LISTENER}:PLAINTEXT,INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT",
         "log.dirs": DATA,
         "num.network.threads": 2,
         "num.io.threads": 2,
@@ -54,14 +58,27 @@ def settings(host: Host, context: Context) -> dict[str, object]:
     }
 
 
-def _migrating(datacenter: Datacenter) -> dict[str, object]:
+def _speaks(host: Host, context: Context) -> Kind | None:
+    """What a controller that takes over from ZooKeeper speaks to brokers; None for any other one,
+    to which they come."""
+    datacenter = context.datacenter(host)
+    moves = datacenter.config.keeps(host.name) == BOTH
+    return KINDS[context.listens(datacenter).brokers] if moves else None
+
+
+def _migrating(datacenter: Datacenter, kind: Kind) -> dict[str, object]:
     """What a controller needs to take over from ZooKeeper, and to write there, too; brokers that
     are still with ZooKeeper hear from it at their own listener."""
-    return {**keeping(datacenter), MIGRATES: True, "inter.broker.listener.name": "INTERNAL"}
+    return {
+        **keeping(datacenter), MIGRATES: True, "inter.broker.listener.name": kind.internal,
+        **({"ssl.truststore.type": "PEM", "ssl.truststore.location": CA} if kind.closed else {}),
+        **({"ssl.keystore.type": "PEM", "ssl.keystore.location": f"{FOLDER}/{OWN}"}
+           if kind.asks else {}),
+    }
 
 
 def process(host: Host, context: Context) -> Java:
-    config = context.topology.config.controller
+    config, speaks = context.topology.config.controller, _speaks(host, context)
     artifact = artifacts.kafka(context.datacenter(host).config.version)
     return Java(
         name=NAME,
@@ -85,6 +102,7 @@ def process(host: Host, context: Context) -> Java:
             f"{artifact.home}/config/{logging_file(artifact)}": log_settings(NAME, artifact),
         },
         prepare=quorum.prepare(NAME, DATA),
+        files=secured.own_key(context, FOLDER, USER) if speaks and speaks.asks else {},
     )
 
 

@@ -10,7 +10,7 @@ from scripts.drills.outage import Blow, Outage
 from scripts.drivers.driver import sites
 from scripts.errors import LabError, UsageError
 from scripts.hosts.deliver import Deliverer
-from scripts.passages.metadata import Mover, StepsOf, refuse_closed
+from scripts.passages.metadata import Mover, StepsOf
 from scripts.workstation.screen import Progress
 
 WAYS: dict[Stage, tuple[StepsOf, StepsOf]] = {
@@ -31,7 +31,6 @@ def kraft(drill: Outage) -> Blow:
     software = drill.session.software()
     # What a drill knows of the lab is without its software, which services are started from.
     context = drill.session.context(software, instances, drill.fleet)
-    refuse_closed(context, drill.datacenter)
     (site,) = sites(drill.fleet, context, [drill.datacenter]).values()
     deliverer = Deliverer(drill.session.topology, software, drill.session.platform.packages)
     running = {name for name, one in instances.items() if one.running}

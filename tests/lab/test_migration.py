@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from lab.file import parse
+from lab.listeners import Issued
 from lab.migration import (
     CannotMove,
     Node,
@@ -344,10 +345,30 @@ def test_plan_and_up_name_the_command_that_leads_on(stage: Stage, command: str) 
     assert command in line
 
 
-def test_plan_says_that_listeners_have_to_be_open_for_it() -> None:
-    shut = topology(security={"listeners": "mtls"})
-    (line,) = notes(at(shut, {"d": world(Stage.ZOOKEEPER).way}))
-    assert "`fab kraft.migrate` moves it" in line and 'with listeners = "plaintext"' in line
+KEYS = "/etc/controller/client.pem"
+
+
+@pytest.mark.parametrize(("listeners", "name", "shows"), [
+    ("plaintext", "INTERNAL", False), ("tls", "INTERNAL_TLS", False),
+    ("mtls", "INTERNAL_MTLS", True), ("kerberos", "INTERNAL_MTLS", True),
+])
+def test_a_controller_that_takes_over_speaks_what_brokers_do(
+    listeners: str, name: str, shows: bool
+) -> None:
+    """With ZooKeeper they hear from it at their own listener; later they come to it."""
+    lab = topology(security={"listeners": listeners})
+    for stage in (Stage.PREPARED, Stage.DUAL_WRITE, Stage.BROKERS, Stage.FINISHED):
+        moved = at(lab, {"d": clean(lab.datacenters[0], stage)})
+        context = replace(local_context(moved, {}), issued=Issued("CA", client="a key"))
+        state = desired_state(moved.datacenters[0].by_role("zookeeper")[0], context)
+        said, moves = text(state, CONTROLLER), stage != Stage.FINISHED
+        assert (f"inter.broker.listener.name={name}\n" in said) is moves
+        assert ("ssl.keystore.location" in said) is (Key("file", KEYS) in state) is (
+            shows and moves)
+        assert ("ssl.truststore.location" in said) is (listeners != "plaintext" and moves)
+        (protocols,) = re.findall("^listener.security.protocol.map=(.*)$", said, re.MULTILINE)
+        assert "CONTROLLER:PLAINTEXT" in protocols.split(",")
+        assert not moves or any(one.startswith(f"{name}:") for one in protocols.split(","))
 
 
 def test_what_is_made_anew_becomes_as_its_like_are() -> None:

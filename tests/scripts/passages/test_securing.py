@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,13 +19,12 @@ from lab.topology import build
 from scripts.drivers.driver import sites
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan
-from scripts.passages.metadata import movers
 from scripts.passages.passage import Run
 from scripts.passages.securing import Securing
 from tests.fakes import FakeFleet
 
 if TYPE_CHECKING:
-    from scripts.session import Session
+    pass
 
 PLAIN = Listening()
 SERVER = Key("file", "/etc/kafka/server.properties")
@@ -208,27 +207,6 @@ def test_people_log_in_beside_the_labs_own_clients_who_have_a_certificate() -> N
     assert (people.ca, people.key) == ("/state/ca.pem", "")
     assert f"127.0.0.1:{host.ssh_port + 370}" in people.servers
     assert f"{host.fqdn}:9292" in context.people(datacenter, inside=True).servers
-
-
-def test_metadata_does_not_move_while_a_listener_is_closed() -> None:
-    closed = replace(lab(), listening={}, coming={})
-
-    class Closed:
-        topology = closed.topology
-
-        def running(self, names: list[str]) -> dict[str, object]:
-            return {}
-
-        def software(self) -> dict[str, object]:
-            return {}
-
-        def context(self, software: object, instances: object) -> Context:
-            return closed
-
-    with pytest.raises(LabError, match="plaintext alone"), movers(
-        cast("Session", Closed()), closed.topology.datacenters
-    ):
-        raise AssertionError("it was not refused")
 
 
 def test_the_labs_own_clients_show_a_key_where_they_are_asked_for_one() -> None:
