@@ -94,7 +94,7 @@ def progress(carrier: Carrier) -> Callable[[], float]:
         table, each = rows(carrier.site, carrier.host), 2 if carrier.by_key else 1
         return lambda: int((table.state(INDEX) or {}).get("written", 0)) / each
     index = stored(carrier.site, carrier.host, carrier.sink.kind)
-    return lambda: float(index.totals([INDEX]).get(INDEX, (0, 0))[1])
+    return lambda: float(index.written([INDEX]).get(INDEX, 0))
 
 
 def lacks(carrier: Carrier) -> str:
