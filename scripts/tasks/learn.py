@@ -35,10 +35,10 @@ def _language(session: Session, asked: str) -> str:
     return asked or session.topology.config.language
 
 
-def _looking(course: Course) -> AbstractContextManager[Look]:
+def _looking(course: Course, *, copies: bool = False) -> AbstractContextManager[Look]:
     from scripts.learning.look import looking
 
-    return looking(course)
+    return looking(course, copies=copies)
 
 
 def _course(session: Session, id: str, language: str) -> Course:
@@ -200,7 +200,7 @@ def reset(session: Session, id: str, language: str = "") -> None:
     from scripts.learning.reset import reset as brought_back
 
     course = _course(session, id, language)
-    with _looking(course) as look:
+    with _looking(course, copies=True) as look:
         for line in brought_back(look):
             print(line)
         left = look.left()
