@@ -82,7 +82,7 @@ class Look:
         found = judged()
         while not found.solved:
             # What others of it have to wait for is not there yet, so nobody waits for them.
-            first = found.first
+            first = found.helped
             left = waits.get(first.claim, 0) if first else 0
             if time.monotonic() - began >= left or _hopeless(found):
                 break
@@ -100,6 +100,8 @@ class Look:
         if question.choices and said not in question.choices:
             accepted = ", ".join(question.choices)
             raise UsageError(f"{name}: {said!r}", hint=f"accepted: {accepted}")
+        if question.number and not (said.strip().isascii() and said.strip().isdecimal()):
+            raise UsageError(f"{name}: {said!r}", hint="accepted: a number in digits, 0 or more")
         if self.bench().too_late(question):
             raise UsageError(
                 f"{name}: it has come already, so this is no prediction any more",

@@ -40,12 +40,14 @@ def reset(look: Look) -> list[str]:
     done += awake(here) + _settled(look)
     done += _removed(look)
     # Brokers' logs go on, too, in what they have refused.
+    before = course.progress
+    kept = Progress(language=before.language)
     if exercise.mirror or exercise.connect or exercise.monitoring or exercise.user:
-        before = course.progress
-        used = bool(done) or bool(before.started)
-        course.keep(Progress(again=before.again + used))
-    else:
+        kept = replace(kept, again=before.again + (bool(done) or bool(before.started)))
+    if kept == Progress():
         course.forget()
+    else:
+        course.keep(kept)
     return done
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lab.file import parse as lab_of
+from lab.learning.progress import Progress
 from lab.topology import build
 from scripts.clients.kafka import Cluster
 from scripts.learning import removal, reset as reset_module
@@ -103,3 +104,16 @@ def test_a_copy_does_not_come_back(monkeypatch: pytest.MonkeyPatch, known: bool)
     assert made.now == before, "where there was nothing nobody waits"
 
 
+
+
+@pytest.mark.parametrize("again", [0, 2])
+def test_a_reset_forgets_all_but_the_language_and_which_time_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, again: int
+) -> None:
+    course = a_lab(monkeypatch, tmp_path, THERE).course(tmp_path)
+    course.keep(Progress(started=1.0, answers={"who": "1"}, again=again, language="ko"))
+    was_reset(monkeypatch, tmp_path, [])
+    assert course.progress == Progress(language="ko")
+    course.keep(Progress(started=1.0))
+    was_reset(monkeypatch, tmp_path, [])
+    assert not list((tmp_path / "exercises").iterdir())
