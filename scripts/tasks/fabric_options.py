@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import fabric
-from invoke.exceptions import Exit
+from invoke.exceptions import Exit, ParseError
 
 from scripts.errors import UsageError, one_line
 from scripts.tasks.cli import asked_dry
@@ -43,7 +43,17 @@ def attach(program: Any) -> None:
     if program.executor_class is Executor:
         return
     program.executor_class = Executor
-    update_config = program.update_config
+    update_config, parse_tasks = program.update_config, program.parse_tasks
+
+    def parsed() -> None:
+        try:
+            parse_tasks()
+        except ParseError as error:
+            missing = error.context.missing_positional_args if error.context else []
+            if not missing:
+                raise
+            task = program.collection[error.context.name]
+            raise _exit(_missing(error.context, missing), [task]) from None
 
     def checked() -> None:
         tasks = [program.collection[one.name] for one in program.tasks]
@@ -53,7 +63,15 @@ def attach(program: Any) -> None:
         except UsageError as error:
             raise _exit(error, tasks) from None
 
-    program.update_config = checked
+    program.parse_tasks, program.update_config = parsed, checked
+
+
+def _missing(context: Any, missing: Sequence[Any]) -> UsageError:
+    """What a task was not told, what it is, and in which order it is told."""
+    what = "; ".join(f"{one.name.upper()} is missing" + (f": {one.help}" if one.help else "")
+                     for one in missing)
+    order = " ".join(one.name.upper() for one in context.positional_args)
+    return UsageError(f"{context.name}: {what}", hint=f"fab {context.name} {order}")
 
 
 def check(args: Any, remainder: str) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from scripts.learning.look import Look
 
 LANGUAGE = {"language": "en or ko (what it was begun in, else that of the lab file)"}
-ID = {"id": "an exercise, as `fab exercise` lists it", **LANGUAGE}
+ID = {"id": "an exercise, as `fab exercise` lists it, such as ch3-partitions", **LANGUAGE}
 
 
 def _language(session: Session, asked: str) -> str:
