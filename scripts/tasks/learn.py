@@ -61,6 +61,7 @@ def listed(session: Session, language: str = "", json: bool = False) -> None:
     from lab.learning.needs import needs
     from scripts.learning.course import Course
     from scripts.learning.library import load, names
+    from scripts.learning.listing import listing
     from scripts.workstation.screen import table
 
     spoken = _language(session, language)
@@ -77,6 +78,10 @@ def listed(session: Session, language: str = "", json: bool = False) -> None:
         keys = ("id", "chapter", "title", "minutes", "needs", "state")
         print(jsonlib.dumps({"exercises": [dict(zip(keys, row, strict=True)) for row in rows]},
                             indent=2, ensure_ascii=False))
+        return
+    if sys.stdout.isatty():
+        print(*listing([(id, title, minutes, needed, state)
+                        for id, _, title, minutes, needed, state in rows], spoken), sep="\n")
         return
     table("exercises", ("exercise", "chapter", "", "minutes", "needs", "state"),
           [tuple("" if one is None else str(one) for one in row) for row in rows])
