@@ -15,6 +15,7 @@ from typing import Any
 
 import fabric
 from invoke.exceptions import Exit, ParseError
+from invoke.parser import ParserContext
 
 from scripts.errors import UsageError, one_line
 from scripts.tasks.cli import asked_dry
@@ -49,11 +50,11 @@ def attach(program: Any) -> None:
         try:
             parse_tasks()
         except ParseError as error:
-            missing = error.context.missing_positional_args if error.context else []
-            if not missing:
+            context = error.context
+            if context is None or not context.missing_positional_args:
                 raise
-            task = program.collection[error.context.name]
-            raise _exit(_missing(error.context, missing), [task]) from None
+            task = program.collection[context.name]
+            raise _exit(_missing(context), [task]) from None
 
     def checked() -> None:
         tasks = [program.collection[one.name] for one in program.tasks]
@@ -66,11 +67,11 @@ def attach(program: Any) -> None:
     program.parse_tasks, program.update_config = parsed, checked
 
 
-def _missing(context: Any, missing: Sequence[Any]) -> UsageError:
+def _missing(context: ParserContext) -> UsageError:
     """What a task was not told, what it is, and in which order it is told."""
-    what = "; ".join(f"{one.name.upper()} is missing" + (f": {one.help}" if one.help else "")
-                     for one in missing)
-    order = " ".join(one.name.upper() for one in context.positional_args)
+    what = "; ".join(f"{str(one.name).upper()} is missing" + (f": {one.help}" if one.help else "")
+                     for one in context.missing_positional_args)
+    order = " ".join(str(one.name).upper() for one in context.positional_args)
     return UsageError(f"{context.name}: {what}", hint=f"fab {context.name} {order}")
 
 
