@@ -30,7 +30,7 @@ class Claim(Part):
     say: Annotated[Text, Field(description="what is claimed, in the language asked for")]
     state: Annotated[Id, Field(
         description="what was found, in one word: ok where a claim holds; of a question "
-                    "unanswered, open, right or wrong")]
+                    "unanswered, late (it came unanswered), open (not come yet), right or wrong")]
     seen: Annotated[str, Field(
         description="what was seen, in words; empty where there is nothing to say")]
     hint: Annotated[str, Field(description="the first hint; empty where there is none")]

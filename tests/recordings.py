@@ -53,7 +53,7 @@ def verdicts(name: str) -> str:
         lines.append(kind)
         for one in judged(name, kind).verdicts:
             seen = f": {one.seen}" if one.seen else ""
-            lines.append(f"  {'✓' if one.held else '✗'} {one.claim} {one.state}{seen}")
+            lines.append(f"  {one.sign} {one.claim} {one.state}{seen}")
             lines += [f"      {hint}" for hint in one.hints]
     return "\n".join(lines) + "\n"
 

@@ -78,7 +78,8 @@ class Claim(Section):
 class Question(Section):
     """What a student predicts. `open`: the claim that must not hold yet when it is answered.
 
-    probe: tells what came. choices: the answers that there are; without them a number or a word.
+    probe: tells what came. choices: the answers that there are; without them a word, or a number
+    in digits where `number` says so.
     """
 
     id: Id
@@ -87,6 +88,7 @@ class Question(Section):
     args: Mapping[str, Any] = Field({}, alias="with")
     open: str = ""
     choices: tuple[str, ...] = ()
+    number: bool = False
     why: Text
 
 

@@ -13,6 +13,8 @@ from lab.learning.probes.finding import OK, check
 from lab.learning.progress import Progress
 from lab.learning.words import sentence, sentences, told
 
+LATE = "late"
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -26,6 +28,12 @@ class Verdict:
     state: str
     seen: str = ""
     hints: tuple[str, ...] = ()
+
+    @property
+    def sign(self) -> str:
+        """What stands before the line. A prediction is no claim: it has a sign of its own until it
+        has come, and where it came otherwise."""
+        return {"open": "○", "wrong": "≠"}.get(self.state, "✓") if self.held else "✗"
 
     @property
     def hint(self) -> str:
@@ -52,6 +60,16 @@ class Judged:
     def first(self) -> Verdict | None:
         """The first line that does not hold."""
         return next((one for one in self.verdicts if not one.held), None)
+
+    @property
+    def late(self) -> tuple[Verdict, ...]:
+        """The questions that nobody can answer any more."""
+        return tuple(one for one in self.verdicts if one.state == LATE)
+
+    @property
+    def helped(self) -> Verdict | None:
+        """The first line that does not hold and that something can be done about."""
+        return next((one for one in self.verdicts if not one.held and one.state != LATE), None)
 
 
 @dataclass(frozen=True)
@@ -128,8 +146,9 @@ class Bench:
         said = self.progress.answers.get(question.id)
         if said is None:
             words = {"id": self.exercise.id, "name": question.id}
-            return Verdict(question.id, False, say, "unanswered",
-                           sentence("question", "unanswered", words, self.language))
+            state = LATE if self.too_late(question) else "unanswered"
+            return Verdict(question.id, False, say, state,
+                           sentence("question", state, words, self.language))
         came = self._look(question).answer if come else None
         why = told(question.why.said(self.language), {**self.values, "answer": came or ""})
         state = "open" if came is None else "right" if _same(said, came) else "wrong"

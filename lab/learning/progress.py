@@ -17,7 +17,7 @@ class Progress:
     """started, solved: when (s since 1970); 0.0 for not yet. answers: by question. held: when each
     claim that need not stay so was seen. hints: how many were given, by claim and state. again: how
     often it was begun anew, where names must not come back. prepared: when its fault was
-    made, where it has one."""
+    made, where it has one. language: that it was begun in, "" for that of the lab file."""
 
     started: float = 0.0
     solved: float = 0.0
@@ -26,6 +26,7 @@ class Progress:
     hints: Mapping[str, int] = field(default_factory=dict)
     again: int = 0
     prepared: float = 0.0
+    language: str = ""
 
     def answer(self, question: str, said: str) -> Progress:
         return replace(self, answers={**self.answers, question: said})
@@ -54,7 +55,7 @@ def parse(text: str) -> Progress:
         return Progress(
             float(found["started"]), float(found["solved"]), dict(found["answers"]),
             dict(found["held"]), dict(found["hints"]), int(found.get("again", 0)),
-            float(found.get("prepared", 0.0)),
+            float(found.get("prepared", 0.0)), str(found.get("language", "")),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ProgressError(f"not a file of progress ({error})") from None

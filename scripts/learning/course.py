@@ -76,13 +76,14 @@ class Course:
         _write(page, html)
         return page
 
-    def begin(self) -> Progress:
-        """The exercise is begun, if it was not."""
-        progress = self.progress
-        if not progress.started:
-            progress = replace(progress, started=time.time())
-            self.keep(progress)
-        return progress
+    def begin(self, language: str = "") -> Progress:
+        """The exercise is begun, if it was not; language: what it is to speak from now on."""
+        before = self.progress
+        after = replace(before, started=before.started or time.time(),
+                        language=language or before.language)
+        if after != before:
+            self.keep(after)
+        return after
 
     def question(self, name: str) -> Question:
         """One of the exercise's questions. Raises UsageError."""

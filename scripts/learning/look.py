@@ -17,6 +17,7 @@ from lab.learning.facts import Facts
 from lab.learning.judge import Bench, Judged
 from lab.learning.released import backward
 from lab.learning.snapshot import Snapshot
+from lab.mirrors.topics import shortest
 from lab.services.tools import exports
 from lab.topology import Datacenter
 from scripts.drivers.driver import Site, sites
@@ -81,7 +82,7 @@ class Look:
         found = judged()
         while not found.solved:
             # What others of it have to wait for is not there yet, so nobody waits for them.
-            first = found.first
+            first = found.helped
             left = waits.get(first.claim, 0) if first else 0
             if time.monotonic() - began >= left or _hopeless(found):
                 break
@@ -99,6 +100,8 @@ class Look:
         if question.choices and said not in question.choices:
             accepted = ", ".join(question.choices)
             raise UsageError(f"{name}: {said!r}", hint=f"accepted: {accepted}")
+        if question.number and not (said.strip().isascii() and said.strip().isdecimal()):
+            raise UsageError(f"{name}: {said!r}", hint="accepted: a number in digits, 0 or more")
         if self.bench().too_late(question):
             raise UsageError(
                 f"{name}: it has come already, so this is no prediction any more",
@@ -146,8 +149,9 @@ class Look:
 
 
 @contextmanager
-def looking(course: Course) -> Iterator[Look]:
-    """Connections to the lab, for as long as one looks at an exercise. Raises LabError."""
+def looking(course: Course, *, copies: bool = False) -> Iterator[Look]:
+    """Connections to the lab, for as long as one looks at an exercise. copies: to all datacenters
+    that run where mirrors bring copies, too. Raises LabError."""
     session, place = course.session, course.place
     wanted = [place.datacenter.name]
     if course.exercise.mirror and place.mirror:
@@ -155,6 +159,10 @@ def looking(course: Course) -> Iterator[Look]:
     chosen = [session.topology.datacenter(name) for name in wanted]
     instances = session.platform.instances()
     _there(session.platform.steps, chosen, instances)
+    if copies:
+        beyond = [session.topology.datacenter(name) for name in downstream(course)
+                  if name not in wanted]
+        chosen += [one for one in beyond if any(host.running for host in _hosts(one, instances))]
     with session.fleet(instances) as fleet:
         # The same for parameters: it asks the engine.
         course.context = session.context({}, instances, fleet)
@@ -163,7 +171,7 @@ def looking(course: Course) -> Iterator[Look]:
         places = sites(fleet, course.context, chosen)
         with ExitStack() as stack:
             lives = {name: stack.enter_context(closing(live.Live(one)))
-                     for name, one in places.items()}
+                     for name, one in places.items() if name in wanted}
             yield Look(course, places, instances, lives)
 
 
@@ -176,12 +184,28 @@ def _tell(course: Course, datacenter: Datacenter) -> None:
         write_secret(path, json.dumps(endpoint.librdkafka, indent=2, sort_keys=True) + "\n")
 
 
+def downstream(course: Course) -> list[str]:
+    """The datacenters that copies of the exercise's topics may come to, over others, too; the
+    nearest first."""
+    topology, here = course.session.topology, course.place.datacenter.name
+    edges = [(one.source, one.target) for one in topology.config.mirrors]
+    ways = {one.name: shortest(edges, here, one.name) for one in topology.datacenters}
+    return sorted((name for name, way in ways.items() if len(way) > 1),
+                  key=lambda name: len(ways[name]))
+
+
+def _hosts(datacenter: Datacenter, instances: Mapping[str, Instance]) -> list[Instance]:
+    """A datacenter's brokers that are there."""
+    return [instances[host.name] for host in datacenter.by_role("kafka")
+            if host.name in instances]
+
+
 def _there(
     steps: Steps, datacenters: Sequence[Datacenter], instances: Mapping[str, Instance]
 ) -> None:
     """Raises LabError where a datacenter has no broker's host that runs."""
     for one in datacenters:
-        hosts = [instances[host.name] for host in one.by_role("kafka") if host.name in instances]
+        hosts = _hosts(one, instances)
         if not hosts:
             raise LabError("the lab is not there", where=one.name, hint=steps.absent)
         if not any(host.running for host in hosts):

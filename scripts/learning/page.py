@@ -53,7 +53,7 @@ def render(sheet: Sheet) -> str:
         # Neither a task's own HTML nor a drawing's text can end an element: the one is not taken
         # for HTML, the other was serialized by ElementTree, which quotes what needs quoting.
         task=Markup(_html(sheet.task)), svg=Markup,  # noqa: S704
-        verdicts=verdicts, first=sheet.judged.first, solved=sheet.judged.solved,
+        verdicts=verdicts, first=sheet.judged.helped, solved=sheet.judged.solved,
         held=sum(one.held for one in verdicts), panels=panels,
         at=datetime.fromtimestamp(sheet.at, UTC),
     ))

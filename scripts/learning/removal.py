@@ -199,3 +199,20 @@ def remove_mirrored(
         stay=source.lab.mirroring.refresh_s + 1, was_there=bool(done),
     )
     return done + remove(source, [*topics, *back], groups)
+
+
+def remove_copies(
+    sites: Mapping[str, Site], copies: Mapping[str, Sequence[str]], groups: Sequence[str], *,
+    was_there: bool,
+) -> list[str]:
+    """Remove what mirrors made of topics and groups elsewhere, once these are removed; what was
+    done, in words. copies: by datacenter, in the order in which mirrors reach them; none is touched
+    where none may be, or that is not among sites. was_there: whether something was removed.
+    Raises LabError."""
+    done: list[str] = []
+    for name, topics in copies.items():
+        if topics and name in sites:
+            site = sites[name]
+            done += remove(site, topics, groups, stay=site.lab.mirroring.refresh_s + 1,
+                           was_there=was_there or bool(done))
+    return done

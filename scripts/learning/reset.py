@@ -7,15 +7,16 @@ from dataclasses import replace
 
 from lab.learning.exercise import filled
 from lab.learning.progress import Progress
-from lab.mirrors.topics import remote_name
+from lab.mirrors.topics import predicted, remote_name
 from scripts.clients.kafka import end_transaction
 from scripts.errors import LabError
 from scripts.learning.back import awake, ended
 from scripts.learning.guarded import recertified, ungranted
-from scripts.learning.look import Look
+from scripts.learning.look import Look, downstream
 from scripts.learning.removal import (
     remove,
     remove_connectors,
+    remove_copies,
     remove_documents,
     remove_mirrored,
     remove_shared,
@@ -26,7 +27,8 @@ from scripts.learning.removal import (
 
 def reset(look: Look) -> list[str]:
     """What scripts began is ended, brokers run, no transaction is open, the exercise's topics,
-    their copies and its groups are gone; what was done, in words. Raises LabError."""
+    their copies and its groups are gone; what was done, in words. look: with copies. Raises
+    LabError."""
     course, exercise = look.course, look.course.exercise
     if course.progress.prepared:  # first, so that one that is cut off leaves none half made
         course.keep(replace(course.progress, prepared=0.0))
@@ -38,12 +40,14 @@ def reset(look: Look) -> list[str]:
     done += awake(here) + _settled(look)
     done += _removed(look)
     # Brokers' logs go on, too, in what they have refused.
+    before = course.progress
+    kept = Progress(language=before.language)
     if exercise.mirror or exercise.connect or exercise.monitoring or exercise.user:
-        before = course.progress
-        used = bool(done) or bool(before.started)
-        course.keep(Progress(again=before.again + used))
-    else:
+        kept = replace(kept, again=before.again + (bool(done) or bool(before.started)))
+    if kept == Progress():
         course.forget()
+    else:
+        course.keep(kept)
     return done
 
 
@@ -66,8 +70,16 @@ def _removed(look: Look) -> list[str]:
     if mirror and exercise.pipeline:
         done += remove_documents(there, [remote_name(mirror, one) for one in topics])
     if mirror and exercise.mirror:
-        return done + remove_mirrored(look.sites, mirror, topics, groups)
-    return done + remove(here, topics, groups)
+        gone = remove_mirrored(look.sites, mirror, topics, groups)
+        beyond = [name for name in downstream(course) if name != mirror.target]
+    else:
+        gone, beyond = remove(here, topics, groups), downstream(course)
+    # Whether an exercise is about mirrors or not: they copy its topics and move its groups.
+    names_there = predicted(here.lab.mirrors, {here.name: topics})
+    copies = {name: tuple(names_there.get(name, ())) for name in beyond}
+    done += gone + remove_copies(look.sites, copies, groups, was_there=bool(gone))
+    return done + [f"{name}: does not run, so copies stay there: {', '.join(copies[name])}"
+                   for name in beyond if copies[name] and name not in look.sites]
 
 
 def _settled(look: Look) -> list[str]:

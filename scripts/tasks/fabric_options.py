@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import fabric
-from invoke.exceptions import Exit
+from invoke.exceptions import Exit, ParseError
+from invoke.parser import ParserContext
 
 from scripts.errors import UsageError, one_line
 from scripts.tasks.cli import asked_dry
@@ -49,7 +50,17 @@ def attach(program: Any) -> None:
     if program.executor_class is Executor:
         return
     program.executor_class = Executor
-    update_config = program.update_config
+    update_config, parse_tasks = program.update_config, program.parse_tasks
+
+    def parsed() -> None:
+        try:
+            parse_tasks()
+        except ParseError as error:
+            context = error.context
+            if context is None or not context.missing_positional_args:
+                raise
+            task = program.collection[context.name]
+            raise _exit(_missing(context), [task]) from None
 
     def checked() -> None:
         tasks = [program.collection[one.name] for one in program.tasks]
@@ -63,7 +74,7 @@ def attach(program: Any) -> None:
         print(first(program.collection))
         raise Exit
 
-    program.update_config = checked
+    program.parse_tasks, program.update_config = parsed, checked
     program.no_tasks_given = overview
 
 
@@ -79,6 +90,14 @@ def first(collection: Any) -> str:
         f"The lab of {file} (LAB=FILE is for another one):", "", *lines, "",
         "`fab --list` shows all tasks, `fab --help TASK` the options of one, README.md the rest.",
     ))
+
+
+def _missing(context: ParserContext) -> UsageError:
+    """What a task was not told, what it is, and in which order it is told."""
+    what = "; ".join(f"{str(one.name).upper()} is missing" + (f": {one.help}" if one.help else "")
+                     for one in context.missing_positional_args)
+    order = " ".join(str(one.name).upper() for one in context.positional_args)
+    return UsageError(f"{context.name}: {what}", hint=f"fab {context.name} {order}")
 
 
 def check(args: Any, remainder: str) -> None:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from scripts.learning.course import Course
     from scripts.learning.look import Look
 
-LANGUAGE = {"language": "en or ko (that of the lab file)"}
-ID = {"id": "an exercise, as `fab exercise` lists it", **LANGUAGE}
+LANGUAGE = {"language": "en or ko (what it was begun in, else that of the lab file)"}
+ID = {"id": "an exercise, as `fab exercise` lists it, such as ch3-partitions", **LANGUAGE}
 
 
 def _language(session: Session, asked: str) -> str:
@@ -35,17 +35,23 @@ def _language(session: Session, asked: str) -> str:
     return asked or session.topology.config.language
 
 
-def _looking(course: Course) -> AbstractContextManager[Look]:
+def _looking(course: Course, *, copies: bool = False) -> AbstractContextManager[Look]:
     from scripts.learning.look import looking
 
-    return looking(course)
+    return looking(course, copies=copies)
 
 
 def _course(session: Session, id: str, language: str) -> Course:
+    """An exercise in a language: the one asked for, else that in which it was begun."""
+    from lab.learning.exercise import LANGUAGES
     from scripts.learning.course import Course
     from scripts.learning.library import load
 
-    return Course(session, load(id), _language(session, language))
+    course = Course(session, load(id), _language(session, language))
+    begun_in = course.progress.language
+    if not language and begun_in in LANGUAGES:
+        course.language = begun_in
+    return course
 
 
 @lab_task(name="exercise", locks=False, dry=True, help={
@@ -55,6 +61,7 @@ def listed(session: Session, language: str = "", json: bool = False) -> None:
     from lab.learning.needs import needs
     from scripts.learning.course import Course
     from scripts.learning.library import load, names
+    from scripts.learning.listing import listing
     from scripts.workstation.screen import table
 
     spoken = _language(session, language)
@@ -72,6 +79,10 @@ def listed(session: Session, language: str = "", json: bool = False) -> None:
         print(jsonlib.dumps({"exercises": [dict(zip(keys, row, strict=True)) for row in rows]},
                             indent=2, ensure_ascii=False))
         return
+    if sys.stdout.isatty():
+        print(*listing([(id, title, minutes, needed, state)
+                        for id, _, title, minutes, needed, state in rows], spoken), sep="\n")
+        return
     table("exercises", ("exercise", "chapter", "", "minutes", "needs", "state"),
           [tuple("" if one is None else str(one) for one in row) for row in rows])
 
@@ -86,12 +97,13 @@ def start(session: Session, id: str, language: str = "") -> None:
     with _looking(course) as look:  # the lab runs
         with held(session, "exercise.start") if course.book.fault else nullcontext():
             look.prepare()
-        course.begin()
+        course.begin(language)
     markdown(course.task)
     for question in course.exercise.questions:
         asked = told(question.ask.said(course.language), course.values)
         choices = f" ({', '.join(question.choices)})" if question.choices else ""
-        print(f"? {asked}{choices}\n  fab exercise.answer {id} {question.id} …")
+        said = "N" if question.number else "…"
+        print(f"? {asked}{choices}\n  fab exercise.answer {id} {question.id} {said}")
 
 
 @lab_task(name="exercise.answer", locks=False, help={
@@ -137,14 +149,18 @@ def check(
 
 
 def _as_lines(course: Course, judged: Judged) -> str:
+    from lab.learning.words import spoken
+
+    language = course.language
     lines = [f"{course.exercise.id}: {course.exercise.title.said(course.language)}"]
     for one in judged.verdicts:
         seen = f": {one.seen}" if one.seen else ""
-        lines.append(f"  {'✓' if one.held else '✗'} {one.say}{seen}")
-        if one is judged.first and one.hint:
-            lines.append(f"      hint: {one.hint}")
+        lines.append(f"  {one.sign} {one.say}{seen}")
+        if one is judged.helped and one.hint:
+            lines.append(f"      {spoken('hint', language)}: {one.hint}")
     held = sum(one.held for one in judged.verdicts)
-    lines.append(f"{held} of {len(judged.verdicts)}" + (" - done" if judged.solved else ""))
+    count = spoken("count", language, held=held, all=len(judged.verdicts))
+    lines.append(count + (f" - {spoken('done', language)}" if judged.solved else ""))
     return "\n".join(lines)
 
 
@@ -161,17 +177,31 @@ def hint(session: Session, id: str, language: str = "") -> int:
     """
     course = _course(session, id, language)
     with _looking(course) as look:
-        first = look.check().first
+        judged = look.check()
+    for line in _help(course, judged):
+        print(line)
+    return 1 if judged.solved else 0
+
+
+def _help(course: Course, judged: Judged) -> list[str]:
+    """What helps: of predictions that came too late the way back, then the next that can be done.
+    """
+    from lab.learning.words import spoken
+
+    first, language, id = judged.helped, course.language, course.exercise.id
+    lines = [f"{one.say}: {one.seen}" for one in judged.late]
     if first is None:
-        print(f"{id}: all is so")
-        return 1
-    print(f"{first.say}: {first.seen}")
+        return lines or [f"{id}: {spoken('all_so', language)}"]
+    lines.append(f"{first.say}: {first.seen}")
     hints, all = course.hinted(first), len(first.hints)
     for number, said in enumerate(hints, 1):
-        print(f"hint {number} of {all}: {said}" if all > 1 else f"hint: {said}")
-    if not hints:
-        print(f"see the task: `fab exercise.start {id}`")
-    return 0
+        told = spoken("hint_of", language, number=number, all=all) if all > 1 else spoken(
+            "hint", language)
+        lines.append(f"{told}: {said}")
+    # A question says itself by which command it is answered.
+    if not hints and first.state != "unanswered":
+        lines.append(f"{spoken('see_task', language)}: `fab exercise.start {id}`")
+    return lines
 
 
 @lab_task(name="exercise.show", locks=False, help={
@@ -197,14 +227,15 @@ def show(session: Session, id: str, offset: str = "", language: str = "") -> Non
 @lab_task(name="exercise.reset", locks=True, help=ID)
 def reset(session: Session, id: str, language: str = "") -> None:
     """Remove what an exercise made, and begin anew."""
+    from lab.learning.words import spoken
     from scripts.learning.reset import reset as brought_back
 
     course = _course(session, id, language)
-    with _looking(course) as look:
+    with _looking(course, copies=True) as look:
         for line in brought_back(look):
             print(line)
         left = look.left()
-    print(left or f"{id}: as before")
+    print(left or f"{id}: {spoken('as_before', course.language)}")
 
 
 @lab_task(name="exercise.solve", locks=True, help={

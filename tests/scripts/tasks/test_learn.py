@@ -26,6 +26,13 @@ def test_the_list_for_programs_holds_to_its_schema(fab: Fab) -> None:
     (("exercise.show", "ch3-segments", "--offset", "many"), "--offset many (accepted: 0 and more)"),
     (("exercise.show", "ch3-segments", "--offset=-1"), "--offset -1 (accepted: 0 and more)"),
     (("exercise.solve", "ch3-segments", "--wrong", "way"), "--wrong way (known: rolled-late"),
+    (("exercise.start",),
+     "error: exercise.start: ID is missing: an exercise, as `fab exercise` lists it, such as "
+     "ch3-partitions (fab exercise.start ID)"),
+    (("exercise.answer", "ch3-groups"),
+     "error: exercise.answer: QUESTION is missing: the question's name; SAID is missing: what you "
+     "say (fab exercise.answer ID QUESTION SAID)"),
+    (("ssh",), "error: ssh: HOST is missing"),
 ])
 def test_what_cannot_be_is_a_line(fab: Fab, words: tuple[str, ...], said: str) -> None:
     done = fab(*words)
