@@ -180,7 +180,8 @@ def _group(before: Group | None, after: Group | None) -> Iterator[Line]:
         return
     where, name = after.datacenter, after.name
     if before is None:
-        yield Line(where, f"group {name} appears ({counted(len(after.members), 'member')})")
+        members = counted(len(after.members), "member") if after.members else "no member"
+        yield Line(where, f"group {name} appears ({members})")
     elif after.rebalancing:
         if not before.rebalancing:
             yield Line(where, f"{name} rebalances")

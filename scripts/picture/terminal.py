@@ -91,17 +91,20 @@ def _mirrors(now: Snapshot) -> Iterator[Text]:
         if one.problem:
             line.append(f"✗ {one.problem}", "red")
         else:
-            line.append(", ".join(_said(flow)))
+            read = any(group.members for group in now.all(Group, one.source))
+            line.append(", ".join(_said(flow, read)))
         yield line
 
 
-def _said(flow: Flow) -> Iterator[str]:
+def _said(flow: Flow, read: bool) -> Iterator[str]:
+    """read: whether a group of the source has members. Only who reads something new makes another
+    checkpoint: else its age tells of no fault."""
     if flow.rate is not None:
         yield f"{flow.rate:,.0f} rec/s" if flow.rate else "idle"
     if flow.records is not None:
         yield (f"{counted(flow.records, 'record')}, {flow.seconds or 0:.1f} s behind"
                if flow.records else "nothing waits")
-    if flow.checkpoint_age is not None:
+    if flow.checkpoint_age is not None and flow.rate and read:
         yield f"checkpoint {flow.checkpoint_age:.0f} s ago"
 
 

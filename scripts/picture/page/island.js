@@ -6,7 +6,7 @@ import { behind, replica } from "./store.js";
 export const ROWS = 150; // of an island; where there are more, topics are folded
 const GROUPS = 3; // beside a topic, where there is room for so many
 const ROOM = 1500; // pixels of a window, below which there is none
-const LONGEST = 11; // letters of a group's name
+const LONGEST = 18; // letters of a group's name, in two lines
 const OWN = "Kafka's own topics";
 const BINS = 40; // of a heat strip
 const WORDS = {
@@ -219,9 +219,10 @@ function drawGroup(place, { group, more }) {
     });
 }
 
-// What is alike in names is at their beginning, most of the time.
+// What is alike in names is at their beginning, most of the time. The lab's own all begin alike.
 function brief(name) {
-  return name.length > LONGEST ? `${name.slice(0, 4)}…${name.slice(4 - LONGEST + 1)}` : name;
+  const said = name.replace(/^kafkalab-/, "");
+  return said.length > LONGEST ? `${said.slice(0, 7)}…${said.slice(8 - LONGEST)}` : said;
 }
 
 function label(element, member) {

@@ -10,7 +10,7 @@ const SPARK = 60; // seconds
 const find = (id) => document.getElementById(id);
 const given = JSON.parse(find("history").textContent);
 const store = new Store(given.history);
-store.place = store.ended;
+store.place = given.live ? store.ended : store.opening;
 let live = given.live;
 let player = 0;
 let waiting = false;

@@ -1,6 +1,7 @@
 // The last minutes of a lab and a place in them: what is there is as it was at that moment.
 
 const SLACK = 30; // seconds
+const BEFORE = 1; // seconds, of a failure
 
 const name = (key) => JSON.stringify(key);
 
@@ -35,6 +36,12 @@ export class Store {
 
   get ended() {
     return this.moments.length ? this.moments.at(-1).at : this.began;
+  }
+
+  // Where to begin of what is over: a moment before the first failure, or else at the beginning.
+  get opening() {
+    const failed = this.moments.find(({ lines }) => lines.some((line) => line.tone === "bad"));
+    return failed ? Math.max(failed.at - BEFORE, this.began) : this.began;
   }
 
   get now() {
@@ -160,6 +167,9 @@ export function arrange(things) {
     for (const topic of one.topics) topic.partitions.sort((a, b) => a.number - b.number);
     one.groups = [...one.groups.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     one.alive = new Set(one.brokers.filter((broker) => broker.alive).map((broker) => broker.id));
+  }
+  for (const one of mirrors.values()) {
+    one.read = [...datacenters.get(one.source)?.groups.values() ?? []].some((group) => group.members.length);
   }
   return { datacenters: sorted, mirrors: [...mirrors.values()].sort((a, b) => (a.name < b.name ? -1 : 1)) };
 }

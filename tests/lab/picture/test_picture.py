@@ -158,6 +158,7 @@ MIRROR = Mirror("dc1-to-dc2", "dc1", "dc2")
      ["orders-2 replicas 3,1,2→3,4,2"]),
     ([Log("dc1", "orders", (0,), (5,))], [Log("dc1", "orders", (0,), (6,))], []),
     ([], [GROUP], ["group billing appears (1 member)"]),
+    ([], [replace(GROUP, members=())], ["group billing appears (no member)"]),
     ([GROUP], [], ["group billing gone"]),
     ([GROUP], [replace(GROUP, state="preparing rebalance")], ["billing rebalances"]),
     ([replace(GROUP, state="preparing rebalance")], [replace(GROUP, since=11.25)],

@@ -16,7 +16,7 @@ import pytest
 from bench.browser import PACKAGES, Browser, browser
 from bench.scene import Scene
 from lab.picture.history import History
-from lab.picture.snapshot import Group, Lag, Member
+from lab.picture.snapshot import Flow, Group, Lag, Member, Mirror, Thing
 from scripts.picture.page import render
 from scripts.picture.server import ADDRESS
 from tests.scripts.picture.test_server import Served
@@ -222,10 +222,103 @@ def test_long_names_of_groups_hide_nothing(chromium: Browser, tmp_path: Path) ->
     chromium.open(page.as_uri())
     heads = chromium.run("[...document.querySelectorAll('[data-datacenter=dc1] .group b')]"
                          ".map((one) => one.textContent).filter(Boolean)")
-    assert heads == ["billing", "kafk…0e8d41 +3"], "who reads comes first"
+    assert heads == ["billing", "drill-00e8d41 +3"], "who reads comes first"
     assert chromium.run(
         "[...document.querySelectorAll('.topic')].filter((row) => {"
         " const [head, beside] = row.children;"
         " return beside && [...head.querySelectorAll('b, .note')].some((one) =>"
         " one.getBoundingClientRect().right > beside.getBoundingClientRect().left); }).length"
     ) == 0, "words would lie on words"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_leader_is_crossed_out_legibly_from_the_first_moment(shown: Shown, dark: bool) -> None:
+    """While its colours passed slowly from a leader's to those of one that is gone, the cross was
+    as white as what it lay on."""
+    words = shown(BEFORE, dark=dark).run("""(() => {
+      const box = document.querySelector('.replica.leader');
+      getComputedStyle(box).color;
+      box.className = 'replica gone';
+      const { color, backgroundColor } = getComputedStyle(box);
+      const probe = document.createElement('div');
+      probe.style.color = 'var(--bad)';
+      document.body.append(probe);
+      return [color, getComputedStyle(probe).color, backgroundColor];
+    })()""")
+    assert words[0] == words[1]
+    assert words[2] == "rgba(0, 0, 0, 0)"
+
+
+def kept(folder: Path, *more: Thing, history: History = HISTORY) -> str:
+    """The address of a page of the story with more in its last moment."""
+    things = {**history.now.things, **{one.key: one for one in more}}
+    page = folder / "page.html"
+    page.write_text(render(History.of(replace(history.now, things=things)),
+                           lab="kafkalab", owner="ann"))
+    return page.as_uri()
+
+
+@pytest.mark.parametrize("width", [1000, 1280, 1600])
+def test_what_is_wrong_with_a_mirror_stays_between_the_sides_of_the_other(
+    chromium: Browser, tmp_path: Path, width: int
+) -> None:
+    problem = ("dc1: connect-dc1-offsets-0 cannot be read: its leader does not answer, and the one "
+               "that was asked before it said that it leads no more since a while")
+    chromium.open(kept(tmp_path, Mirror("dc2-to-dc1", "dc2", "dc1", problem)), width=width)
+    inner, outer = (chromium.run(f"(() => {{ const {{ left, right }} = {what}; "
+                                 "return [left, right]; })()") for what in (
+        "[...document.querySelectorAll('#arcs .bad text')]"
+        ".map((one) => one.getBoundingClientRect()).reduce((a, b) =>"
+        " ({ left: Math.min(a.left, b.left), right: Math.max(a.right, b.right) }))",
+        "document.querySelector('#arcs g:not(.bad) .bed').getBoundingClientRect()"))
+    assert outer[0] + 4 < inner[0] < inner[1] < outer[1] - 4
+    text = chromium.run("document.querySelector('#arcs .bad').textContent")
+    assert problem in text, "whole where one points at it"
+    assert chromium.run("document.querySelector('#arcs .bad .first').textContent").startswith(
+        "dc2 → dc1  ✗ dc1: connect-dc1-offsets-0")
+
+
+def test_a_checkpoints_age_is_told_where_somebody_makes_some(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    """Without a member nobody commits, and without records nobody commits anything new."""
+    def said(*more: Thing) -> list[str]:
+        chromium.open(kept(tmp_path, *more))
+        return list(chromium.run("[...document.querySelectorAll('#mirrors li')]"
+                                 ".map((one) => one.textContent)"))
+
+    busy, idle = said(Flow("dc1-to-dc2", 12.0, 0, 0.0, 630.0), Flow("dc2-to-dc1", 0, 0, 0, 630.0))
+    assert "checkpoint 630 s ago" in busy
+    assert "checkpoint" not in idle
+    alone, _ = said(Flow("dc1-to-dc2", 12.0, 0, 0.0, 630.0), Group("dc1", "billing", "empty", 0.0))
+    assert "checkpoint" not in alone
+
+
+@pytest.mark.parametrize("width", [480, 1280, 1600])
+def test_a_groups_name_is_legible_beside_its_topic(
+    chromium: Browser, tmp_path: Path, width: int
+) -> None:
+    name = "kafkalab-drill-f725ea88"
+    chromium.open(kept(tmp_path, Group("dc1", name, "empty", 0.0),
+                       Lag("dc1", name, "payments", (1, 2, 3))), width=width)
+    found = chromium.run(
+        "[...document.querySelectorAll('[data-datacenter=dc1] .group')].filter((one) =>"
+        f" one.title.startsWith({name!r})).map((one) => {{ const b = one.querySelector('b');"
+        " return [b.textContent, b.scrollWidth <= b.clientWidth && b.scrollHeight <= b.clientHeight"
+        " + 1, one.title]; })")
+    assert found == [["drill-f725ea88", True, f"{name}: empty, 0 members"]]
+
+
+def test_what_is_kept_opens_before_the_first_failure(shown: Shown, chromium: Browser,
+                                                     tmp_path: Path) -> None:
+    place = "Number(document.querySelector('#slider').value)"
+    shown(BEFORE)
+    address = chromium.run("location.href.split('#')[0]")
+    chromium.open(address)
+    assert "✓ healthy" in elements(chromium)
+    began = chromium.run("Number(document.querySelector('#slider').min)")
+    assert chromium.run(place) - began == pytest.approx(Scene().killed - 1, abs=1)
+    calm = tmp_path / "calm.html"
+    calm.write_text(render(Scene(seconds=20).history(), lab="calm", owner="ann"))
+    chromium.open(calm.as_uri())
+    assert chromium.run(place) == chromium.run("Number(document.querySelector('#slider').min)")

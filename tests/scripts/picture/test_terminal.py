@@ -45,3 +45,9 @@ def test_topics_are_folded_where_there_is_no_room() -> None:
     assert "payments-0" in text
     assert "orders-0" not in text
     assert "__consumer_offsets (50)" in text
+
+
+def test_a_checkpoints_age_is_told_where_somebody_makes_some() -> None:
+    busy, idle = (one for one in drawn(207).splitlines() if one.startswith(("dc1 →", "dc2 →")))
+    assert "checkpoint" in busy
+    assert "checkpoint" not in idle
