@@ -115,14 +115,7 @@ class Partitions:
 
     def extents(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
         """Both of each partition, asked for at once."""
-        from confluent_kafka.admin import OffsetSpec  # noqa: PLC0415 - 50 ms
-
-        places = list(places)
-        lows, ends = self._at_once(
-            places, OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        )
-        return {place: (lows[place].offset, ends[place].offset)
-                for place in places if place in lows and place in ends}
+        return self.outlines(places)[0]
 
     def heads(
         self, places: Iterable[tuple[str, int]]
@@ -136,6 +129,21 @@ class Partitions:
             OffsetSpec.for_timestamp(0),
         )
         return {place: one.offset for place, one in lows.items()}, _stamps(found)
+
+    def outlines(
+        self, places: Iterable[tuple[str, int]], timestamp: int | None = None
+    ) -> tuple[dict[tuple[str, int], tuple[int, int]], dict[tuple[str, int], Stamp]]:
+        """`extents` and, of a time in ms, `since_each`, asked for at once."""
+        from confluent_kafka.admin import OffsetSpec  # noqa: PLC0415 - 50 ms
+
+        places = list(places)
+        specs = [OffsetSpec.earliest(), OffsetSpec.latest()]  # type: ignore[no-untyped-call]
+        if timestamp is not None:
+            specs.append(OffsetSpec.for_timestamp(max(timestamp, 0)))
+        lows, ends, *found = self._at_once(places, *specs)
+        return {place: (lows[place].offset, ends[place].offset)
+                for place in places if place in lows and place in ends
+                }, _stamps(found[0]) if found else {}
 
     def since(self, place: tuple[str, int], timestamp: int) -> int | None:
         """The offset of the first record that is not older; None when there is none.

@@ -3,7 +3,7 @@ the connectors that run there."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from lab.counted import counted
@@ -51,6 +51,9 @@ class Connect(Driver):
         if any(host.name in fresh for host in site.datacenter.by_role("kafka")):
             return ()
         return Internals(site).lines()
+
+    def foster(self, site: Site, over: Callable[[], bool]) -> None:
+        Internals(site).make(over)
 
     def mend(self, site: Site, tell: Tell) -> int:
         return Internals(site).mend(tell)

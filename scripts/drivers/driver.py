@@ -344,6 +344,10 @@ class Driver:
         nothing where no broker answers, or where one is `fresh`: made or started a moment ago."""
         return ()
 
+    def foster(self, site: Site, over: Callable[[], bool]) -> None:
+        """Make what its processes would make in clusters when they start for the first time, while
+        they start, until that is `over`. What does not come about they do themselves."""
+
     def mend(self, site: Site, tell: Tell) -> int:
         """Put it right, while its processes stand still; how much was wrong. Raises LabError."""
         return 0

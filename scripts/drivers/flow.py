@@ -76,26 +76,32 @@ class Flow:
         places = [At(topic, number) for topic, count in sizes.items()
                   if topic not in but and (only is None or topic in only)
                   and matches(self.mirror, topic) for number in range(count)]
-        ends = {At(*at): end for at, end in self.partitions.ends(places).items()}
+        extents, moved = self._outline(places, younger)
+        waiting = [at for at, (low, end) in extents.items() if low < end and not moved(at, low)]
+        if not waiting:  # in a new lab all records are young: nobody has to say where it stands
+            return ()
         done = self._position()
-        behind = sorted(at for at, end in ends.items() if done.get(at, 0) < end)
-        lows = self.partitions.lows(behind)
-        starts = {at: max(done.get(at, 0), lows[at]) for at in behind if at in lows}
-        moved = self._moved(starts, younger) if younger else ()
+        starts = {at: max(done.get(at, 0), extents[at][0]) for at in sorted(waiting)}
         return tuple(self._waits(
-            [(at, at in done, start, ends[at]) for at, start in starts.items()
-             if at not in moved][:most]
+            [(at, at in done, start, extents[at][1]) for at, start in starts.items()
+             if start < extents[at][1] and not moved(at, start)][:most]
         ))
 
-    def _moved(self, starts: Mapping[At, int], seconds: float) -> set[At]:
-        """Where a record that says that it is younger stands at one of these offsets or before it.
-        No record is read for that: it would take a client of its own."""
+    def _outline(
+        self, places: Sequence[At], seconds: float | None
+    ) -> tuple[dict[At, tuple[int, int]], Callable[[At, int], bool]]:
+        """From where to where the partitions have records, and whether a record that says that it
+        is younger stands at an offset of one or before it. No record is read for that: it would
+        take a client of its own."""
         now = time.time()
-        found = self.partitions.since_each(
-            dict.fromkeys(starts, round((now - seconds) * 1000))
-        )
-        return {at for at, start in starts.items() if at in found
-                and found[at].offset <= start and found[at].timestamp <= (now + CLOCK_S) * 1000}
+        since = None if seconds is None else round((now - seconds) * 1000)
+        extents, young = self.partitions.outlines(places, since)
+
+        def moved(at: At, start: int) -> bool:
+            one = young.get(at)
+            return bool(one and one.offset <= start and one.timestamp <= (now + CLOCK_S) * 1000)
+
+        return {At(*at): extent for at, extent in extents.items()}, moved
 
     def _waits(self, behind: Sequence[tuple[At, bool, int, int]]) -> Iterator[Wait]:
         for at, begun, start, end in behind:

@@ -7,8 +7,9 @@ put right, and what they remember of connectors is written down again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ from scripts.workstation.waiting import wait_until
 LOOK_SECONDS = 3.0
 REQUEST_SECONDS = 30.0
 MEND_SECONDS = 60.0
+MADE_SECONDS = 90.0  # until brokers that start are there
 # What a halted connector's record says (org.apache.kafka.connect.storage.KafkaConfigBackingStore:
 # the second name is for workers that know the newer state).
 HALTED = {
@@ -88,6 +90,43 @@ class Internals:
             self._write(fault.name, records)
         self._workers("start")
         return len(found)
+
+    def make(self, over: Callable[[], bool]) -> None:
+        """Make those that are missing as soon as the brokers that have them are there, while the
+        processes that would make them still start.
+
+        Kafka Connect asks for what it has made at once, and waits 10 s for the next try where a
+        broker has not heard of it yet (org.apache.kafka.connect.util.TopicAdmin.retryEndOffsets);
+        some a broker would make, with its own policy. What cannot be made until it is `over` is
+        left to them.
+        """
+        if self.wanted:
+            with ThreadPoolExecutor(len(self.wanted)) as pool:
+                list(pool.map(partial(self._made, over), self.wanted, self.wanted.values()))
+
+    def _made(self, over: Callable[[], bool], name: str, wanted: Mapping[str, Internal]) -> None:
+        from confluent_kafka.admin import NewTopic  # noqa: PLC0415 - 50 ms
+
+        cluster = self._cluster(name)
+
+        def made() -> bool:
+            try:
+                view = cluster.view(LOOK_SECONDS)
+                if not {*cluster.expected} <= {*view.brokers}:
+                    return False
+                known = {one.rpartition("-")[0] for one in view.replicas}
+                missing = [
+                    NewTopic(topic, one.partitions, one.replicas, config={POLICY: COMPACT})
+                    for topic, one in wanted.items() if topic not in known
+                ]
+                if missing:
+                    make_topics(cluster.admin, missing, name, request_timeout=REQUEST_SECONDS)
+            except LabError:
+                return False
+            return True
+
+        with suppress(TimeoutExpired):
+            wait_until(lambda: over() or made(), timeout=MADE_SECONDS, pause=0.1)
 
     def _cluster(self, name: str) -> Cluster:
         return self.site.other(name).kafka

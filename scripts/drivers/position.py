@@ -17,7 +17,7 @@ from scripts.drivers.lag import mirrored
 
 ANSWER_SECONDS = 3.0
 RECORD_SECONDS = 1.0  # most answers take a tenth; what is read past a worker is as good
-REBALANCE_SECONDS = 15.0
+REBALANCE_SECONDS = 1.0  # workers that have new connectors may go on for ten
 PAUSE = 0.2
 MOVING = 409  # workers hand connectors out anew
 SILENT = (500, 503)  # no answer in time: from here, or from the worker that was to ask another
@@ -28,7 +28,8 @@ class Position:
 
     A worker answers only when it can read its record to the end. It cannot while a task's
     transaction is open in there, and that of a task that tries one batch for ever stays open: then
-    the record is read past the worker, as far as it is committed.
+    the record is read past the worker, as far as it is committed. So it is while workers hand out
+    connectors anew, which answer nothing until that is over.
     """
 
     def __init__(self, mirror: Mirror, target: Site) -> None:
@@ -58,8 +59,10 @@ class Position:
                 if error.status in SILENT:
                     self.rest("GET", "/connectors")  # whether it answers at all
                     self._past = True
-                elif error.status != MOVING or time.monotonic() > deadline:
+                elif error.status != MOVING:
                     raise
+                elif time.monotonic() > deadline:
+                    break
             time.sleep(PAUSE)
         return self._read()
 

@@ -42,6 +42,7 @@ class Settling:
     def __init__(self, workers: Mended, allowed: int) -> None:
         self.workers, self.allowed = workers, allowed
         self.problem = "no answer"
+        self._told = ""  # what the run's log says that it waits for
         self.repaired: set[str] = set()
         self._restarts = 0
         self._running_since: float | None = None
@@ -66,7 +67,11 @@ class Settling:
                  for name, state in wanted.items())
         self.problem = next(filter(None, texts), "")
         self._mend([state for state in wanted.values() if state and state.repair])
-        return self._steady()
+        over = self._steady()
+        if not over and self.problem != self._told:
+            self._told = self.problem
+            log.info("%s: waiting: %s", self.workers.site.name, self.problem)
+        return over
 
     def _steady(self) -> bool:
         """All of it runs; what was restarted does so long enough; and mirrors move."""

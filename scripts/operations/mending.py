@@ -6,7 +6,7 @@ the clusters.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from lab.topology import Host
 from scripts.drivers.driver import Driver, Site
@@ -38,6 +38,26 @@ def unsound(
         return {}
     found = next(iter(places.values())).fleet.each(one, places)
     return {name: drivers for name, drivers in found.items() if drivers}
+
+
+def foster(
+    places: Mapping[str, Site], hosts: Iterable[Host], only: Collection[str] | None,
+    fresh: Collection[str], over: Callable[[], bool],
+) -> None:
+    """Make what processes on `fresh` hosts would make in clusters when they start for the first
+    time, datacenters side by side, until that is `over`."""
+    names = {host.name for host in hosts} & {*fresh}
+
+    def one(name: str) -> None:
+        site = places[name]
+        for driver in drivers_of(site):
+            if (only is None or driver.name in only) and any(
+                host.name in names for host in site.carriers(driver.name)
+            ):
+                driver.foster(site, over)
+
+    if places and names:
+        next(iter(places.values())).fleet.each(one, places)
 
 
 def mend(places: Mapping[str, Site], found: Unsound, progress: Progress) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +29,7 @@ from scripts.operations.guard import (
     refuse,
     unsurvived,
 )
-from scripts.operations.mending import Unsound, mend, unsound
+from scripts.operations.mending import Unsound, foster, mend, unsound
 from scripts.operations.reach import reach
 from scripts.operations.rolling import roll
 from scripts.operations.staying import services_stay
@@ -136,12 +137,16 @@ def _converge(
             looking = beside(look)
             if reach(session, fleet, names, ahead(fleet, hosts, context, early, only)):
                 looking = beside(look)  # brokers that were out of reach tell more now
+            started = threading.Event()
+            if fresh:
+                beside(partial(foster, places, hosts, only, fresh, started.is_set))
             try:
                 ready, mended = _sound(
                     fleet, hosts, places, deliverer, progress, looking=looking, only=only,
                     fresh=fresh, woken=woken, early=early,
                 )
             finally:
+                started.set()
                 deliverer.close(fleet)
             places, plans = {**ready.places}, ready.plans
             restarted = ready.restarted + roll(places, plans, progress)

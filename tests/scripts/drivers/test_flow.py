@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -32,15 +32,14 @@ class Source:
     def sizes(self, timeout: float) -> dict[str, int]:
         return {"t": len(self.logs)}
 
-    def ends(self, places: Iterable[At]) -> dict[At, int]:
-        return {at: self.logs[at].end for at in places}
-
-    def lows(self, places: Iterable[At]) -> dict[At, int]:
-        return {at: self.logs[at].low for at in places}
-
-    def since_each(self, times: Mapping[At, int]) -> dict[At, Stamp]:
-        found = {at: next(self.logs[at].since(at_ms), None) for at, at_ms in times.items()}
-        return {at: Stamp(one.offset, one.timestamp) for at, one in found.items() if one}
+    def outlines(
+        self, places: Iterable[At], timestamp: int | None
+    ) -> tuple[dict[At, tuple[int, int]], dict[At, Stamp]]:
+        logs = {at: self.logs[at] for at in places}
+        found = {} if timestamp is None else {
+            at: next(one.since(timestamp), None) for at, one in logs.items()}
+        return {at: (one.low, one.end) for at, one in logs.items()}, {
+            at: Stamp(one.offset, one.timestamp) for at, one in found.items() if one}
 
 
 def log(*ages: float) -> Log:
@@ -83,6 +82,19 @@ def test_a_record_is_read_where_none_tells_that_something_moved(
     one = flow(source, done)
     assert one.standing(Progress(STALL_S), patient=False) == ()
     assert source.read == ([0] if reads else [])
+
+
+def test_where_all_records_are_young_nobody_is_asked_how_far_it_has_come(
+    flow: Any
+) -> None:
+    def nobody() -> Any:
+        raise AssertionError("asked")
+
+    one = flow(Source(log(20, 5), log()))
+    one._position = nobody
+    assert one.standing(Progress(STALL_S), patient=False) == ()
+    with pytest.raises(AssertionError, match="asked"):
+        one.standing(Progress(STALL_S, trusting=False), patient=False)
 
 
 def test_who_trusts_no_record_reads_each_that_waits(flow: Any) -> None:

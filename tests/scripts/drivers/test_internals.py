@@ -15,11 +15,11 @@ from lab.services.internals import POLICY
 from lab.services.local import local_context
 from lab.topology import Topology, build
 from scripts.clients.http import HttpError
-from scripts.clients.kafka import Cluster
+from scripts.clients.kafka import Cluster, View
 from scripts.drivers import internals as module
 from scripts.drivers.driver import Site
 from scripts.drivers.internals import Internals
-from scripts.errors import TimeoutExpired
+from scripts.errors import LabError, TimeoutExpired
 from scripts.workstation import waiting
 from tests.fakes import FakeFleet, FakeHost
 
@@ -78,11 +78,11 @@ class FakeAdmin:
                 for one in asked}
 
     def create_topics(self, topics: list[Any], **_: float) -> Any:
-        (one,) = topics
-        self.did.append(f"create {one.topic} {one.num_partitions}x{one.replication_factor}")
-        assert one.topic not in self.topics and one.config == {POLICY: "compact"}
-        self.topics[one.topic] = (one.num_partitions, "compact")
-        return {one.topic: Done()}
+        for one in topics:
+            self.did.append(f"create {one.topic} {one.num_partitions}x{one.replication_factor}")
+            assert one.topic not in self.topics and one.config == {POLICY: "compact"}
+            self.topics[one.topic] = (one.num_partitions, "compact")
+        return {one.topic: Done() for one in topics}
 
     def delete_topics(self, names: list[str], **_: float) -> Any:
         (name,) = names
@@ -228,3 +228,50 @@ def test_one_that_does_not_go_is_named(bench: Bench) -> None:
     with pytest.raises(TimeoutExpired, match=f"internal topic {CONFIGS} cannot be put right after"):
         bench.mend()
     assert module.MEND_SECONDS > 0 and cast(Any, bench.site).name == "b"
+
+
+def starting(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, *brokers: tuple[int, ...]
+) -> dict[str, list[tuple[int, ...]]]:
+    """Clusters whose brokers start: those that each look at one sees, the last for ever."""
+    left = {name: list(brokers) for name in bench.admins}
+
+    def view(cluster: Cluster, timeout: float) -> View:
+        seen = left[cluster.name]
+        there = seen.pop(0) if len(seen) > 1 else seen[0]
+        if not there:
+            raise LabError("no broker answers")
+        topics = bench.admins[cluster.name].topics
+        return View(there, there[0], (), {f"{name}-{part}": (1,)
+                                          for name, (count, _) in topics.items()
+                                          for part in range(count)})
+
+    monkeypatch.setattr(Cluster, "view", view)
+    return left
+
+
+def test_what_is_missing_is_made_as_soon_as_all_brokers_are_there(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for admin in bench.admins.values():
+        admin.topics.clear()
+    left = starting(bench, monkeypatch, (), (1, 2), (1, 2, 3))
+    Internals(bench.site).make(bool)
+    assert all(len(one) == 1 for one in left.values()), "not before"
+    assert {name: one.topics for name, one in bench.admins.items()} == {
+        "a": {**SOUND["a"], "connect-b-offsets": (1, "compact")}, "b": SOUND["b"],
+    }
+    assert Internals(bench.site).lines() == ()
+    bench.did.clear()
+    Internals(bench.site).make(bool)
+    assert bench.did == [], "what is there is left"
+
+
+def test_what_cannot_be_made_is_left_to_the_workers(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.admins["b"].topics.clear()
+    starting(bench, monkeypatch, (1, 2))
+    looks = iter((False, False))
+    Internals(bench.site).make(lambda: next(looks, True))
+    assert bench.did == []

@@ -59,6 +59,17 @@ def test_workers_that_hand_connectors_out_anew_are_waited_for(
     assert asked == [ASK] * 3
 
 
+def test_where_that_takes_long_the_record_is_read_meanwhile(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, asked = position(monkeypatch, 409, 409, OFFSETS)
+    with monkeypatch.context() as now:
+        now.setattr("scripts.drivers.position.REBALANCE_SECONDS", -1.0)
+        assert made() == made() == {("t", 0): 7}
+    assert made() == {("t", 0): 5}, "as soon as they answer, they are asked"
+    assert asked == [ASK] * 3
+
+
 def test_where_connect_cannot_say_it_its_record_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     made, asked = position(monkeypatch, 503, [])
     assert made() == made() == {("t", 0): 7}

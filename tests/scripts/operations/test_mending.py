@@ -17,7 +17,7 @@ from scripts.drivers.internals import Internals
 from scripts.errors import LabError
 from scripts.operations import up
 from scripts.operations.clusters import differences
-from scripts.operations.mending import mend, unsound
+from scripts.operations.mending import foster, mend, unsound
 from scripts.workstation.screen import Progress
 from tests.fakes import FakeFleet
 
@@ -81,6 +81,21 @@ def test_fresh_brokers_other_services_and_other_hosts_are_not_asked(asked: list[
     assert unsound(PLACES, [broker]) == {}
     assert asked == []
     assert unsound(PLACES, TOPOLOGY.hosts, ("connect",)).keys() == {"b"}
+
+
+def test_what_starts_for_the_first_time_is_fostered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nobody else: what has been there has what it needs."""
+    found: list[str] = []
+    monkeypatch.setattr(Connect, "foster", lambda driver, site, over: found.append(site.name))
+    (control,) = PLACES["b"].carriers("connect")
+    foster(PLACES, TOPOLOGY.hosts, None, {host.name for host in TOPOLOGY.hosts}, bool)
+    foster(PLACES, TOPOLOGY.hosts, ("connect",), {control.name}, bool)
+    assert found == ["b", "b"]
+    foster(PLACES, TOPOLOGY.hosts, None, set(), bool)
+    foster(PLACES, TOPOLOGY.hosts, ("kafka",), {control.name}, bool)
+    others = {host.name for host in TOPOLOGY.hosts} - {control.name}
+    foster(PLACES, TOPOLOGY.hosts, None, others, bool)
+    assert found == ["b", "b"]
 
 
 class Run:
