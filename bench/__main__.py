@@ -14,6 +14,7 @@ from typing import Any
 from bench import machine, report
 from bench.checks import SCENARIO as CHECKS
 from bench.drills import failovers, mirrors
+from bench.enterprise import enterprise
 from bench.lab import bench_lab
 from bench.many import SCENARIO as MANY
 from bench.measure import BenchError
@@ -32,7 +33,7 @@ SCENARIOS = {
     **PLAIN, "many": MANY, "mirrors": Scenario(mirrors), "failovers": Scenario(failovers),
     "page": Scenario(page), "picture": Scenario(picture), "checks": CHECKS,
     "fresh": Scenario(fresh), "migration": Scenario(migration), "balance": Scenario(balance),
-    "sinks": Scenario(sinks), "security": Scenario(security),
+    "sinks": Scenario(sinks), "security": Scenario(security), "enterprise": Scenario(enterprise),
 }
 RESULTS = Path(__file__).parent / "results"
 PAGE = PROJECT / "docs" / "performance.md"

@@ -140,6 +140,26 @@ LISTENER_COSTS = {
     "read_cpu": "brokers, CPU s/100 MB", "read_client": "client, CPU s/100 MB",
     "median": "acknowledged after, ms", "p99": "p99, ms", "begin": "a new client's first, ms",
 }
+# And of labs/enterprise.toml, 15 hosts, of which Prometheus asks all every 15 s.
+ENTERPRISE = (
+    ("enterprise.up", "`fab up` from no hosts, the image is there", "s", "≤ 150"),
+    ("enterprise.create hosts", "of which: create hosts", "s", ""),
+    ("enterprise.converge", "converge: until every service answers", "s", ""),
+    ("enterprise.clusters", "what is in the clusters: topics, connectors", "s", ""),
+    ("enterprise.verify", "verify: to document, row, schema and dashboard", "s", ""),
+    ("enterprise.second", "`fab up` with nothing to change", "s", ""),
+    ("enterprise.default", "the same of the default lab", "s", ""),
+    ("enterprise.ratio", "the first divided by the second", "", "≤ 2"),
+    ("enterprise.counted", "memory that `fab up` counts", "GB", "≤ 9"),
+    ("enterprise.resident", "resident memory of all processes of all hosts", "GB", "≤ 9"),
+    ("scraping.whole", "scraping, agents and all", "% of a core", "≤ 5"),
+    ("scraping.prometheus", "of which: Prometheus", "% of a core", ""),
+    ("scraping.alertmanager", "Alertmanager", "% of a core", ""),
+    ("scraping.lag-exporter", "the lag exporter", "% of a core", ""),
+    ("scraping.node-exporter", "the hosts' exporters", "% of a core", ""),
+    ("scraping.answering", "agents in JVMs, and all else that answers", "% of a core", ""),
+    ("scraping.alone", "all but those, while nobody asks", "% of a core", ""),
+)
 COUNTED = ("records", "again")  # numbers of records, not seconds
 WHOLE = ("migration.written", "migration.failed", "balance.copied", "balance.least",
          "balance.replicas", "balance.leaders", *(
@@ -227,6 +247,7 @@ def render(result: Mapping[str, Any]) -> str:
         _aimed(measures, PICTURE, "The picture"),
         _aimed(measures, SINKS, "Sinks"),
         _aimed(measures, SECURED, "Listeners closed while the lab runs"), _listeners(measures),
+        _aimed(measures, ENTERPRISE, "The enterprise chapter"),
         _breakdown(result.get("breakdown", {}).get("ours", []), measures),
     ]
     return "\n\n".join(part for part in parts if part)

@@ -16,13 +16,16 @@ import pytest
 from bench import (
     carrying,
     checks,
+    enterprise,
     lab as bench_lab,
     loading,
     measure,
     peers,
     picture,
+    processes,
     report,
     runlog,
+    scraping,
     shots,
     sinks,
     steps,
@@ -364,7 +367,7 @@ def test_a_build_from_cold_caches_finds_no_image_of_others(monkeypatch: pytest.M
 
 def test_baselines_run_only_where_their_folder_is_given(tmp_path: Path) -> None:
     always = ["import", "many", "mirrors", "failovers", "page", "picture", "fresh", "migration",
-              "balance", "sinks", "security"]
+              "balance", "sinks", "security", "enterprise"]
     assert _arguments([]).names == ["ours", "network", "network-jvm", *always]
     with_peer = _arguments(["--peer", str(tmp_path)]).names
     assert with_peer == [
@@ -489,6 +492,55 @@ def test_a_sink_is_done_when_all_is_there_and_not_when_as_much_was_written(
     monkeypatch.setattr(carrying, "time", SimpleNamespace(monotonic=lambda: next(times)))
     carrier: Any = SimpleNamespace(prepare=lambda: None)
     assert carrying.sink(carrier) == 500 / 2
+
+
+STAT = "100\n1 (systemd) S 0 1 1 0 -1 4194560 9 8 7 6 250 50 100 100 20 0 1 0 1 99 2000 18446\n" \
+    "77 (a (b) c) R 1 1 1 0 -1 4194560 9 8 7 6 {} 0 0 0 20 0 1 0 1 99 1000 18446\n"
+
+
+def hosts(used: int, pid: int = 77) -> dict[str, dict[int, processes.Process]]:
+    found = processes.parse(STAT.format(used).replace("77 ", f"{pid} "))
+    return {"a": found}
+
+
+def test_processes_are_read_whatever_they_are_called() -> None:
+    found = processes.parse(STAT.format(500))
+    assert {pid: one.used_s for pid, one in found.items()} == {1: 5.0, 77: 5.0}
+    assert processes.resident_mb([found, found]) == pytest.approx(2 * 3000 * processes.PAGE_MB)
+    with pytest.raises(measure.BenchError, match="of no process: 'cat: no such file'"):
+        processes.parse("100\ncat: no such file\n")
+
+
+def test_who_watches_is_told_apart_from_who_answers() -> None:
+    watchers = {"a": {77: "prometheus"}}
+    found = scraping.shares(hosts(500), hosts(800), watchers, seconds=60)
+    assert found == {**dict.fromkeys(scraping.WATCHING, 0.0), "": 0.0, "prometheus": 5.0}
+    assert scraping.shares(hosts(500), hosts(800), {"a": {}}, seconds=60)[""] == 5.0
+    with pytest.raises(measure.BenchError, match="prometheus of a began anew"):
+        scraping.shares(hosts(500), hosts(0, pid=78), watchers, seconds=60)
+
+
+def test_scraping_is_what_watches_and_what_all_else_does_more() -> None:
+    none = dict.fromkeys(scraping.WATCHING, 0.0)
+    turns = [scraping.Turn({**none, "prometheus": 0.25}, asked, 10.0) for asked in (10.5, 12, 10.6)]
+    found = scraping.told(turns)
+    assert found["answering"] == pytest.approx(0.6)
+    assert found["whole"] == pytest.approx(0.85)
+    lines = "".join(f"{name}: {share:.3f} % of a core\n" for name, share in found.items())
+    read = enterprise.scraping(measure.Ran(measure.Sample(1.0), lines, 1, 0.0))
+    assert read == pytest.approx(found)
+    shown = {key for key, *_ in report.ENTERPRISE}
+    assert {f"scraping.{name}" for name in found} - shown == {"scraping.asked"}
+
+
+def test_the_enterprise_lab_is_measured_as_it_is_but_for_its_name() -> None:
+    found, real = tomllib.loads(enterprise.text()), load(enterprise.FILE).lab
+    assert parse(found).lab == real.model_copy(update={"name": bench_lab.NAME})
+    assert real.monitoring.scrape_s == 15
+    said = measure.Ran(measure.Sample(1.0), "counted: 5400 MB\nresident: 3900 MB\n", 1, 0.0)
+    assert enterprise.memory(said) == {"counted": 5400, "resident": 3900}
+    with pytest.raises(measure.BenchError, match="no memory was told"):
+        enterprise.memory(measure.Ran(measure.Sample(1.0), "counted: 5400 MB\n", 1, 0.0))
 
 
 DRILL = {"score": {"worst_key_gap_seconds": 3.0}, "events": [
