@@ -10,6 +10,7 @@ from enum import Enum
 
 # Characters of what others say: programs, servers, clients.
 FOREIGN = 200
+KNOWN = 10  # names that are told to who names none of them
 # Where a page begins that a server sent, or something before it, such as a proxy.
 PAGE = re.compile(r"<(?:!doctype\s+html|html|head|body|title|h1|\?xml)\b", re.IGNORECASE)
 # What says most of it (S3's errors have a message), and what says nothing.
@@ -196,7 +197,7 @@ def merged(errors: Iterable[LabError]) -> list[LabError]:
 def stranger(what: str, name: str, where: str, known: Sequence[str]) -> UsageError:
     """Of a name that nothing has: the nearest one that there is, or else some of them."""
     near = difflib.get_close_matches(name, known, 1, 0.5)
-    hint = f"did you mean {near[0]}?" if near else f"known: {few(known, 10) or 'none'}"
+    hint = f"did you mean {near[0]}?" if near else f"known: {few(known, KNOWN) or 'none'}"
     return UsageError(f"no {what} {name!r} in {where}", hint=hint)
 
 

@@ -21,7 +21,7 @@ from lab.services.context import LANG, Context
 from lab.services.leading import promoted
 from lab.services.registry import artifacts
 from lab.topology import SSH_PORT, Datacenter, Host, Topology, build
-from scripts.errors import Closed, LabError, ReachError, UsageError, few, stranger
+from scripts.errors import KNOWN, Closed, LabError, ReachError, UsageError, few, stranger
 from scripts.hosts.fleet import CONNECT_TIMEOUT, Fleet
 from scripts.platforms import UP, Instance, Platform
 from scripts.workstation import leading, paths
@@ -234,14 +234,15 @@ class Session:
         return Fleet(instances, self.platform.key_file, self.platform.steps)
 
     def running(self, names: Collection[str]) -> dict[str, Instance]:
-        """All hosts as they are. Raises LabError when one of `names` is not there and running, or
-        was never met from this state directory."""
+        """All hosts as they are. Raises LabError when some of `names` are stopped (all of them are
+        named), when one is not there, or was never met from this state directory."""
         instances = self.platform.instances()
         for name in names:
             if name not in instances:
                 raise LabError("does not exist", where=name, hint=self.platform.steps.absent)
-            if not instances[name].running:
-                raise LabError("is stopped", where=name, hint=self.platform.steps.stopped)
+        if asleep := [name for name in names if not instances[name].running]:
+            raise LabError("is stopped" if len(asleep) == 1 else "are stopped",
+                           where=few(asleep, KNOWN), hint=self.platform.steps.stopped)
         if strange := [name for name in names if not instances[name].host_key]:
             raise ReachError(
                 Closed.UNKNOWN, "its host key is not known from the platform", where=few(strange),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lab.data.topics import LABS
 from lab.data.words import legible
 
 At = tuple[str, int]
@@ -52,12 +53,15 @@ class Position:
     next: int | None
     member: str | None = None
     gone: bool = False  # there is no such partition (any more)
+    bare: bool = False  # only markers of transactions follow
 
     @property
     def lag(self) -> int | None:
         """Offsets that are there and not read; None where that cannot be said."""
         if self.committed is None or self.first is None or self.next is None:
             return None
+        if self.bare:
+            return 0
         return max(self.next - max(self.committed, self.first), 0)
 
     @property
@@ -73,7 +77,7 @@ class Position:
             return "behind the end: the topic was made anew"
         if self.committed < self.first:
             return f"{self.first - self.committed:,} expired unread"
-        return ""
+        return "read to the last record: a transaction's marker follows" if self.bare else ""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -138,6 +142,12 @@ def positions(
         return Position(*at, committed.get(at), first, end, readers.get(at), at not in known)
 
     return tuple(position(at) for at in sorted({*committed, *readers}))
+
+
+def internal(name: str, workers: Collection[str]) -> bool:
+    """Whether a group is the lab's own, or one of those that Connect's `workers` are. That of a
+    sink, which reads what people wrote, is not."""
+    return bool(LABS.fullmatch(name)) or name in workers
 
 
 def _number(count: int | None) -> str:

@@ -13,8 +13,8 @@ from lab.mirrors.topics import HEARTBEATS
 
 # What the lab writes itself, wherever it was copied to.
 LABS = re.compile(rf"kafkalab-.*|{HEARTBEATS}")
-COLUMNS = ("topic", "partitions", "replicas", "in sync", "records", "size", "policy")
-DETAIL = ("partition", "leader", "replicas", "in sync", "first", "next", "records")
+COLUMNS = ("topic", "partitions", "replicas", "in sync", "offsets", "size", "policy")
+DETAIL = ("partition", "leader", "replicas", "in sync", "first", "next", "offsets")
 
 
 @dataclass(frozen=True)

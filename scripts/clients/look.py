@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from lab.data.groups import At, Group, positions
+from lab.data.groups import At, Group, Position, positions
 from lab.data.records import Found, Read, Record, Span, Wanted
 from lab.data.topics import Partition, Topic, internal
 from lab.endpoint import Endpoint
 from scripts.clients.brokers import Brokers, Client
 from scripts.clients.coordinators import known
+from scripts.clients.markers import FEW, bare
 from scripts.clients.partitions import Partitions
 from scripts.clients.sizes import sizes
 from scripts.errors import LabError, UsageError, stranger
@@ -80,10 +81,22 @@ class Look:
         extents = self._partitions.extents(
             _led({name: topics[name] for name in sorted(read & topics.keys())})
         )
-        return [
+        return self._true([
             replace(one, positions=positions(
                 one.members, found.committed[one.name], there, extents))
             for one in found.groups
+        ])
+
+    def _true(self, groups: Iterable[Group]) -> list[Group]:
+        """Without a lag that is none: markers of transactions, which nobody reads."""
+        groups = list(groups)
+        ends = bare(self._partitions, {
+            place for one in groups for at in one.positions if (place := _near(at))
+        }, LOOK_SECONDS)
+        return [
+            replace(one, positions=tuple(
+                replace(at, bare=_near(at) in ends) for at in one.positions))
+            for one in groups
         ]
 
     def records(
@@ -125,6 +138,13 @@ class Look:
             ))
 
         return search(read, spans, count, wanted), ends
+
+
+def _near(one: Position) -> tuple[At, int] | None:
+    """Where a group goes on reading, if it is so near the end that only markers may follow."""
+    if one.committed is None or one.first is None or one.committed < one.first:
+        return None
+    return ((one.topic, one.partition), one.committed) if 0 < (one.lag or 0) <= FEW else None
 
 
 def _led(topics: Mapping[str, Any]) -> Iterable[At]:

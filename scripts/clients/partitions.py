@@ -249,16 +249,18 @@ class Partitions:
             if left and time.monotonic() > deadline:
                 self._unreadable(min(left), f"nothing for {STILL_SECONDS:g} s")
 
-    def firsts(self, starts: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], Record]:
+    def firsts(
+        self, starts: Mapping[tuple[str, int], int], still: float = STILL_SECONDS
+    ) -> dict[tuple[str, int], Record]:
         """The first record at or behind an offset of each partition; none where only markers
-        follow. One reading for all of them."""
+        follow. One reading for all of them. still: seconds without an answer that end it."""
         from confluent_kafka import KafkaError, TopicPartition  # noqa: PLC0415 - 50 ms
 
         found: dict[tuple[str, int], Record] = {}
         left = set(starts)
         if left:
             self._consumer.assign([TopicPartition(*at, start) for at, start in starts.items()])
-        deadline = time.monotonic() + STILL_SECONDS
+        deadline = time.monotonic() + still
         while left:
             message = self._consumer.poll(0.2)
             at = (message.topic() or "", message.partition() or 0) if message else ("", 0)
@@ -271,9 +273,9 @@ class Partitions:
                 left.discard(at)
                 # Not paused: a partition would stay so when it is assigned again.
                 self._consumer.incremental_unassign([TopicPartition(*at)])
-                deadline = time.monotonic() + STILL_SECONDS
+                deadline = time.monotonic() + still
             elif time.monotonic() > deadline:
-                self._missed(min(left), f"nothing for {STILL_SECONDS:g} s")
+                self._missed(min(left), f"nothing for {still:g} s")
                 break
         return found
 

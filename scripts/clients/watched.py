@@ -17,6 +17,8 @@ from scripts.errors import LabError, one_line
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
 
+    from scripts.clients.partitions import Partitions
+
 ANSWER_SECONDS = 2.0
 AGAIN_SECONDS = 1.0  # for brokers that are there, when another was silent
 # A broker is silent that takes so many times as long as the one before, and this at least: whoever
@@ -51,6 +53,7 @@ class Watched:
         self.endpoint, self.where = endpoint, where
         self.brokers = Brokers(endpoint)
         self._admin: AdminClient | None = None
+        self._reader: Partitions | None = None
         self._took = ANSWER_SECONDS
 
     @property
@@ -58,6 +61,16 @@ class Watched:
         if self._admin is None:
             self._admin = admin_client(self.endpoint)
         return self._admin
+
+    @property
+    def reader(self) -> Partitions:
+        """Who reads records; a client of its own, made when it is first asked for one."""
+        from scripts.clients.partitions import Partitions  # noqa: PLC0415 - most labs need none
+
+        if self._reader is None:
+            self._reader = Partitions(self.endpoint, self.where, committed=False, patient=True,
+                                      admin=self.admin)
+        return self._reader
 
     def metadata(self) -> Metadata:
         from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms

@@ -27,6 +27,7 @@ from lab.picture.snapshot import (
     labels,
 )
 from lab.services.connect import group as workers_of
+from scripts.clients.markers import FEW, bare
 from scripts.clients.watched import At, Metadata, Placed, Watched
 from scripts.drivers.driver import Site
 
@@ -34,6 +35,7 @@ LEADERS_SECONDS, LOGS_SECONDS, GROUPS_SECONDS = 0.5, 1.0, 1.5
 KNOWN_SECONDS = 5.0  # that others wait until brokers and partitions are known
 STARTS_SECONDS = 10.0  # retention moves them, seldom
 GONE_SECONDS = 5.0  # that a group is listed nowhere, until it is gone
+STILL_SECONDS = 3.0  # that a partition says nothing, until it is not waited for
 UNHEARD = 2  # looks in which a broker said nothing, until that is no accident
 # While a group rebalances, which takes no longer than some of these, or leaders are about to move.
 UNREST_SECONDS = 0.2
@@ -58,6 +60,9 @@ class Held:
     known: threading.Event = field(default_factory=threading.Event)  # that is, all of this
     controllers: list[int] = field(default_factory=list)  # the one of KRaft, by its own word
     led: threading.Event = field(default_factory=threading.Event)  # whether they were asked
+    # Where groups go on reading that are near the end, and that end; and where only markers follow.
+    near: dict[tuple[At, int], int] = field(default_factory=dict)
+    bare: dict[tuple[At, int], int] = field(default_factory=dict)
 
     def wait_known(self) -> None:
         """Until it was looked for the first time where everything is."""
@@ -223,6 +228,7 @@ class Groups:
                 self._held.unheard[broker] + 1 if broker in known.unheard else 0)
         found = [one for one in known.groups if one.name != self._workers]
         groups = {one.name: self._group(one, now) for one in found}
+        self._held.near.clear()
         lags = {one.key: one for each in found
                 for one in self._lags(each, known.committed[each.name])}
         self._seen |= dict.fromkeys(groups, now)
@@ -260,9 +266,45 @@ class Groups:
         sizes = _sizes(self._held.partitions.copy())
         for topic in sorted(topics & sizes.keys()):
             yield Lag(self._held.site.name, found.name, topic, tuple(
-                _lag(self._held.ends.get((topic, one)), committed.get((topic, one)))
+                self._unread((topic, one), committed.get((topic, one)))
                 for one in range(sizes[topic])
             ))
+
+    def _unread(self, at: At, committed: int | None) -> int | None:
+        end = self._held.ends.get(at)
+        lag = _lag(end, committed)
+        if end is None or committed is None or not lag or lag > FEW:
+            return lag
+        self._held.near[at, committed] = end
+        return 0 if self._held.bare.get((at, committed)) == end else lag
+
+
+class Markers:
+    """Whether what groups have not read is nothing but markers of transactions: where that has
+    stood still from one look to the next, one reading tells, and holds up nothing."""
+
+    seconds = GROUPS_SECONDS
+
+    def __init__(self, held: Held) -> None:
+        self._held, self.name = held, f"markers of {held.site.name}"
+        self._before: dict[tuple[At, int], int] = {}
+        self._told: dict[tuple[At, int], int] = {}
+
+    def look(self) -> Sequence[Thing]:
+        near = self._held.near.copy()
+        same = near.items() & self._before.items()
+        self._before = near
+        self._told = dict(same & self._told.items())
+        asked = dict(same - self._told.items())
+        ends = bare(self._held.watched.reader, asked, STILL_SECONDS) if asked else set()
+        self._told |= asked
+        self._held.bare.update({place: end for place, end in asked.items() if place in ends})
+        for place in self._held.bare.keys() - near.keys():
+            del self._held.bare[place]
+        return ()
+
+    def gone(self) -> Sequence[Thing]:
+        return ()
 
 
 def _sizes(places: Iterable[At]) -> dict[str, int]:

@@ -23,7 +23,7 @@ from scripts.clients.watched import Watched
 from scripts.clients.zookeeper import mode
 from scripts.drivers.driver import Site
 from scripts.drivers.mirrors import MirrorStatus, MirrorView
-from scripts.picture.clusters import Groups, Held, Leaders, Logs
+from scripts.picture.clusters import Groups, Held, Leaders, Logs, Markers
 from scripts.picture.rooms import rooms
 
 ENSEMBLE_SECONDS, MIRRORS_SECONDS = 2.0, 5.0
@@ -156,6 +156,7 @@ def looks(
         yield Leaders(held, place)
         yield Logs(held)
         yield Groups(held)
+        yield Markers(held)
         yield from rooms(site)
         if site.datacenter.config.led:
             yield Controllers(held)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from scripts.errors import LabError, UsageError, one_line, stranger
+from scripts.errors import KNOWN, LabError, UsageError, few, one_line, stranger
 from scripts.tasks.cli import DATACENTER, lab_task
 from scripts.tasks.clusters import again, bounded, fresh, looks_of, problem
 
@@ -31,10 +31,10 @@ def topics(
     session: Session, *, datacenter: str | None = None, topic: str = "", internal: bool = False,
     json: bool = False, watch: bool = False,
 ) -> int:
-    """Show topics, their records and replicas.
+    """Show topics, their offsets and replicas.
 
-    Records are offsets from the first that is kept to the next one. Exit status 1 when a cluster
-    does not answer.
+    Offsets from the first that is kept to the next one: markers of transactions count. Exit status
+    1 when a cluster does not answer.
     """
     names = [one.name for one in session.topology.datacenters]
     with looks_of(session, datacenter) as looks:
@@ -44,7 +44,7 @@ def topics(
             )
             if topic and found and not any(found.values()):
                 there, _ = looks.each(lambda one: one.names())
-                raise _stranger("topic", topic, there)
+                raise _unknown_topic(topic, there, names)
             if json:
                 _print_json(found, problems, "topics", watch,
                             lambda one: one.as_json(detail=bool(topic)))
@@ -58,21 +58,26 @@ def topics(
 
 @lab_task(locks=False, dry=True, help={
     "datacenter": DATACENTER, "group": "only this group, with its partitions one by one",
-    "json": JSON, "watch": WATCH,
+    "internal": "also Connect's workers and the lab's own", "json": JSON, "watch": WATCH,
 })
 def groups(
-    session: Session, *, datacenter: str | None = None, group: str = "", json: bool = False,
-    watch: bool = False,
+    session: Session, *, datacenter: str | None = None, group: str = "", internal: bool = False,
+    json: bool = False, watch: bool = False,
 ) -> int:
     """Show consumer groups, their members and lag.
 
     Also those that have committed and have no members. Exit status 1 when a cluster, or the broker
     that some group belongs to, does not answer.
     """
+    from lab.data.groups import internal as own
+    from lab.services.connect import group as workers_of
+
+    workers = {workers_of(one.name) for one in session.topology.datacenters}
     with looks_of(session, datacenter) as looks:
         def look() -> int:
             told, problems = looks.each(lambda one: (one.groups(group), one.silent))
-            found = {name: some for name, (some, _) in told.items()}
+            found = {name: [one for one in some if group or internal or not own(one.name, workers)]
+                     for name, (some, _) in told.items()}
             problems |= {
                 name: "; ".join(f"{who} missing: {why}" for who, why in silent.items())
                 for name, (_, silent) in told.items() if silent
@@ -80,7 +85,7 @@ def groups(
             whole = not any(silent for _, silent in told.values())
             if group and found and whole and not any(found.values()):
                 there, _ = looks.each(lambda one: [each.name for each in one.groups()])
-                raise _stranger("group", group, there)
+                raise _stranger("group", group, there, lambda one: own(one, workers))
             if json:
                 _print_json(found, problems, "groups", watch, lambda one: one.as_json())
             else:
@@ -119,7 +124,7 @@ def records(
         raise UsageError(one_line(error)) from error
     wanted = given(key)
     with looks_of(session, datacenter, committed=True) as looks:
-        place = _place(looks, topic)
+        place = _place(looks, topic, [one.name for one in session.topology.datacenters])
         found, ends = looks.of(place).records(
             topic, asked.search, asked.count, (lambda one: one.key == wanted) if key else None,
             partition=int(partition) if partition else None, start=asked.start,
@@ -137,7 +142,7 @@ def records(
     return 0
 
 
-def _place(looks: Looks, topic: str) -> str:
+def _place(looks: Looks, topic: str, datacenters: Collection[str]) -> str:
     """The first datacenter that has a topic. Raises LabError where none answers, UsageError where
     none has it."""
     there, problems = looks.each(lambda one: one.names())
@@ -148,15 +153,31 @@ def _place(looks: Looks, topic: str) -> str:
     for name, names in there.items():
         if topic in names:
             return name
-    raise _stranger("topic", topic, there)
+    raise _unknown_topic(topic, there, datacenters)
 
 
-def _stranger(what: str, name: str, there: Mapping[str, Iterable[str]]) -> UsageError:
-    """Of a name that no datacenter has; `there` are the names in each."""
+def _unknown_topic(
+    name: str, there: Mapping[str, Iterable[str]], datacenters: Collection[str]
+) -> UsageError:
+    from lab.data.topics import internal
+
+    return _stranger("topic", name, there, lambda one: internal(one, datacenters))
+
+
+def _stranger(
+    what: str, name: str, there: Mapping[str, Iterable[str]], own: Callable[[str], bool]
+) -> UsageError:
+    """Of a name that no datacenter has; `there` are the names in each. own: who is somebody's
+    internal business, and no name that a person means."""
     from lab.data.words import legible
 
     known = sorted({legible(one) for names in there.values() for one in names})
-    return stranger(what, name, ", ".join(there), known)
+    people = [one for one in known if not own(one)]
+    found = stranger(what, name, ", ".join(there), known)
+    if found.hint != f"known: {few(known, KNOWN) or 'none'}":
+        return found  # one is alike
+    return UsageError(found.what, hint=f"known: {few(people, KNOWN)}" if people
+                      else f"people have made no {what} yet")
 
 
 def _print_json(

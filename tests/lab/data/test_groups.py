@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.data.groups import Group, Member, Position, positions
+from lab.data.groups import Group, Member, Position, internal, positions
 
 READER = Member("c-1-uuid", "c-1", "10.1.1.5", (("orders", 0), ("orders", 2), ("a", 1)))
 
@@ -45,3 +45,18 @@ def test_names_of_clients_do_nothing_to_a_terminal() -> None:
     group = Group("g\x07", "stable", members=(bad,), positions=(Position("t", 0, 1, 0, 1, "id"),))
     for row in (bad.row("g\x07"), group.row(), *group.rows()):
         assert all(cell.isprintable() for cell in row)
+
+
+def test_where_only_markers_follow_nothing_is_left_to_read() -> None:
+    one = Position("t", 0, 9, 0, 10, bare=True)
+    assert one.lag == 0
+    assert one.note == "read to the last record: a transaction's marker follows"
+    assert Group("g", "empty", positions=(one,)).lag == 0
+
+
+@pytest.mark.parametrize(("name", "own"), [
+    ("connect-dc1", True), ("kafkalab-canary-76e7d964", True), ("kafkalab-drill-1", True),
+    ("billing", False), ("connect-orders-to-store", False), ("connect-dc3", False),
+])
+def test_the_labs_own_groups_are_told_from_peoples(name: str, own: bool) -> None:
+    assert internal(name, ("connect-dc1", "connect-dc2")) is own

@@ -68,6 +68,8 @@ class Cluster:
     spans_: dict[At, tuple[int, int]] = field(default_factory=dict)
     unreadable: dict[At, str] = field(default_factory=dict)
     closed: bool = False
+    markers: dict[At, int] = field(default_factory=dict)  # at the end of a partition
+    silent: tuple[At, ...] = ()  # who reads them gets no answer
 
     def topics(self) -> dict[str, Any]:
         return {name: SimpleNamespace(partitions=parts) for name, parts in self.there.items()}
@@ -85,6 +87,16 @@ class Cluster:
     def spans(self, wanted: Mapping[At, tuple[int, int]]) -> Iterator[Message]:
         for at, (start, end) in wanted.items():
             yield from (Message(at, number) for number in range(start, end))
+
+    def firsts(self, starts: Mapping[At, int], still: float) -> dict[At, object]:
+        assert still <= 3, "a person waits"
+        found = {}
+        for at, start in starts.items():
+            if at in self.silent:
+                self.unreadable[at] = "no answer"
+            elif start < self._span(at)[1] - self.markers.get(at, 0):
+                found[at] = object()
+        return found
 
     def close(self) -> None:
         self.closed = True
@@ -220,3 +232,17 @@ def test_a_message_as_a_record() -> None:
     assert (found.headers, found.appended) == ((("a", b"1"), ("b", None)), False)
     assert record_of(Message(("t", 0), 1, kind=TIMESTAMP_LOG_APPEND_TIME)).appended
     assert record_of(Message(("t", 0), 1, kind=TIMESTAMP_NOT_AVAILABLE)).timestamp is None
+
+
+def test_a_lag_of_markers_alone_is_none(
+    look: Look, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a mirror copies exactly once ends with a marker, which nobody ever reads."""
+    knowing(monkeypatch, Known(
+        (group("all", "empty"), group("less", "empty"), group("far", "empty")),
+        {"all": {("orders", 1): 39, ("small", 0): 2}, "less": {("orders", 1): 38},
+         "far": {("orders", 1): 3}}))
+    cluster.markers = {("orders", 1): 1}
+    assert {one.name: one.lag for one in look.groups()} == {"all": 0 + 1, "less": 2, "far": 37}
+    cluster.silent = (("small", 0),)
+    assert [one.lag for one in look.groups()[0].positions] == [1, 1], "nobody knows of either"

@@ -40,7 +40,7 @@ from scripts.drivers.lag import PartitionLag
 from scripts.drivers.mirrors import MirrorStatus
 from scripts.errors import LabError
 from scripts.picture import looks as module
-from scripts.picture.clusters import Groups, Held, Leaders, Logs, own
+from scripts.picture.clusters import Groups, Held, Leaders, Logs, Markers, own
 from scripts.picture.looks import Controllers, Mirrors, Servers, looks
 from tests.fakes import FakeFleet, FakeHost
 
@@ -84,6 +84,7 @@ class FakeWatched(Watched):
     offsets: dict[tuple[int, At], int] = field(default_factory=dict)
     found: Known = field(default_factory=Known)
     asked: list[tuple[str, dict[int, list[At]]]] = field(default_factory=list)
+    reader: Any = None
 
     def metadata(self) -> Metadata:
         return self.seen
@@ -240,6 +241,43 @@ def test_groups_with_members_by_letter_and_lag_by_partition() -> None:
     assert [(one.label, one.client, one.partitions) for one in group.members] == [
         ("a", "app", (("a", 1),))]
     assert kinds(found, Lag) == [Lag("dc2", "billing", "a", (4, 0, None))]
+
+
+@dataclass
+class FakeReader:
+    """Partitions in which a record stands at `last`."""
+
+    last: int
+    unreadable: dict[At, str] = field(default_factory=dict)
+    asked: list[Mapping[At, int]] = field(default_factory=list)
+
+    def firsts(self, starts: Mapping[At, int], still: float) -> dict[At, object]:
+        self.asked.append(starts)
+        return {at: object() for at, start in starts.items() if start <= self.last}
+
+
+def test_a_lag_of_markers_alone_is_none_and_is_read_once() -> None:
+    at = ("a", 0)
+    reader = FakeReader(last=8)
+    watched = FakeWatched(reader=reader, found=Known((BILLING,), {"billing": {at: 9}}))
+    shared = held(watched)
+    shared.partitions[at] = PLACED
+    shared.ends[at] = 10
+    groups, markers = Groups(shared), Markers(shared)
+
+    def lag() -> int | None:
+        (found,) = kinds(groups.look(), Lag)
+        assert not markers.look()
+        return found.records[0]
+
+    assert [lag() for _ in range(4)] == [1, 1, 0, 0], "who stands still is looked at"
+    assert reader.asked == [{at: 9}]
+    shared.ends[at], reader.last = 11, 10
+    assert [lag() for _ in range(4)] == [2, 2, 2, 2], "a record came"
+    assert len(reader.asked) == 2
+    shared.ends[at] = 400
+    assert [lag() for _ in range(3)] == [391, 391, 391]
+    assert len(reader.asked) == 2
 
 
 def test_a_group_whose_coordinator_is_silent_stays_as_it_was(
@@ -404,7 +442,7 @@ def test_all_that_is_looked_at() -> None:
         return {name: site(name) for name in ("dc1", "dc2")}
 
     names = [one.name for one in looks(reach, site().lab.mirrors)]
-    assert len(names) == len(set(names)) == 2 * (3 + 3 + 3) + 1
+    assert len(names) == len(set(names)) == 2 * (4 + 3 + 3) + 1
     assert names[-1] == "mirror dc1-to-dc2"
     assert len(reached) == 2  # the mirror has connections of its own
     alone = [one.name for one in looks(lambda: {"dc1": site("dc1")}, site().lab.mirrors)]

@@ -202,6 +202,35 @@ def test_many_partitions_of_groups_wait_to_be_asked_for(
     assert "partitions in dc1" in capsys.readouterr().out
 
 
+def test_groups_of_the_lab_come_only_when_asked_for(
+    looks: Looks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = [Group(name, "empty") for name in ("connect-dc1", "kafkalab-canary-1a")]
+    looks.there = {"dc1": Look("dc1", [], [GROUP, *own])}
+
+    def told(**options: Any) -> list[str]:
+        assert run(data.groups, json=True, **options) == 0
+        (one,) = json.loads(capsys.readouterr().out)["datacenters"]
+        return [each["name"] for each in one["groups"]]
+
+    assert told() == [GROUP.name]
+    assert told(internal=True) == [GROUP.name, "connect-dc1", "kafkalab-canary-1a"]
+    assert told(group="connect-dc1") == ["connect-dc1"]
+
+
+def test_who_names_no_topic_is_told_of_peoples(looks: Looks) -> None:
+    own = [Topic(name, ()) for name in ("__a", "connect-dc1-configs", "heartbeats")]
+    looks.there = {"dc1": Look("dc1", [*own, *TOPICS], [])}
+    for task in (data.topics, data.records):
+        with pytest.raises(UsageError, match=r"no topic 'foo' in dc1 \(known: orders, stock\)"):
+            run(task, topic="foo")
+    looks.there = {"dc1": Look("dc1", own, [])}
+    with pytest.raises(UsageError, match=r"in dc1 \(people have made no topic yet\)"):
+        run(data.topics, topic="foo")
+    with pytest.raises(UsageError, match=r"did you mean heartbeats\?"):
+        run(data.topics, topic="heartbeat")
+
+
 def keys(found: Any) -> Iterator[str]:
     if isinstance(found, dict):
         for key, value in found.items():
