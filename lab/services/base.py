@@ -6,6 +6,7 @@ from __future__ import annotations
 from lab import packages
 from lab.roles import NAMES
 from lab.services.context import LANG, Context
+from lab.services.login import profile
 from lab.services.secured import client_files
 from lab.services.service import Service
 from lab.state import Ability, Block, File, HostState, Key, Link, Package, Resource, Sysctl, Unit
@@ -63,6 +64,8 @@ def desired(host: Host, context: Context) -> HostState:
         },
     }
     state |= client_files(host, context)
+    if not context.datacenter(host).by_role("control"):
+        state |= profile(host, context)
     if context.machine:
         state[Key("file", "/etc/systemd/journald.conf.d/kafkalab.conf")] = File(
             render("journald.conf.j2", max_use_mb=JOURNAL_MB)

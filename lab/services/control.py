@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 from lab import artifacts
-from lab.artifacts import PREFIX
 from lab.services.context import Context
 from lab.services.java import logs
-from lab.services.quorum import quorum
+from lab.services.login import profile
 from lab.services.service import Service
-from lab.services.tools import PROFILE, exports
-from lab.services.zookeeper import keeping
-from lab.state import File, HostState, Key
+from lab.state import HostState
 from lab.topology import Host
 
 
 def desired(host: Host, context: Context) -> HostState:
-    datacenter = context.datacenter(host)
-    keepers = []
-    if datacenter.config.quorum:
-        keepers.append(f"CONTROLLERS={quorum(datacenter)}")
-    if datacenter.config.servers:
-        keepers.append(f"ZOOKEEPER={keeping(datacenter)['zookeeper.connect']}")
     return {
-        **logs(artifacts.kafka(datacenter.config.version)),
-        Key("file", PROFILE): File(
-            f"export PATH=$PATH:{PREFIX}/kafka/bin\n"
-            f"export BOOTSTRAP={context.internal(datacenter).servers}\n"
-            + "".join(f"{line}\n" for line in exports(context.internal(datacenter)))
-            + "".join(f"export {keeper}\n" for keeper in keepers)
-        ),
+        **logs(artifacts.kafka(context.datacenter(host).config.version)),
+        **profile(host, context),
     }
 
 
