@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from scripts.errors import LabError, UsageError
 from scripts.learning import library
 
+TASKS = sorted((Path(__file__).parents[3] / "exercises").glob("*/task*.md"))
 GOOD = """\
 chapter = 3
 minutes = 5
@@ -92,3 +94,12 @@ def test_a_wrong_script_belongs_to_the_claim_that_it_is_named_after(folder: Path
         (folder / "wrong" / f"{name}.sh").write_text("")
     assert library.load("ch3-a").wrong == {
         "other": "", "size": "size", "size-late": "size", "sized": ""}
+
+
+@pytest.mark.parametrize("path", TASKS, ids=[f"{one.parent.name}/{one.name}" for one in TASKS])
+def test_what_is_to_be_typed_stands_apart_from_the_text(path: Path) -> None:
+    """Else it is one more word of the paragraph before it."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    glued = [line for before, line in zip(lines, lines[1:], strict=False)
+             if line.startswith("    ") and re.match(r"[^\s\d-]", before)]
+    assert glued == []
