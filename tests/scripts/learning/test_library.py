@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,6 @@ def test_a_wrong_script_belongs_to_the_claim_that_it_is_named_after(folder: Path
 def test_what_is_to_be_typed_stands_apart_from_the_text(path: Path) -> None:
     """Else it is one more word of the paragraph before it."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    glued = [line for before, line in zip(lines, lines[1:], strict=False)
+    glued = [line for before, line in pairwise(lines)
              if line.startswith("    ") and re.match(r"[^\s\d-]", before)]
     assert glued == []
