@@ -27,6 +27,12 @@ def at_least(version: str, other: str) -> bool:
     return [*map(int, version.split("."))] >= [*map(int, other.split("."))]
 
 
+def takes_old_scram(version: str) -> bool:
+    """Whether brokers let a librdkafka log in with SCRAM that is older than 2.6.1: it says its own
+    nonce twice (its pull request 4895), and Kafka 4 goes by RFC 5802. Debian 12 has 2.0.2."""
+    return line(version) < 4
+
+
 def has_quorums(version: str) -> bool:
     """Whether a quorum of controllers may change while it runs (KIP-853)."""
     return at_least(version, "3.9")

@@ -18,8 +18,8 @@ KCAT = f"{FOLDER}/kcat.conf"  # kcat -F
 BIN, SCRIPT = f"{FOLDER}/bin", f"{FOLDER}/tool"
 ROLES = ("control", "kafka")  # hosts that have Kafka's tools
 PROFILE = "/etc/profile.d/kafkalab.sh"  # what the shell of who logs in there knows
-# The option by which each takes a file of settings; from 4.2 on all of them take the first one, and
-# with the others they say so where their output goes (KIP-1147).
+# The option by which each takes a file of settings; SINCE that version all of them take the first
+# one, and with the others they say so where their output goes (KIP-1147).
 OPTIONS = {
     "--command-config": (
         "acls", "broker-api-versions", "client-metrics", "configs", "consumer-groups",
@@ -33,6 +33,7 @@ OPTIONS = {
     "--consumer-config": ("console-share-consumer",),
     "--config": ("cluster",),
 }
+SINCE = "4.2"
 LAST = ("cluster",)  # a word that says what to do comes before its options
 OTHERWISE = "--config"  # of kafka-topics.sh, a topic's setting
 TOOL = """\
@@ -64,18 +65,25 @@ exec "$own" "$option" "$client" "$@"
 """
 
 
+def option(tool: str, version: str) -> str:
+    """By which option a tool ("topics") of a release of Kafka takes a file of settings. Raises
+    StopIteration for one that takes none."""
+    own = next(one for one, tools in OPTIONS.items() if tool in tools)
+    return next(iter(OPTIONS)) if at_least(version, SINCE) else own
+
+
 def _script(version: str) -> str:
-    told = [option for option in OPTIONS if option != OTHERWISE]
-    one = next(iter(OPTIONS)) if at_least(version, "4.2") else ""
+    told = [one for one in OPTIONS if one != OTHERWISE]
     cases = "\n".join(
-        f"  {' | '.join(f'kafka-{tool}.sh' for tool in tools)}) option={one or option} last="
+        f"  {' | '.join(f'kafka-{tool}.sh' for tool in tools)}) "
+        f"option={option(tools[0], version)} last="
         + "yes" * any(tool in LAST for tool in tools) + " ;;"
-        for option, tools in OPTIONS.items()
+        for tools in OPTIONS.values()
     )
     return (
         TOOL.replace("@BIN@", f"{PREFIX}/kafka/bin").replace("@CLIENT@", CLIENT)
         .replace("@CASES@", cases)
-        .replace("@TOLD@", " | ".join(f"{option} | {option}=*" for option in told))
+        .replace("@TOLD@", " | ".join(f"{one} | {one}=*" for one in told))
     )
 
 

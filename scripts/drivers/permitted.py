@@ -94,7 +94,7 @@ def _of_user(
             with suppress(TimeoutExpired):
                 wait_until(as_meant, timeout=KNOWN_SECONDS, pause=0.5)
     except _Unknown as error:
-        found = (Told(user.name, "", why=error.what),)
+        found = (Told(user.name, "", held=error.held, why=error.what),)
     yield from found
 
 
@@ -196,7 +196,11 @@ def _of_group(where: str, hosts: Sequence[Host], come: Come, name: str) -> Opera
 
 
 class _Unknown(LabError):
-    """A user who has nothing to come in with."""
+    """A user who has nothing to come in with. held: None where he never can."""
+
+    def __init__(self, what: str, *, held: bool | None) -> None:
+        super().__init__(what)
+        self.held = held
 
 
 @contextmanager
@@ -225,11 +229,11 @@ def _proof(site: Site, kind: Kind, user: str) -> Iterator[tuple[ssl.SSLContext, 
     if kind.mechanism:
         password = Passwords(lab).read(user)
         if password is None:
-            raise _Unknown("no password yet")
+            raise _Unknown("no password yet", held=False)
         yield tls.own(kind, issued), password
         return
     if len(user) > NAME_LENGTH:
-        raise _Unknown(f"no certificate says a name of {len(user)} letters")
+        raise _Unknown(f"no certificate says a name of {len(user)} letters", held=None)
     with tempfile.TemporaryDirectory(prefix="kafkalab-") as folder:
         path = Path(folder) / "user.pem"
         Authority(state_dir(lab), lab).prove(user, path, days=1)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from lab.endpoint import Endpoint
 from lab.templates import properties
+from lab.versions import takes_old_scram
 
 MECHANISM = "SCRAM-SHA-512"
 LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule"
@@ -21,6 +22,14 @@ KINDS = {
 def proven(endpoint: Endpoint) -> bool:
     """Whether brokers ask there who somebody is."""
     return endpoint.settings.get("security.protocol", "").startswith("SASL_")
+
+
+def too_old(kind: str, endpoint: Endpoint, version: str) -> str:
+    """What to look at where such a client may be too old for brokers of a release; "" elsewhere."""
+    if kind != "kcat" or not proven(endpoint) or takes_old_scram(version):
+        return ""
+    return (f"Kafka {version} takes a password from librdkafka 2.6.1 or newer; `kcat -V` says "
+            "which one that is (2.0.2 on Debian 12)")
 
 
 def settings(kind: str, endpoint: Endpoint, user: str, password: str) -> dict[str, str]:

@@ -7,12 +7,10 @@ closed port in the clear, by nobody whom Kafka understands: that mark has to be 
 
 from __future__ import annotations
 
-import inspect
-import json
 import secrets
 import shlex
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,13 +18,15 @@ from typing import Any
 from lab.artifacts import PREFIX
 from lab.counted import counted
 from lab.endpoint import Endpoint
-from lab.listeners import KINDS, Kind
+from lab.listeners import KINDS, SCRAM, Kind
 from lab.services.context import Context
+from lab.services.tools import option
 from lab.templates import properties
 from lab.topology import Host
-from scripts.clients import overhearing
+from lab.versions import takes_old_scram
 from scripts.clients.kafka import client_settings, make_topics
 from scripts.drivers.driver import Site
+from scripts.drivers.eavesdropper import Begin, Sought, listening_in
 from scripts.drivers.proof import TOPIC_PREFIX
 from scripts.drivers.visitor import Visitor, visiting
 from scripts.errors import LabError, one_line
@@ -34,34 +34,13 @@ from scripts.workstation.waiting import wait_until
 
 NAME = "kafka"
 WIRE = f"{TOPIC_PREFIX}wire-"
-READY_SECONDS, RECORD_SECONDS = 10, 30
-MOST_SECONDS = 120  # that a host looks on where nobody tells it to end
+RECORD_SECONDS, EACH_SECONDS = 30, 20
+# How long a host looks on where nobody tells it to end, and EACH_SECONDS more for each record.
+MOST_SECONDS = 120
 FOUND, HIDDEN = "readable", "not readable"
-# Starts a command on a host with all rights, and leaves it; False where root there has them anyway.
-Begin = Callable[[str, Sequence[str]], bool]
 
-PREPARE = """\
-set -eu
-folder=$(mktemp -d /run/kafkalab-wire.XXXXXX)
-cat >"$folder/program.py" <<'PYTHON'
-@PROGRAM@
-PYTHON
-cat >"$folder/job" <<'JOB'
-@JOB@
-JOB
-echo "$folder"
-"""
-START = "setsid @COMMAND@ </dev/null >/dev/null 2>&1 &\n"
-AWAIT = """\
-for _ in $(seq @TRIES@); do
-  if [ -e @FOLDER@/@FILE@ ]; then cat @FOLDER@/@FILE@; exit 0; fi
-  sleep 0.05
-done
-exit 3
-"""
-END = "touch @FOLDER@/stop\n"
-CLEAN = "rm -rf @FOLDER@\n"  # without it, who listens in ends
 # On a host of the lab: marks in the clear, then records of one kind of listener there and back.
+# kcat is there at once, Kafka's own tools take seconds; what these write all replicas acknowledge.
 INSIDE = """\
 set -eu
 umask 077
@@ -70,20 +49,23 @@ trap 'rm -rf "$folder"' EXIT
 @BEFORE@
 printf '%s' @KCAT@ | sed "s|@FOLDER@|$folder|g" >"$folder/kcat.conf"
 printf '%s' @JAVA@ | sed "s|@FOLDER@|$folder|g" >"$folder/client.properties"
+fast() {
+  @FITS@ && command -v kcat >/dev/null
+}
 write() {
-  if command -v kcat >/dev/null; then
+  if fast; then
     kcat -F "$folder/kcat.conf" -b "$1" -P -t "$2" -X acks=all -X allow.auto.create.topics=false
   else
     @BIN@/kafka-console-producer.sh --bootstrap-server "$1" --topic "$2" \\
-      --producer.config "$folder/client.properties" --producer-property acks=all >&2
+      @WRITER@ "$folder/client.properties" >&2
   fi
 }
 read_back() {
-  if command -v kcat >/dev/null; then
+  if fast; then
     kcat -F "$folder/kcat.conf" -b "$1" -C -t "$2" -o beginning -c 1 -q
   else
     @BIN@/kafka-console-consumer.sh --bootstrap-server "$1" --topic "$2" --from-beginning \\
-      --consumer.config "$folder/client.properties" --max-messages 1 --timeout-ms 20000 2>/dev/null
+      @READER@ "$folder/client.properties" --max-messages 1 --timeout-ms 20000
   fi
 }
 python3 - <<'PYTHON'
@@ -135,12 +117,13 @@ class Overheard:
 
 def overheard(site: Site, begin: Begin) -> tuple[Overheard, ...]:
     """What somebody who listens in sees of records at each listener of a datacenter. Raises
-    LabError where nobody can listen in, or a record does not come through."""
+    Forbidden where nobody may listen in, LabError where a record does not come through."""
     passes = tuple(_passes(site))
     logins = any(one.of.mechanism for one in passes)
     with _topics(site, passes), (
         visiting(site, WIRE) if logins else nullcontext()
-    ) as visitor, _listening_in(site, passes, begin) as answers:
+    ) as visitor, listening_in(site, _sought(passes), begin, seconds=MOST_SECONDS
+                               + EACH_SECONDS * len(passes)) as answers:
         for name in site.context.listens(site.datacenter).ordered:
             for inside in (False, True):
                 if mine := [one for one in passes if (one.kind, one.inside) == (name, inside)]:
@@ -178,6 +161,16 @@ def _passes(site: Site) -> Iterator[Pass]:
                    secrets.token_hex(16), secrets.token_hex(16))
 
 
+def _sought(passes: Sequence[Pass]) -> dict[str, Sought]:
+    """What each host looks for."""
+    found: dict[str, Sought] = {}
+    for one in passes:
+        mine = found.setdefault(one.host.name, Sought(set(), []))
+        mine.ports.add(one.port)
+        mine.marks.extend((one.mark, one.bare))
+    return found
+
+
 @contextmanager
 def _topics(site: Site, passes: Sequence[Pass]) -> Iterator[None]:
     """A topic for each pass, that its broker alone has: what replicas fetch goes elsewhere."""
@@ -194,53 +187,6 @@ def _topics(site: Site, passes: Sequence[Pass]) -> Iterator[None]:
     finally:
         for future in admin.delete_topics(names, operation_timeout=30).values():
             future.exception(timeout=60)
-
-
-@contextmanager
-def _listening_in(
-    site: Site, passes: Sequence[Pass], begin: Begin
-) -> Iterator[dict[str, dict[str, Any]]]:
-    """All brokers' hosts look on meanwhile; at its end, what each has seen is there."""
-    fleet, hosts = site.fleet, list(dict.fromkeys(one.host.name for one in passes))
-    answers: dict[str, dict[str, Any]] = {}
-    folders: dict[str, str] = {}
-
-    def start(name: str) -> None:
-        mine = [one for one in passes if one.host.name == name]
-        job = {"ports": sorted({one.port for one in mine}), "seconds": MOST_SECONDS,
-               "marks": [mark for one in mine for mark in (one.mark, one.bare)]}
-        script = PREPARE.replace("@PROGRAM@", inspect.getsource(overhearing)).replace(
-            "@JOB@", json.dumps(job))
-        folder = fleet[name].script(script, label="prepare to listen in").stdout.strip()
-        folders[name] = folder
-        command = ["python3", f"{folder}/program.py", folder]
-        over_ssh = "" if begin(name, command) else START.replace("@COMMAND@", shlex.join(command))
-        if refusal := _awaited(site, name, over_ssh, folder, "ready").strip():
-            raise LabError(f"nobody can listen in there: {refusal.lower()}", where=name)
-
-    def stop(name: str) -> dict[str, Any]:
-        end = END.replace("@FOLDER@", folders[name])
-        found: dict[str, Any] = json.loads(_awaited(site, name, end, folders[name], "found"))
-        return found
-
-    try:
-        fleet.each(start, hosts)
-        yield answers
-        answers.update(fleet.each(stop, hosts))
-    finally:
-        fleet.each(lambda name: fleet[name].script(
-            CLEAN.replace("@FOLDER@", folders[name]), label="listen in no more", check=False),
-            list(folders))
-
-
-def _awaited(site: Site, name: str, before: str, folder: str, file: str) -> str:
-    """What a file says once it is there. Raises LabError where it does not come."""
-    script = before + AWAIT.replace("@FOLDER@", folder).replace("@FILE@", file).replace(
-        "@TRIES@", str(READY_SECONDS * 20))
-    answer = site.fleet[name].script(script, label=f"listen in: {file}?", check=False)
-    if answer.status:
-        raise LabError("nothing comes from who is to listen in there", where=name)
-    return answer.stdout
 
 
 def speaking(site: Site, kind: str) -> Context:
@@ -306,6 +252,11 @@ def _read(endpoint: Endpoint, passes: Sequence[Pass], where: str) -> None:
         consumer.close()
 
 
+def _fits(kind: Kind, version: str) -> bool:
+    """Whether the kcat of a host, which is as old as its distribution, comes in at a listener."""
+    return kind.mechanism != SCRAM or takes_old_scram(version)
+
+
 def _from_inside(site: Site, passes: Sequence[Pass], visitor: Visitor | None) -> None:
     """Write and read over listeners of one kind from a host of the lab."""
     kind = passes[0].kind
@@ -316,8 +267,12 @@ def _from_inside(site: Site, passes: Sequence[Pass], visitor: Visitor | None) ->
         EACH.replace("@MARK@", one.mark).replace("@TOPIC@", one.topic)
         .replace("@SERVERS@", shlex.quote(endpoint.servers)) for one in passes
     )
+    version = site.datacenter.config.version
     script = (
-        INSIDE.replace("@BEFORE@", visitor.before(kind) if visitor else "")
+        INSIDE.replace("@FITS@", "true" if _fits(passes[0].of, version) else "false")
+        .replace("@WRITER@", option("console-producer", version))
+        .replace("@READER@", option("console-consumer", version))
+        .replace("@BEFORE@", visitor.before(kind) if visitor else "")
         .replace("@KCAT@", shlex.quote(properties({**endpoint.librdkafka, **kcat})))
         .replace("@JAVA@", shlex.quote(properties({**endpoint.java, **java})))
         .replace("@BIN@", f"{PREFIX}/kafka/bin").replace("@PLAIN@", repr(plain))
@@ -325,6 +280,6 @@ def _from_inside(site: Site, passes: Sequence[Pass], visitor: Visitor | None) ->
     )
     host = site.datacenter.seed
     said = site.fleet[host.name].script(script, label=f"write and read over {passes[0].listener}",
-                                        timeout=RECORD_SECONDS + 20 * len(passes))
+                                        timeout=RECORD_SECONDS + EACH_SECONDS * len(passes))
     if said.stdout.split() != [one.mark for one in passes]:
         raise LabError(f"{passes[0].listener}: a record did not come back", where=host.name)

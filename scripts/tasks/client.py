@@ -69,7 +69,7 @@ def client(
     one, or beside a certificate where they ask for that. Prints where it is, and how a client
     reads it.
     """
-    from scripts.drivers.ready import KINDS, proven, text
+    from scripts.drivers.ready import KINDS, proven, text, too_old
     from scripts.workstation.passwords import Passwords
     from scripts.workstation.secret import write_secret
 
@@ -85,6 +85,8 @@ def client(
     write_secret(path, text(for_, endpoint, user, password))
     print(path)
     print(KINDS[for_][1].format(path=str(path)))
+    if caution := too_old(for_, endpoint, place.config.version):
+        print(f"note: {caution}")
     if not (named or proven(endpoint)):
         print(f"note: no listener of {place.name} asks for a name, so nothing of this proves that "
               f"it is {user}: for brokers it is User:ANONYMOUS with the client id {user}")

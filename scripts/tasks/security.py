@@ -13,7 +13,7 @@ from invoke import Collection
 from lab.counted import counted
 from lab.listeners import KINDS, wanted, words
 from lab.paths import AUTHORITY, CERTIFICATES
-from scripts.errors import LabError, UsageError, told
+from scripts.errors import LabError, UsageError, one_line, told
 from scripts.tasks.cli import DATACENTER, lab_task
 
 if TYPE_CHECKING:
@@ -136,8 +136,8 @@ def check(session: Session, datacenter: str | None = None) -> int:
     may do and what not. Then a record is written and read over each listener, while all that its
     broker sends and receives is searched for it (not in a dry run: that makes topics, and where
     people log in somebody who does, and removes them). Exit status 1 when one answers that should
-    not, does not answer that should, lets somebody do what the lab file does not, or shows a record
-    that it should hide.
+    not, does not answer that should, lets somebody do what the lab file does not, shows a record
+    that it should hide, or when that could not be found out; not where nobody may listen in.
     """
     from scripts.drivers.listeners import tried
     from scripts.workstation.screen import table
@@ -181,15 +181,20 @@ def _allowed(site: Site) -> int:
 
 
 def _listened_in(session: Session, site: Site) -> int:
-    """Show what somebody who listens in sees in a datacenter; how much is not as it should be."""
+    """Show what somebody who listens in sees in a datacenter; how much is not as it should be, or
+    not proven though it could be."""
+    from scripts.drivers.eavesdropper import Forbidden
     from scripts.drivers.wire import overheard
     from scripts.workstation.screen import table
 
     try:
         found = overheard(site, session.platform.begin)
-    except (LabError, OSError) as error:
-        print(f"{site.name}: nobody listened in: {told(error)}")
+    except Forbidden as error:
+        print(f"{site.name}: nobody listened in: {error}")
         return 0
+    except (LabError, OSError) as error:
+        print(f"{site.name}: what the wire shows is not proven: {told(error) or one_line(error)}")
+        return 1
     words = {True: "as it should be", False: "WRONG", None: "not proven"}
     table("on the wire", ("datacenter", "host", "listener", "a record is", ""), [
         (site.name, one.host, one.listener, one.seen, words[one.held]) for one in found
@@ -198,7 +203,7 @@ def _listened_in(session: Session, site: Site) -> int:
     unproven = sum(1 for one in found if one.held is None)
     print(f"{site.name}: listened in on {counted(len(found), 'listener')}, {wrong} of them not as "
           f"it should be" + (f", {unproven} not proven" if unproven else ""))
-    return wrong
+    return wrong + unproven
 
 
 @lab_task(locks=True, name="security.rotate")

@@ -124,3 +124,13 @@ def test_a_brokers_host_has_a_shell_that_knows_as_much_as_the_control_hosts(
     lines = tools.exports(context.internal(topology.datacenters[0]))
     assert broker.text == "".join(f"{line}\n" for line in lines) and bool(lines) is told
     assert set(broker.text.splitlines()) <= set(control.text.splitlines())
+
+
+@pytest.mark.parametrize(("tool", "version", "told"), [
+    ("console-consumer", "3.9.2", "--consumer.config"),
+    ("console-consumer", "4.1.1", "--consumer.config"),
+    ("console-consumer", "4.3.1", "--command-config"),
+    ("topics", "3.7.2", "--command-config"),
+])
+def test_by_which_option_a_tool_takes_a_file(tool: str, version: str, told: str) -> None:
+    assert tools.option(tool, version) == told

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from lab.endpoint import Endpoint
-from scripts.drivers.ready import KINDS, text
+from lab.versions import VERSIONS
+from scripts.drivers.ready import KINDS, text, too_old
 
 OPEN = Endpoint("127.0.0.1:1,127.0.0.1:2")
 CLOSED = Endpoint("127.0.0.1:1", {
@@ -42,3 +43,12 @@ def test_java_reads_a_login_module() -> None:
     line = next(line for line in text("java", CLOSED, "app", "a=b:c").splitlines()
                 if line.startswith("sasl.jaas.config="))
     assert line.endswith('ScramLoginModule required username="app" password="a=b:c";')
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kcat_may_be_too_old_for_a_password_at_kafka_4(kind: str, version: str) -> None:
+    said = too_old(kind, CLOSED, version)
+    assert bool(said) is (kind == "kcat" and version.startswith("4."))
+    assert not said or f"Kafka {version} " in said
+    assert too_old(kind, OPEN, version) == ""

@@ -18,8 +18,10 @@ from lab.file import parse
 from lab.listeners import KINDS, Issued
 from lab.services.local import local_context
 from lab.topology import build
+from lab.versions import VERSIONS, has_zookeeper
 from scripts.drivers import wire
 from scripts.drivers.driver import Site
+from scripts.drivers.eavesdropper import Forbidden
 from scripts.drivers.visitor import FOLDER, Visitor
 from scripts.drivers.wire import FOUND, HIDDEN, Overheard, Pass, judged, overheard
 from scripts.errors import CommandError, LabError
@@ -56,10 +58,15 @@ class Done:
 class Bench:
     """A lab of two brokers, of which each sees what the test lets it see."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, listeners: object = "tls") -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, listeners: object = "tls", version: str = "3.9.2",
+    ) -> None:
+        keeper: dict[str, Any] = (
+            {"zookeeper": 1} if has_zookeeper(version) else {"metadata": "kraft", "combined": 1})
         topology = build(parse({
             "owner": "a", "security": {"listeners": listeners}, "datacenters": [
-                {"name": "d", "cidr": "10.1.0.0/24", "control": 1, "zookeeper": 1, "kafka": 2}],
+                {"name": "d", "cidr": "10.1.0.0/24", "control": 1, "kafka": 2, "version": version,
+                 **keeper}],
         }).lab)
         context = replace(local_context(topology, {}), issued=Issued(
             "CA", "/state/ca.pem", client_path="/state/client.pem"))
@@ -249,10 +256,42 @@ def test_where_people_log_in_somebody_does(monkeypatch: pytest.MonkeyPatch) -> N
     assert not [one for one in scripts.values() if re.search("@[A-Z]+@", one.replace(FOLDER, ""))]
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_kcat_of_a_host_does_not_log_in_where_it_is_too_old(
+    monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    """Kafka 4 refuses the SCRAM of its librdkafka, and nothing else that it does."""
+    bench = Bench(monkeypatch, "kerberos", version)
+    bench.sees = all_bare(bench)
+    assert all(one.held for one in bench.run())
+    fits = {label.rsplit(" ")[-1]: re.search(r"^ +(\w+) && command -v kcat", text, re.MULTILINE)
+            for label, text in bench.control.heard}
+    assert {name: found and found[1] for name, found in fits.items()} == {
+        "INTERNAL_MTLS": "true", "INTERNAL_KERBEROS": "true",
+        "INTERNAL_SCRAM": "true" if version.startswith("3.") else "false"}
+
+
+@pytest.mark.parametrize(("version", "writer", "reader"), [
+    ("3.9.2", "--producer.config", "--consumer.config"),
+    ("4.1.1", "--producer.config", "--consumer.config"),
+    ("4.3.1", "--command-config", "--command-config"),
+])
+def test_kafkas_tools_print_the_record_alone(
+    monkeypatch: pytest.MonkeyPatch, version: str, writer: str, reader: str
+) -> None:
+    """With another option newer ones say beside it that this is an old one."""
+    bench = Bench(monkeypatch, "scram", version)
+    bench.sees = all_bare(bench)
+    bench.run()
+    for _, text in bench.control.heard:
+        assert f'      {writer} "$folder/client.properties" >&2\n' in text
+        assert f'      {reader} "$folder/client.properties" --max-messages 1' in text
+
+
 def test_who_came_to_log_in_leaves_when_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(monkeypatch, "scram")
     bench.ready = "Operation not permitted"
-    with pytest.raises(LabError, match="nobody can listen in there"):
+    with pytest.raises(Forbidden, match="nobody can listen in there"):
         bench.run()
     assert bench.visits == ["comes", "leaves"] and bench.cluster.gone
 
@@ -288,25 +327,35 @@ def test_over_ssh_where_the_platform_says_so(bench: Bench) -> None:
     assert text.startswith("setsid python3 /run/a-d-kafka01/program.py /run/a-d-kafka01 ")
 
 
-@pytest.mark.parametrize(("ready", "said"), [
-    ("Operation not permitted", "nobody can listen in there: operation not permitted"),
-    (Answer("", "", 3), "nothing comes from who is to listen in there"),
+@pytest.mark.parametrize(("ready", "said", "kind"), [
+    ("Operation not permitted", "nobody can listen in there: operation not permitted", Forbidden),
+    ("Address family not supported by protocol", "address family not supported", Forbidden),
+    ("Too many open files", "nobody can listen in there: too many open files", LabError),
+    (Answer("", "", 3), "nothing comes from who is to listen in there", LabError),
 ])
-def test_where_nobody_can_listen_in_nothing_is_left(bench: Bench, ready: Reply, said: str) -> None:
+def test_where_nobody_can_listen_in_nothing_is_left(
+    bench: Bench, ready: Reply, said: str, kind: type[LabError]
+) -> None:
     bench.ready = ready
-    with pytest.raises(LabError, match=said):
+    with pytest.raises(LabError, match=said) as caught:
         bench.run()
+    assert type(caught.value) is kind, "what the platform forbids is told from what went wrong"
     assert bench.cluster.written == []
     assert bench.cluster.gone == list(bench.cluster.topics) != []
     assert all(one.labels[-1] == "listen in no more" for one in bench.hosts)
 
 
-def test_an_engine_that_refuses_is_told(bench: Bench) -> None:
+@pytest.mark.parametrize(("said", "kind"), [
+    ("setns: Operation not permitted", Forbidden),
+    ("no such container", CommandError),
+])
+def test_an_engine_that_refuses_is_told(bench: Bench, said: str, kind: type[LabError]) -> None:
     def begin(name: str, command: Sequence[str]) -> bool:
-        raise CommandError(["podman", "exec"], 126, "", "no such right")
+        raise CommandError(["podman", "exec"], 126, "", said)
 
-    with pytest.raises(CommandError):
+    with pytest.raises(LabError, match=said) as caught:
         overheard(bench.site, begin)
+    assert type(caught.value) is kind
     assert bench.cluster.gone and all(
         one.labels == ["prepare to listen in", "listen in no more"] for one in bench.hosts)
 
@@ -314,6 +363,7 @@ def test_an_engine_that_refuses_is_told(bench: Bench) -> None:
 def test_a_record_that_does_not_come_back_is_no_proof(bench: Bench) -> None:
     bench.sees = all_bare(bench)
     bench.control.replies = {"write and read over INTERNAL_TLS": "another\n"}
-    with pytest.raises(LabError, match="INTERNAL_TLS: a record did not come back"):
+    with pytest.raises(LabError, match="INTERNAL_TLS: a record did not come back") as caught:
         bench.run()
+    assert not isinstance(caught.value, Forbidden)
     assert bench.cluster.gone
