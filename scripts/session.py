@@ -26,6 +26,7 @@ from scripts.hosts.fleet import CONNECT_TIMEOUT, Fleet
 from scripts.platforms import UP, Instance, Platform
 from scripts.workstation import leading, paths
 from scripts.workstation.runlog import log
+from scripts.workstation.whole import write_whole
 
 if TYPE_CHECKING:
     from scripts.drivers.migrating import Standing
@@ -255,12 +256,9 @@ class Session:
         chosen = self.select(None, host)[0]
         instances = self.running([chosen.name])
         instance, known = instances[chosen.name], self.state / KNOWN_HOSTS
-        # Of all hosts, and whole at any time: in another terminal a client may be reading it.
-        part = known.with_name(f"{KNOWN_HOSTS}.{os.getpid()}")
-        part.write_text("".join(
-            known_host(one) for one in instances.values() if one.host_key
-        ), encoding="ascii")
-        part.replace(known)
+        # Of all hosts: in another terminal a client of another one may be reading it.
+        write_whole(known, "".join(map(
+            known_host, (one for one in instances.values() if one.host_key))))
         options = ssh_options(known, batch=batch)
         return [
             "ssh", "-F", "/dev/null", *(f"-o{key}={value}" for key, value in options.items()),

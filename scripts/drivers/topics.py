@@ -144,7 +144,7 @@ class Topics:
             topic = NewTopic(name, after.partitions or -1, after.replicas or -1,
                              config=dict(after.config))
             if make_topics(admin, [topic], self.site.name, **seconds) and not validate:
-                self._expect(change)
+                self._expect(change.key, after)
             return
         if after.partitions is not None and after.partitions != before.partitions:
             more = NewPartitions(name, after.partitions)
@@ -155,15 +155,14 @@ class Topics:
             ), self.site.name)
 
 
-    def _expect(self, change: Change) -> None:
+    def _expect(self, key: Key, want: Topic) -> None:
         """Look whether a topic that is there suddenly is the one that was asked for. Raises
         LabError where it is another one, which is not the lab's then."""
-        wanted = _topics({change.key: change.after} if change.after else {})
-        wait_until(lambda: self.found(wanted), timeout=REQUEST_SECONDS, where=self.site.name,
-                   message=f"no broker knows {change.key}")
-        plan = compare(self.found(wanted), wanted)
+        found = wait_until(lambda: self.found({key: want}), timeout=REQUEST_SECONDS,
+                           where=self.site.name, message=f"no broker knows {key}")
+        plan = compare(found, {key: want})
         if plan.changes or plan.refusals:
-            self.record.note(change.key.name, None)
+            self.record.note(key.name, None)
             raise LabError("somebody has made it meanwhile, and otherwise", where=self.site.name)
 
 

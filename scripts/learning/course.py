@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
 from functools import cached_property
@@ -17,6 +16,7 @@ from scripts.errors import LabError, UsageError, one_line
 from scripts.learning.library import Book
 from scripts.learning.place import parameters, place
 from scripts.session import Session
+from scripts.workstation.whole import write_whole
 
 
 class Course:
@@ -103,6 +103,4 @@ class Course:
 def _write(path: Path, text: str) -> None:
     """Whole or not at all, also while another check writes it: a solution runs some itself."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    write_whole(path, text)

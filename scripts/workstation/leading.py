@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from lab import paths
 from lab.paths import LEADER
+from scripts.workstation.whole import write_whole
 
 
 def leader(lab: str) -> str:
@@ -23,6 +24,4 @@ def remember(lab: str, datacenter: str) -> None:
     if not datacenter:
         file.unlink(missing_ok=True)
         return
-    part = file.with_suffix(".part")
-    part.write_text(f"{datacenter}\n", encoding="utf-8")
-    part.replace(file)
+    write_whole(file, f"{datacenter}\n")

@@ -19,6 +19,7 @@ from scripts.errors import LabError, TimeoutExpired
 from scripts.platforms.aws.clients import AwsError, Clients, fan_out, spoken
 from scripts.platforms.aws.inventory import Machine
 from scripts.platforms.aws.kept import KeptKeys
+from scripts.workstation.whole import write_whole
 
 # AWS shows the console of a first boot only some minutes after it.
 DEADLINE_S = 600.0
@@ -151,6 +152,4 @@ class HostKeys:
         )
 
     def _write(self, keys: Mapping[str, str]) -> None:
-        part = self._cache.with_suffix(".part")
-        part.write_text(json.dumps(keys, indent=1, sort_keys=True))
-        part.replace(self._cache)
+        write_whole(self._cache, json.dumps(keys, indent=1, sort_keys=True))

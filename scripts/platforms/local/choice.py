@@ -16,6 +16,7 @@ from scripts.platforms.local.container import LAB_LABEL, is_host
 from scripts.platforms.local.engine import ENGINES, Container, Engine
 from scripts.platforms.local.finding import VARIABLE, Machine, Silent, wanted
 from scripts.platforms.local.installing import Say
+from scripts.workstation.whole import write_whole
 
 
 class Memory:
@@ -41,9 +42,7 @@ class Memory:
     def keep(self, name: str) -> None:
         """Remember the engine, at once and whole: a run may be killed right after."""
         if self.engine != name:
-            part = self.file.with_suffix(".part")
-            part.write_text(f"{name}\n", encoding="utf-8")
-            part.replace(self.file)
+            write_whole(self.file, f"{name}\n")
 
     def forget(self) -> None:
         self.file.unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from scripts.errors import TimeoutExpired
 from scripts.platforms.local.engine import Container, Engine
 from scripts.platforms.login import login_pair
 from scripts.workstation.paths import forget_certificates
+from scripts.workstation.whole import write_whole
 
 AUTHORIZED_KEYS = "/etc/ssh/authorized_keys/student"
 LOGIN_LABEL = "kafkalab.login"
@@ -150,9 +151,7 @@ class Keys:
         } if isinstance(entries, dict) else {}  # fmt: skip
 
     def _write(self, entries: Mapping[str, Mapping[str, str]]) -> None:
-        part = self._cache.with_suffix(".part")
-        part.write_text(json.dumps(entries, indent=1, sort_keys=True))
-        part.replace(self._cache)
+        write_whole(self._cache, json.dumps(entries, indent=1, sort_keys=True))
 
 
 def mark(login: str) -> str:
