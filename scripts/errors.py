@@ -194,11 +194,15 @@ def merged(errors: Iterable[LabError]) -> list[LabError]:
     return found
 
 
-def stranger(what: str, name: str, where: str, known: Sequence[str]) -> UsageError:
-    """Of a name that nothing has: the nearest one that there is, or else some of them."""
+def stranger(
+    what: str, name: str, where: str, known: Sequence[str], others: str = "",
+) -> UsageError:
+    """Of a name that nothing has: the nearest one that there is, or else some of them, or what
+    `others` says instead."""
     near = difflib.get_close_matches(name, known, 1, 0.5)
-    hint = f"did you mean {near[0]}?" if near else f"known: {few(known, KNOWN) or 'none'}"
-    return UsageError(f"no {what} {name!r} in {where}", hint=hint)
+    hint = others or f"known: {few(known, KNOWN) or 'none'}"
+    return UsageError(f"no {what} {name!r} in {where}",
+                      hint=f"did you mean {near[0]}?" if near else hint)
 
 
 def few(names: Sequence[str], most: int = 3) -> str:

@@ -64,7 +64,7 @@ def desired(host: Host, context: Context) -> HostState:
         },
     }
     state |= client_files(host, context)
-    if not context.datacenter(host).by_role("control"):
+    if host.role != "control":  # which has it of the service of that name
         state |= profile(host, context)
     if context.machine:
         state[Key("file", "/etc/systemd/journald.conf.d/kafkalab.conf")] = File(

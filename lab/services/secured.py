@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from lab.endpoint import Endpoint
 from lab.listeners import KERBEROS, KINDS, SCRAM, Listening
 from lab.options.fixed import USER as LOGIN
 from lab.services.context import CA, FOLDER, OWN, Context
 from lab.services.java import USER
-from lab.services.tools import CLIENT, KCAT, PROFILE, ROLES, exports, tools
+from lab.services.tools import CLIENT, KCAT, ROLES, tools
 from lab.state import Directory, File, HostState, Key
 from lab.templates import properties
 from lab.topology import Datacenter, Host
@@ -114,9 +113,14 @@ def own_key(context: Context, folder: str, owner: str) -> dict[str, File]:
     return {f"{folder}/{OWN}": File(context.issued.client, mode=0o600, owner=owner, secret=True)}
 
 
+def open_to_all(context: Context) -> bool:
+    """Whether no listener of the lab asks anything of its clients."""
+    return all(context.listens(one).plain for one in context.topology.datacenters)
+
+
 def client_files(host: Host, context: Context) -> HostState:
     """What clients on a host read; nothing in a lab whose listeners are open to all."""
-    if all(context.listens(one).plain for one in context.topology.datacenters):
+    if open_to_all(context):
         return {}
     datacenter = context.datacenter(host)
     endpoint = context.internal(datacenter)
@@ -129,12 +133,4 @@ def client_files(host: Host, context: Context) -> HostState:
         Key("file", KCAT): File(properties(endpoint.librdkafka)),
         **{Key("file", path): file for path, file in own_key(context, FOLDER, LOGIN).items()},
         **(tools(datacenter.config.version) if having else {}),
-        **(_said(endpoint) if host.role == "kafka" else {}),
     }
-
-
-def _said(endpoint: Endpoint) -> HostState:
-    """What the shell of who logs in on a broker's host knows, as that on a control host does among
-    other things: exercises have people type there, and not every datacenter has the other one. It
-    is emptied when a lab goes back to plaintext."""
-    return {Key("file", PROFILE): File("".join(f"{line}\n" for line in exports(endpoint)))}

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
+from scripts.clients.quorum import Reader
 from scripts.clients.scram import ask
 
 T = TypeVar("T")
@@ -28,28 +29,20 @@ NO_PRODUCER = (1 << 62, 0)  # an id that brokers give nobody, and its epoch
 Operations = frozenset[str]
 
 
-class Answer:
-    """What is left of an answer; each method takes the next part off."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
+class Answer(Reader):
+    """What is left of an answer in the older form, without compact fields; each method takes the
+    next part off."""
 
     def number(self, form: str) -> int:
         """A number, as `struct` calls its form."""
-        found: int = struct.unpack_from(f">{form}", self._data, self._at)[0]
-        self._at += struct.calcsize(f">{form}")
-        return found
+        return int(self.take(f">{form}"))
 
     def text(self) -> str:
-        length = max(self.number("h"), 0)  # -1: there is none
-        self._at += length
-        return self._data[self._at - length:self._at].decode()
+        return self.bytes(max(self.number("h"), 0)).decode()  # -1: there is none
 
     def skip(self) -> int:
         """Take off bytes that say nothing here; how many."""
-        length = max(self.number("i"), 0)
-        self._at += length
-        return length
+        return len(self.bytes(max(self.number("i"), 0)))
 
     def list(self, one: Callable[[], T]) -> list[T]:
         return [one() for _ in range(max(self.number("i"), 0))]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.resources import Topic
 from lab.services.connect import PORT, SERVICE
@@ -21,6 +21,9 @@ from scripts.drivers.driver import Site, Tell
 from scripts.errors import LabError, TimeoutExpired
 from scripts.hosts.units import STOP_SECONDS, where_set_up
 from scripts.workstation.waiting import wait_until
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import NewTopic
 
 LOOK_SECONDS = 3.0
 REQUEST_SECONDS = 30.0
@@ -105,8 +108,6 @@ class Internals:
                 list(pool.map(partial(self._made, over), self.wanted, self.wanted.values()))
 
     def _made(self, over: Callable[[], bool], name: str, wanted: Mapping[str, Internal]) -> None:
-        from confluent_kafka.admin import NewTopic  # noqa: PLC0415 - 50 ms
-
         cluster = self._cluster(name)
 
         def made() -> bool:
@@ -116,8 +117,7 @@ class Internals:
                     return False
                 known = {one.rpartition("-")[0] for one in view.replicas}
                 missing = [
-                    NewTopic(topic, one.partitions, one.replicas, config={POLICY: COMPACT})
-                    for topic, one in wanted.items() if topic not in known
+                    _compacted(topic, one) for topic, one in wanted.items() if topic not in known
                 ]
                 if missing:
                     make_topics(cluster.admin, missing, name, request_timeout=REQUEST_SECONDS)
@@ -185,17 +185,13 @@ class Internals:
             AlterConfigOpType,
             ConfigEntry,
             ConfigResource,
-            NewTopic,
             ResourceType,
         )
 
         admin, where = self._cluster(fault.cluster).admin, fault.cluster
         request = partial(settle, where=where)
         if fault.have is None:
-            want = fault.want
-            topic = NewTopic(
-                fault.name, want.partitions, want.replicas, config={POLICY: COMPACT}
-            )
+            topic = _compacted(fault.name, fault.want)
             make_topics(admin, [topic], where, request_timeout=REQUEST_SECONDS)
         elif fault.anew:
             request(admin.delete_topics(
@@ -250,6 +246,12 @@ class Internals:
         self.site.fleet.each(lambda name: self.site.fleet[name].script(
             script, label=f"{verb} {SERVICE.name}", timeout=STOP_SECONDS
         ), hosts)
+
+
+def _compacted(name: str, want: Internal) -> NewTopic:
+    from confluent_kafka.admin import NewTopic  # noqa: PLC0415 - 50 ms
+
+    return NewTopic(name, want.partitions, want.replicas, config={POLICY: COMPACT})
 
 
 def _theirs(found: tuple[Fault, ...]) -> list[Fault]:

@@ -173,11 +173,8 @@ def _stranger(
 
     known = sorted({legible(one) for names in there.values() for one in names})
     people = [one for one in known if not own(one)]
-    found = stranger(what, name, ", ".join(there), known)
-    if found.hint != f"known: {few(known, KNOWN) or 'none'}":
-        return found  # one is alike
-    return UsageError(found.what, hint=f"known: {few(people, KNOWN)}" if people
-                      else f"people have made no {what} yet")
+    others = f"known: {few(people, KNOWN)}" if people else f"people have made no {what} yet"
+    return stranger(what, name, ", ".join(there), known, others)
 
 
 def _print_json(
