@@ -17,6 +17,7 @@ from lab.topology import build
 from scripts.errors import LabError, TimeoutExpired
 from scripts.platforms import aws as module
 from scripts.platforms.aws import Aws, private_key
+from scripts.platforms.aws.inventory import Machine
 from scripts.platforms.aws.terraform.stacks import Project
 from scripts.session import Session
 from tests.aws.conftest import KEY, Cloud, MakeCloud
@@ -154,15 +155,21 @@ def test_brokers_advertise_public_addresses_and_new_ones_after_a_night(cloud: Cl
     assert str(first["advertised.listeners"]).endswith(",EXTERNAL://203.0.113.99:9094")
 
 
-def test_ssh_knows_the_host_by_its_address_alone(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As OpenSSH looks it up on port 22."""
+@pytest.fixture
+def machines(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> dict[str, Machine]:
+    """Those that a session of this process finds, and knows."""
     monkeypatch.setenv("LAB", str(cloud.file))
     monkeypatch.setenv("LAB_PLATFORM", "aws")
     monkeypatch.setenv("XDG_STATE_HOME", str(cloud.folder / "state"))
-    machines = cloud.make().platform.machines()
-    cloud.platform.host_keys.learn(machines.values())
+    found = cloud.make().platform.machines()
+    cloud.platform.host_keys.learn(found.values())
+    return found
+
+
+def test_ssh_knows_the_host_by_its_address_alone(
+    cloud: Cloud, machines: dict[str, Machine]
+) -> None:
+    """As OpenSSH looks it up on port 22."""
     public = machines["ann-dc1-ctl01"].public
     argv = Session().ssh_command("ann-dc1-ctl01")
     assert argv[-1] == f"student@{public}"
@@ -173,13 +180,8 @@ def test_ssh_knows_the_host_by_its_address_alone(
 
 
 def test_who_is_on_one_host_keeps_the_key_of_it_when_another_one_is_asked_for(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+    cloud: Cloud, machines: dict[str, Machine]
 ) -> None:
-    monkeypatch.setenv("LAB", str(cloud.file))
-    monkeypatch.setenv("LAB_PLATFORM", "aws")
-    monkeypatch.setenv("XDG_STATE_HOME", str(cloud.folder / "state"))
-    machines = cloud.make().platform.machines()
-    cloud.platform.host_keys.learn(machines.values())
     for name in ("ann-dc1-ctl01", "ann-dc1-kafka01"):
         Session().ssh_command(name)
     known = {line.split()[0] for line in (cloud.state / "known_hosts").read_text().splitlines()}
