@@ -291,7 +291,9 @@ def test_a_topic_whose_record_the_target_refuses_is_held_back_and_the_others_go_
         assert re.match(rf"{SOURCE}: a task is FAILED: .*RecordTooLarge.*; {why}; run `fab mirror`",
                         found["problem"]), found["problem"]
         shown = lab.fab("connect.status", expect=1).out
-        assert re.search(rf"{SOURCE} +running +.*failed.* {SOURCE}: a task is FAILED", shown), shown
+        assert re.search(
+            rf"{SOURCE} +source +running +.*failed.* {SOURCE}: a task is FAILED", shown
+        ), shown
         plan = lab.fab("plan", expect=1)
         assert f"~ connector {SOURCE}: hold topic large back ({why})\n" in plan.out, plan
         run = lab.fab("mirror", expect=1)
