@@ -208,7 +208,7 @@ class Datacenter(_Counts):  # type: ignore[misc]
         """Whether its cluster keeps its metadata itself, or is to."""
         return bool(self.metadata != ZOOKEEPER)
 
-    # What follows from that but while metadata moves (lab.migration.OnTheWay).
+    # What follows from that but while metadata moves (lab.migration.way.OnTheWay).
 
     @property
     def servers(self) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lab.artifacts import Artifact
 from lab.file import LabFile, load, located
 from lab.listeners import KERBEROS, wanted
-from lab.migration import movable
+from lab.migration.way import movable
 from lab.paths import AUTHORITY, CERTIFICATES, KNOWN_HOSTS
 from lab.problems import Problem
 from lab.services.context import LANG, Context

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lab.drills.log import MOVED, STEP
-from lab.migration import CannotMove, Stage, Step, World, backward, forward, settled, told
+from lab.migration.stages import Stage
+from lab.migration.steps import CannotMove, Step, backward, forward
+from lab.migration.world import World, settled, told
 from scripts.drills.outage import Blow, Outage
 from scripts.drivers.driver import sites
 from scripts.errors import LabError, UsageError

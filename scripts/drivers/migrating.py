@@ -12,7 +12,9 @@ from typing import Any
 
 from lab.artifacts import started
 from lab.kraft import METADATA_LOG
-from lab.migration import Node, Way, World, at, epoch_to_set, keeps, movable
+from lab.migration.steps import epoch_to_set
+from lab.migration.way import Way, at, movable
+from lab.migration.world import Node, World, keeps
 from lab.services import controller, kafka
 from lab.topology import ZOOKEEPER_CLIENT_PORT, Datacenter, Topology
 from lab.upgrade import PROTOCOL

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from lab.migration import OnTheWay
+from lab.migration.way import OnTheWay
 from lab.services.java import LOGS
 from lab.services.registry import SERVICES
 from lab.topology import Host

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lab.counted import counted
-from lab.migration import notes
+from lab.migration.way import notes
 from lab.services import leading
 from lab.services.context import Context
 from lab.services.registry import published, roles

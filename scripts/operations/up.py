@@ -10,7 +10,7 @@ from functools import partial
 
 from lab.artifacts import Artifact
 from lab.counted import counted
-from lab.migration import notes
+from lab.migration.way import notes
 from lab.services import leading
 from lab.services.registry import artifacts, artifacts_on, retired, services_on
 from lab.state import STARTING

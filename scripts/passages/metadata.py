@@ -11,7 +11,10 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from lab.migration import CannotMove, Stage, Step, Way, World, at, clean
+from lab.migration.stages import Stage
+from lab.migration.steps import CannotMove, Step
+from lab.migration.way import Way, at, clean
+from lab.migration.world import World
 from lab.services.registry import SERVICES
 from lab.topology import Datacenter
 from scripts.clients.quorum import Quorum

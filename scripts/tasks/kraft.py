@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from scripts.session import Session
 
 if TYPE_CHECKING:
-    from lab.migration import Step, World
+    from lab.migration.steps import Step
+    from lab.migration.world import World
     from lab.topology import Datacenter
 
 COLUMNS = ("datacenter", "metadata", "next", "way back")
@@ -64,7 +65,10 @@ def _worlds(session: Session, moving: Sequence[Datacenter]) -> dict[str, World]:
 
 
 def _row(datacenter: Datacenter, world: World | None) -> tuple[str, str, str, str]:
-    from lab.migration import CannotMove, Stage, backward, final, forward, movable, told
+    from lab.migration.stages import Stage
+    from lab.migration.steps import CannotMove, backward, final, forward
+    from lab.migration.way import movable
+    from lab.migration.world import told
 
     if world is None:
         return datacenter.name, "with KRaft", "-", "-"
@@ -109,7 +113,8 @@ def migrate(session: Session, datacenter: str | None = None, until: str = "") ->
     ZooKeeper goes on and gets all that is written, so that there is a way back. Goes on with what a
     run that was killed has begun.
     """
-    from lab.migration import Stage, forward
+    from lab.migration.stages import Stage
+    from lab.migration.steps import forward
 
     if until and until not in UNTIL:
         raise UsageError(f"--until {until}", hint="accepted: " + ", ".join(UNTIL))
@@ -120,7 +125,7 @@ def migrate(session: Session, datacenter: str | None = None, until: str = "") ->
 @lab_task(name="kraft.back", locks=True, lab_file_error=1, help={"datacenter": DATACENTER})
 def back(session: Session, datacenter: str | None = None) -> None:
     """Lead metadata back to ZooKeeper, as long as it is not finished."""
-    from lab.migration import backward
+    from lab.migration.steps import backward
 
     _each(session, datacenter, backward, anyway=True)
 
@@ -134,7 +139,7 @@ def finish(session: Session, datacenter: str | None = None, yes: str = "") -> No
     Controllers restart without it, and its servers are stopped; their data stays. There is no way
     back from here.
     """
-    from lab.migration import final
+    from lab.migration.steps import final
 
     _each(session, datacenter, final, lambda names: _agreed(session, names, yes))
 
@@ -157,7 +162,7 @@ def _each(
 ) -> None:
     """Do in one datacenter after the other what there is to do. Raises LabError before anything is
     changed where one of them cannot. `anyway`: also where the lab file has it in ZooKeeper."""
-    from lab.migration import told
+    from lab.migration.world import told
     from scripts.passages.metadata import movers, steps
     from scripts.workstation.screen import duration
 
@@ -181,7 +186,7 @@ def _moving(
     session: Session, datacenter: str | None, *, anyway: bool = False
 ) -> list[Datacenter]:
     """The datacenters that are to move. Raises LabError where none is."""
-    from lab.migration import movable
+    from lab.migration.way import movable
 
     chosen = session.datacenters(session.select(datacenter, None))
     found = [one for one in chosen if movable(one) or (anyway and one.by_role("zookeeper"))]

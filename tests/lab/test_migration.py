@@ -12,25 +12,10 @@ from hypothesis import given, strategies as st
 
 from lab.file import parse
 from lab.listeners import Issued
-from lab.migration import (
-    CannotMove,
-    Node,
-    OnTheWay,
-    Stage,
-    Step,
-    World,
-    at,
-    backward,
-    clean,
-    epoch_to_set,
-    final,
-    forward,
-    keeps,
-    movable,
-    notes,
-    settled,
-    told,
-)
+from lab.migration.stages import Stage
+from lab.migration.steps import CannotMove, Step, backward, epoch_to_set, final, forward
+from lab.migration.way import OnTheWay, at, clean, movable, notes
+from lab.migration.world import Node, World, keeps, settled, told
 from lab.services.kafka import CONFIG as BROKER
 from lab.services.local import local_context
 from lab.services.quorum import controllers

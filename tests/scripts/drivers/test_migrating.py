@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab.migration import Node
+from lab.migration.world import Node
 from lab.versions import BOTH, KRAFT, ZOOKEEPER
 from scripts.clients.znodes import Moved, Znodes
 from scripts.drivers.migrating import READ, Words, node, release, words

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from lab.migration import Stage, at, clean
+from lab.migration.stages import Stage
+from lab.migration.way import at, clean
 from lab.services.local import local_context
 from scripts.clients.kafka import View
 from scripts.drivers import taking

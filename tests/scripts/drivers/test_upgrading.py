@@ -11,7 +11,8 @@ import pytest
 
 from lab import kraft
 from lab.file import parse
-from lab.migration import Stage, at, clean
+from lab.migration.stages import Stage
+from lab.migration.way import at, clean
 from lab.services.kafka import CONFIG
 from lab.services.local import local_context
 from lab.services.registry import desired_state

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from lab.migration import CannotMove, Stage, Step, Way, World, backward, clean, forward
+from lab.migration.stages import Stage
+from lab.migration.steps import CannotMove, Step, backward, forward
+from lab.migration.way import Way, clean
+from lab.migration.world import World
 from lab.services.local import local_context
 from scripts.clients.quorum import Described, QuorumView
 from scripts.drivers import migrating

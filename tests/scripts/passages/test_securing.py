@@ -10,7 +10,8 @@ import pytest
 from lab.artifacts import PREFIX
 from lab.file import parse
 from lab.listeners import Issued, Listening, now, steps, wanted
-from lab.migration import Stage, at, clean
+from lab.migration.stages import Stage
+from lab.migration.way import at, clean
 from lab.services.context import Context
 from lab.services.local import local_context
 from lab.services.registry import desired_state

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lab.migration import Node, Stage
+from lab.migration.stages import Stage
+from lab.migration.world import Node
 from scripts.errors import LabError, UsageError
 from scripts.tasks import kraft
 from tests.lab.test_migration import BROKERS, DATACENTER, HOSTS, topology, world
