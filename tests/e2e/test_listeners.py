@@ -44,8 +44,8 @@ def closed(lab: Lab) -> dict[str, Any]:
 class Writing:
     """Records at a pace, by a producer that can be exchanged; what became of each."""
 
-    def __init__(self) -> None:
-        self.sent = 0
+    def __init__(self, topic: str) -> None:
+        self.topic, self.sent = topic, 0
         self.acknowledged: set[str] = set()
         self.failed: list[str] = []
         self._producer: Any = None
@@ -70,7 +70,7 @@ class Writing:
                 })
                 self._next = None
                 self._turned.set()
-            self._producer.produce(TOPIC, str(self.sent), on_delivery=self._delivered)
+            self._producer.produce(self.topic, str(self.sent), on_delivery=self._delivered)
             self.sent += 1
             self._producer.poll(0)
             self._over.wait(0.002)
@@ -87,8 +87,8 @@ class Writing:
 
 
 @contextmanager
-def writing(settings: Mapping[str, Any]) -> Iterator[Writing]:
-    load = Writing()
+def writing(settings: Mapping[str, Any], topic: str = TOPIC) -> Iterator[Writing]:
+    load = Writing(topic)
     load._next = settings
     thread = threading.Thread(target=load.run)
     thread.start()
@@ -101,9 +101,9 @@ def writing(settings: Mapping[str, Any]) -> Iterator[Writing]:
     assert load.failed == [] and len(load.acknowledged) == load.sent
 
 
-def read(settings: Mapping[str, Any], count: int) -> list[str]:
+def read(settings: Mapping[str, Any], count: int, topic: str = TOPIC) -> list[str]:
     consumer = Consumer({**settings, "group.id": "reader", "auto.offset.reset": "earliest"})
-    consumer.subscribe([TOPIC])
+    consumer.subscribe([topic])
     seen: list[str] = []
     until(lambda: seen.extend(
         one.value().decode() for one in consumer.consume(10000, 1.0) if not one.error()
