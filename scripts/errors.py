@@ -198,10 +198,10 @@ def stranger(
     what: str, name: str, where: str, known: Sequence[str], others: str = "",
 ) -> UsageError:
     """Of a name that nothing has: the nearest one that there is, or else some of them, or what
-    `others` says instead."""
+    `others` says instead. where: "" where that goes without saying."""
     near = difflib.get_close_matches(name, known, 1, 0.5)
     hint = others or f"known: {few(known, KNOWN) or 'none'}"
-    return UsageError(f"no {what} {name!r} in {where}",
+    return UsageError(f"no {what} {name!r}" + (f" in {where}" if where else ""),
                       hint=f"did you mean {near[0]}?" if near else hint)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.learning.exercise import Exercise, ExerciseError, parse
-from scripts.errors import LabError, UsageError, one_line
+from scripts.errors import LabError, one_line, stranger
 from scripts.workstation.paths import PROJECT
 
 FOLDER = PROJECT / "exercises"
@@ -75,9 +74,7 @@ def load(name: str) -> Book:
     """An exercise by its id. Raises UsageError for none, LabError for one that cannot be used."""
     folder = FOLDER / name
     if name not in names():
-        near = difflib.get_close_matches(name, names(), 1, 0.5)
-        hint = f"did you mean {near[0]}?" if near else "`fab exercise` lists them"
-        raise UsageError(f"no exercise {name!r}", hint=hint)
+        raise stranger("exercise", name, "", names(), "`fab exercise` lists them")
     try:
         data = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
         return Book(parse(data, id=name), folder)

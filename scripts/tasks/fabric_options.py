@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import fabric
 from invoke.exceptions import Exit, ParseError
 from invoke.parser import ParserContext
 
-from scripts.errors import UsageError, one_line
+from scripts.errors import UsageError, one_line, stranger
 from scripts.tasks.cli import asked_dry
 
 REFUSED = {
@@ -40,6 +41,10 @@ FIRST = (
 )
 """The tasks that `fab` alone shows."""
 
+UNKNOWN = re.compile(r"No idea what '(.*)' is!")
+LACKING = re.compile(r"Flag <Option: ([\w-]+).*> needed value and was not given one!")
+"""invoke's words for what is neither a task nor an option, and for an option without its value."""
+
 
 def attach(program: Any) -> None:
     """Let `program` (fabric's) ask here as soon as it has read its command line.
@@ -50,17 +55,20 @@ def attach(program: Any) -> None:
     if program.executor_class is Executor:
         return
     program.executor_class = Executor
-    update_config, parse_tasks = program.update_config, program.parse_tasks
+    update_config = program.update_config
 
-    def parsed() -> None:
-        try:
-            parse_tasks()
-        except ParseError as error:
-            context = error.context
-            if context is None or not context.missing_positional_args:
-                raise
-            task = program.collection[context.name]
-            raise _exit(_missing(context), [task]) from None
+    def clear(parse: Callable[[], None]) -> Callable[[], None]:
+        def parsed() -> None:
+            try:
+                parse()
+            except ParseError as error:
+                told = _clear(error, program.collection)
+                if told is None:
+                    raise
+                name = error.context and error.context.name
+                raise _exit(told, [program.collection[name]] if name else []) from None
+
+        return parsed
 
     def checked() -> None:
         tasks = [program.collection[one.name] for one in program.tasks]
@@ -74,7 +82,9 @@ def attach(program: Any) -> None:
         print(first(program.collection))
         raise Exit
 
-    program.parse_tasks, program.update_config = parsed, checked
+    program.parse_tasks, program.parse_cleanup = map(
+        clear, (program.parse_tasks, program.parse_cleanup))
+    program.update_config = checked
     program.no_tasks_given = overview
 
 
@@ -90,6 +100,29 @@ def first(collection: Any) -> str:
         f"The lab of {file} (LAB=FILE is for another one):", "", *lines, "",
         "`fab --list` shows all tasks, `fab --help TASK` the options of one, README.md the rest.",
     ))
+
+
+def _clear(error: ParseError, collection: Any) -> UsageError | None:
+    """What is wrong with a command line, for people; None where invoke's own words have to do."""
+    context = error.context
+    if context is not None and context.missing_positional_args:
+        return _missing(context)
+    task = (context and context.name) or ""
+    help_ = f"`fab --help {task}".rstrip() + "` shows them"
+    if lacking := LACKING.fullmatch(str(error)):
+        return _empty(f"--{lacking[1]}", task)
+    if not (unknown := UNKNOWN.fullmatch(str(error))):
+        return None
+    word = unknown[1]
+    if not word.startswith("-"):
+        return stranger("task", word, "", sorted(collection.task_names), "`fab --list` shows all")
+    known = [flag for flag in context.flags if flag.startswith("--")] if context and task else []
+    return stranger("option", word, f"`fab {task}`" if task else "`fab`", known, help_)
+
+
+def _empty(what: str, task: str) -> UsageError:
+    of = f" {task}" if task else ""
+    return UsageError(f"{what} needs a value", hint=f"`fab --help{of}` says which")
 
 
 def _missing(context: ParserContext) -> UsageError:
@@ -129,6 +162,8 @@ class Executor(fabric.Executor):  # type: ignore[misc]
         self.config.load_shell_env()  # FABRIC_RUN_DRY=1; fabric reads it before each task
         calls = self.normalize(tasks)
         try:
+            for context in tasks:
+                _told(context)
             for call in calls:
                 if asked_dry(self.config) and not call.dry:
                     raise UsageError(
@@ -164,6 +199,15 @@ class Executor(fabric.Executor):  # type: ignore[misc]
                 f"-H {hosts.value} and --host {own} name different hosts", hint="say one of them"
             )
         call.kwargs["host"] = hosts.value
+
+
+def _told(context: Any) -> None:
+    """Raises UsageError for an option with an empty value, as a shell makes of a variable that is
+    not set: the task would go on as if nothing had been said, with all datacenters, say."""
+    for argument in context.args.values():
+        if argument.got_value and argument.value == "":
+            name = argument.name.upper() if argument.positional else f"--{argument.name}"
+            raise _empty(name, context.name)
 
 
 def _names(hosts: str) -> set[str]:

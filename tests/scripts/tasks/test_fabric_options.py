@@ -366,3 +366,25 @@ def test_a_plan_that_nobody_reads_to_its_end_says_nothing_more(bench: Bench) -> 
         assert done.returncode == status, done
         assert "Traceback" not in done.stderr
     assert bench.acted
+
+
+@pytest.mark.parametrize(("words", "said", "status"), [
+    (("plann",), "no task 'plann' (did you mean plan?)", 2),
+    (("up", "plann"), "no task 'plann' (did you mean plan?)", 2),
+    (("zzz",), "no task 'zzz' (`fab --list` shows all)", 2),
+    (("--help", "plann"), "no task 'plann' (did you mean plan?)", 2),
+    (("up", "--datacentre", "dc1"),
+     "no option '--datacentre' in `fab up` (did you mean --datacenter?)", 2),
+    (("plan", "--zzz"), "no option '--zzz' in `fab plan` (`fab --help plan` shows them)", 1),
+    (("--zzz",), "no option '--zzz' in `fab` (`fab --help` shows them)", 2),
+    (("up", "--datacenter"), "--datacenter needs a value (`fab --help up` says which)", 2),
+    # As a shell makes of "$VARIABLE" that is not set; it must not mean all of them, or this lab.
+    (("up", "--datacenter="), "--datacenter needs a value (`fab --help up` says which)", 2),
+    (("down", "--lab", ""), "--lab needs a value (`fab --help down` says which)", 2),
+    (("plan", "--host="), "--host needs a value (`fab --help plan` says which)", 1),
+    (("ssh", ""), "HOST needs a value (`fab --help ssh` says which)", 2),
+])
+def test_what_is_misspelt_or_empty_is_a_line(
+    bench: Bench, words: tuple[str, ...], said: str, status: int
+) -> None:
+    assert bench.refused(*words, status=status) == f"error: {said}\n"
