@@ -57,11 +57,6 @@ class Judged:
         return all(one.held for one in self.verdicts)
 
     @property
-    def first(self) -> Verdict | None:
-        """The first line that does not hold."""
-        return next((one for one in self.verdicts if not one.held), None)
-
-    @property
     def late(self) -> tuple[Verdict, ...]:
         """The questions that nobody can answer any more."""
         return tuple(one for one in self.verdicts if one.state == LATE)

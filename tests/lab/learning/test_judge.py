@@ -53,7 +53,7 @@ def bench(found: Facts, progress: Progress = Progress(), **change: Any) -> Bench
 def test_nothing_done_is_told_with_what_helps() -> None:
     judged = bench(facts(None)).judge(now=5)
     assert [one.claim for one in judged.verdicts] == ["who", "there", "crowd"]
-    assert not judged.solved and judged.first and judged.first.state == "unanswered"
+    assert not judged.solved and judged.helped and judged.helped.state == "unanswered"
     assert judged.verdicts[1].say == "t-ann has 3"
     assert judged.verdicts[1].seen == "there is no topic t-ann"
     assert judged.verdicts[1].hint == "make t-ann"

@@ -95,7 +95,7 @@ def test_a_claim_that_there_is_not(course: Course) -> None:
 def test_hints_come_one_more_each_time_by_claim_and_state(lab: Lab, course: Course) -> None:
     def hinted() -> tuple[str, ...]:
         with looking(course) as look:
-            verdict = look.check("there").first
+            verdict = look.check("there").helped
         assert verdict is not None
         return course.hinted(verdict)
 
