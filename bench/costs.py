@@ -23,6 +23,7 @@ from functools import partial
 from typing import Any
 
 from bench.measure import BenchError
+from lab.drills.measures import percentile
 from lab.listeners import KINDS
 from scripts.clients.kafka import client_settings, keep_topic, settle
 from scripts.drivers.driver import Site
@@ -88,16 +89,10 @@ def measured(site: Site, number: int) -> dict[str, Figures]:
             for what, values in once.items():
                 found.setdefault(name, {}).setdefault(what, []).extend(values)
     for name, every in waited.items():
-        found[name] |= {what: [1000 * quantile(every, share)]
-                        for what, share in (("median", 0.5), ("p99", 0.99))}
+        found[name] |= {what: [1000 * percentile(sorted(every), percent)]
+                        for what, percent in (("median", 50), ("p99", 99))}
     return found
 
-
-def quantile(values: Sequence[float], share: float) -> float:
-    """The value that this share of them stays below. Raises ValueError where there are none."""
-    if not values:
-        raise ValueError("no values")
-    return sorted(values)[min(int(share * len(values)), len(values) - 1)]
 
 
 @contextmanager

@@ -56,14 +56,6 @@ def test_each_listener_is_first_and_last_equally_often() -> None:
     assert set(following.values()) == {2}, "who comes after whom"
 
 
-def test_a_quantile_is_one_of_the_values() -> None:
-    values = [float(number) for number in range(100, 0, -1)]
-    assert costs.quantile(values, 0.5) == 51.0
-    assert costs.quantile(values, 0.99) == 100.0
-    assert costs.quantile([7.0], 0.99) == 7.0
-    with pytest.raises(ValueError, match="no values"):
-        costs.quantile([], 0.5)
-
 
 def told(output: str) -> measure.Ran:
     return measure.Ran(measure.Sample(1.0), output, 1, 0.0)
