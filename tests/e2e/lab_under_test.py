@@ -220,6 +220,11 @@ class Lab:
         unit = f"{service or host.role}.service"
         return int(self.inside(host, f"systemctl show -p MainPID --value {unit}"))
 
+    def kill(self, host: Host, service: str) -> None:
+        """SIGKILL for a service's process, once it has one: what was killed before may be away."""
+        pid = until(lambda: self.main_pid(host, service), f"{service} runs on {host.name}")
+        self.inside(host, f"kill -KILL {pid}")
+
     def open_between(self, source: Host, target: Host, port: int) -> bool:
         """Whether a TCP connection from one host to another comes about within two seconds."""
         probe = f"timeout 2 bash -c '</dev/tcp/{target.address}/{port}' && echo open || echo closed"

@@ -101,10 +101,6 @@ def status(lab: Lab, topic: str, end: int) -> dict[str, Any]:
     return found
 
 
-def kill(lab: Lab, service: str) -> None:
-    lab.inside(keeper(lab), f"kill -KILL $(systemctl show -p MainPID --value {service})")
-
-
 def replay(lab: Lab) -> None:
     """Let the sink read all of its topics again."""
     host, path = keeper(lab), "/connectors/sink-hbase"
@@ -126,7 +122,7 @@ def test_a_row_is_the_last_record_of_its_key_whatever_is_killed_or_sent_again(la
     assert status(lab, "orders", len(records))["missing"] == 0
     last = expected(records)
     assert table(lab, "orders") == {**last, "k1": {"n": "5"}}
-    kill(lab, hbase.REGION_SERVER)
+    lab.kill(keeper(lab), hbase.REGION_SERVER)
     more: Records = [("k4", '{"n": 7}'), (None, '{"n": 8}'), ("bad", "no JSON"), ("k5", None)]
     send(lab.bootstrap("dc1"), "orders", more)
     found = status(lab, "orders", len(records) + len(more))
@@ -169,7 +165,7 @@ def test_nothing_is_lost_whatever_of_it_is_killed(lab: Lab) -> None:
     victims = (hbase.REGION_SERVER, "connect", hbase.MASTER, hbase.REGION_SERVER, "connect")
     for step, victim in enumerate(victims):
         send(lab.bootstrap("dc1"), "many", records[step * 18_000:(step + 1) * 18_000])
-        kill(lab, victim)
+        lab.kill(keeper(lab), victim)
     send(lab.bootstrap("dc1"), "many", records[90_000:])
     found = until(lambda: whole(lab, 100_000), "all of it is there", 300, pause=2)
     assert (found["missing"], found["extra"], found["dead_letters"]) == (0, 0, 10)
@@ -209,7 +205,7 @@ def test_where_the_cluster_has_no_zookeeper_hbase_has_its_own(make_lasting: Make
     send(lab.bootstrap("dc1"), "orders", records)
     assert status(lab, "orders", 100)["documents"] == 100
     for service in (hbase.ZOOKEEPER, hbase.MASTER, hbase.REGION_SERVER):
-        kill(lab, service)
+        lab.kill(keeper(lab), service)
     send(lab.bootstrap("dc1"), "orders", [("k7", None)])
     assert status(lab, "orders", 101)["documents"] == 99
     assert table(lab, "orders") == expected([*records, ("k7", None)])

@@ -97,10 +97,6 @@ def status(lab: Lab, topic: str) -> dict[str, Any]:
     return found
 
 
-def kill(lab: Lab, service: str) -> None:
-    lab.inside(worker(lab), f"kill -KILL $(systemctl show -p MainPID --value {service})")
-
-
 def test_a_file_goes_through_a_topic_into_another(lab: Lab) -> None:
     """And the connectors are as the file says: nobody else's is touched, and one that is no longer
     in it goes."""
@@ -141,7 +137,7 @@ def test_a_record_becomes_a_document_by_way_of_the_mirror(lab: Lab) -> None:
             for n in range(1000)]
     send(lab.bootstrap("dc1"), "orders", good[:500])
     assert status(lab, "dc1.orders")["documents"] == 500
-    kill(lab, "elasticsearch")
+    lab.kill(worker(lab), "elasticsearch")
     bad = [("bad", "no JSON"), ("bad", '{"n": "no number"}')]
     send(lab.bootstrap("dc1"), "orders", [*good[500:], *bad])
     found = status(lab, "dc1.orders")
@@ -281,7 +277,7 @@ def test_nothing_is_lost_whatever_is_killed(lab: Lab) -> None:
     send(lab.bootstrap("dc1"), "many", [("first", '{"n": 0}')])  # n is a number from here on
     for step, victim in enumerate(("elasticsearch", "connect", "elasticsearch", "connect")):
         send(lab.bootstrap("dc1"), "many", records[step * 20_000:(step + 1) * 20_000])
-        kill(lab, victim)
+        lab.kill(worker(lab), victim)
     send(lab.bootstrap("dc1"), "many", records[80_000:])
     found = until(lambda: whole(lab, index, 100_001), "all of it is there", 300, pause=2)
     assert (found["missing"], found["extra"], found["dead_letters"]) == (0, 0, 10)
