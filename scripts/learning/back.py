@@ -8,9 +8,14 @@ from scripts.drivers.driver import Site
 from scripts.learning.shell import MARK
 
 AWAKE_SECONDS = 60.0
-# Runs as root on each host where a script of an exercise may have begun something.
+# Runs as root on each host where a script of an exercise may have begun something. A shell that has
+# only just come by SSH, and has begun nothing yet, has the mark in what it is to do.
 ENDED = """\
-found() { grep -lzxsF "@MARK@=@EXERCISE@" /proc/[0-9]*/environ | cut -d / -f 3; }
+found() {
+  { grep -lzxsF '@MARK@=@EXERCISE@' /proc/[0-9]*/environ
+    grep -lzsE '[e]xport\\\\? @MARK@=@EXERCISE@\\\\?;' /proc/[0-9]*/cmdline
+  } | cut -d / -f 3 | sort -u
+}
 [ -z "$(found)" ] && exit 0
 echo ended
 for try in $(seq 100); do

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lab.paths import CERTIFICATES
-from tests.e2e.conftest import MakeLab
+from tests.e2e.conftest import MakeLab, remove
 from tests.e2e.lab_under_test import Lab
 from tests.e2e.test_listeners import TOPIC, closed, plain, read, writing
 
@@ -26,9 +26,11 @@ OTHER = {"control": 1, "metadata": "kraft", "combined": 1, "kafka": 1}
 CLOSED: dict[str, Any] = {"listeners": "mtls", "acls": True}
 
 
-def made(make: MakeLab, keeper: str, **security: Any) -> Lab:
+def made(
+    make: MakeLab, name: str, keeper: str, *, first: int, port_base: int, **security: Any
+) -> Lab:
     lab = make(
-        f"closed-{keeper}", first=232, port_base=14600, datacenters=(KEEPERS[keeper], OTHER),
+        f"{name}-{keeper}", first=first, port_base=port_base, datacenters=(KEEPERS[keeper], OTHER),
         links=[("dc1", "dc2")],
         mirrors=({"from": "dc1", "to": "dc2"}, {"from": "dc2", "to": "dc1"}),
         topics=({"name": TOPIC, "partitions": 4},),
@@ -46,7 +48,9 @@ def known(lab: Lab) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", params=list(KEEPERS))
 def lab(make_lasting: MakeLab, request: pytest.FixtureRequest) -> Iterator[Lab]:
-    yield made(make_lasting, request.param, security=CLOSED)
+    lab = made(make_lasting, "closed", request.param, first=232, port_base=14600, security=CLOSED)
+    yield lab
+    remove(lab)  # the next one has its place
 
 
 def in_order(lab: Lab) -> None:
@@ -85,7 +89,7 @@ def test_a_move_that_is_killed_again_and_again_loses_nothing(
     make_lab: MakeLab, keeper: str
 ) -> None:
     """Mirrors go on meanwhile, and so does somebody who writes."""
-    lab = made(make_lab, keeper)
+    lab = made(make_lab, "closing", keeper, first=234, port_base=17000)
     with writing(plain(lab)) as load:
         lab.sections["security"] = {**CLOSED, "listeners": ["plaintext", "mtls"]}
         lab.write()

@@ -178,8 +178,8 @@ def test_so_is_one_with_a_fault_to_find_also_where_start_or_reset_was_killed(
 @pytest.mark.parametrize("name", GUARDED)
 def test_so_is_one_about_who_somebody_is(make_lab: MakeLab, name: str) -> None:
     lab = make_lab("guarded", first=252, port_base=11600,
-                   sections={"security": {"listeners": "mtls", "acls": True},
-                             "users": [{"name": "clerk"}]},
+                   sections={"security": {"listeners": "mtls", "acls": True}},
+                   tables={"users": [{"name": "clerk"}]},
                    datacenters=({"control": 0, "metadata": "kraft", "combined": 1, "kafka": 1},))
     lab.fab("up")
     solved_done_wrong_and_brought_back(lab, name)

@@ -67,6 +67,12 @@ def test_a_group_is_removed_when_its_last_member_has_left(
         "(end them, and run it again)")
 
 
+def run(text: str) -> str:
+    """What a script prints that bash runs here, as on a host."""
+    return subprocess.run(["bash", "-s"], input=text, text=True, check=True, timeout=20,
+                          capture_output=True).stdout
+
+
 @pytest.fixture
 def marked() -> Iterator[list[subprocess.Popen[bytes]]]:
     """Processes with the mark of an exercise, one of them deaf to SIGTERM, and one of another."""
@@ -91,17 +97,42 @@ def test_what_scripts_left_running_is_ended_and_nothing_else(
 ) -> None:
     monkeypatch.setattr(back, "ENDED", back.ENDED.replace("-lt 50", "-lt 3"))
     name = f"ch3-test-{os.getpid()}"
-
-    def run(text: str) -> str:
-        return subprocess.run(["bash", "-s"], input=text, text=True, check=True, timeout=20,
-                              capture_output=True).stdout
-
     hosts = [FakeHost(host, {"end what is left": run}) for host in HOSTS[:1]]
     assert back.ended(site(*hosts), [HOSTS[0], HOSTS[0]], name) == [
         "ann-dc1-ctl01: what was left running is ended"]
     assert len(hosts[0].heard) == 1, "a host that is named twice is asked once"
     assert [one.poll() is None for one in marked] == [False, False, True]
     assert back.ended(site(*hosts), [HOSTS[0]], name) == []
+
+
+@pytest.mark.parametrize("more", ["", "; true"], ids=["in its place", "beside it"])
+def test_a_shell_that_has_begun_nothing_yet_is_ended(tmp_path: Path, more: str) -> None:
+    """A script is killed just after it has sent a command. What that begins on the host would come
+    later, and make a topic again that has been removed meanwhile. more: of the shell that sshd
+    starts, which runs the command in its place or beside it."""
+    name = f"ch3-test-{os.getpid()}"
+    prelude = shell.PRELUDE.replace("@MARK@", shell.MARK).replace("@BIN@", "/nowhere")
+    life, ours = os.pipe()
+    sent = subprocess.run(
+        ["bash", "-c", f"{prelude}on tools sleep 60"], text=True, check=True, capture_output=True,
+        env={**os.environ, "SSH": "echo", "TOOLS": "x", "EXERCISE": name, "LIFE": str(life),
+             "KAFKALAB_EXPORTS": ""}, pass_fds=(life,), start_new_session=True,
+    ).stdout.removeprefix("x ").strip()
+    for end in (life, ours):
+        os.close(end)
+    os.mkfifo(tmp_path / "nobody")
+    (tmp_path / ".bash_profile").write_text('echo; read -r _ <"$HOME/nobody"\n')
+    began = subprocess.Popen(["bash", "-c", sent + more], stdout=subprocess.PIPE,
+                             env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)})
+    try:
+        assert began.stdout is not None and began.stdout.readline()
+        hosts = [FakeHost(HOSTS[0], {"end what is left": run})]
+        assert back.ended(site(*hosts), [HOSTS[0]], name) == [
+            "ann-dc1-ctl01: what was left running is ended"]
+        assert began.wait(10) == -signal.SIGTERM
+        assert back.ended(site(*hosts), [HOSTS[0]], name) == []
+    finally:
+        began.kill()
 
 
 @pytest.mark.parametrize("killed", ["wait_healthy", "settle", "unlink", ""])
