@@ -63,7 +63,7 @@ def empty(one: Place) -> None:
     """
     transient = {
         KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.NOT_LEADER_FOR_PARTITION,
-        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.LEADER_NOT_AVAILABLE, KafkaError._NOENT,  # librdkafka: "No leaders found"
     }
     admin = admin_client(one.endpoint)
     left = [

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
 
 GONE_SECONDS = 60.0
+AGAIN_SECONDS = 1.5
 # Runs as root where a worker is.
 REMOVED = """\
 for file in @FILES@; do
@@ -45,17 +46,23 @@ def remove(
 
     stay: s for which topics have to be away then, where there was one, here or (`was_there`)
     in another cluster.
+
+    Who was about to write makes a topic again: a broker makes any that a producer asks for. Such a
+    one stays for a moment, in which he gets rid of what he has; else he would ask again and again.
     """
     from confluent_kafka import KafkaError  # noqa: PLC0415 - 50 ms
 
     admin = admin_client(site.kafka.endpoint)
     done: list[str] = []
-    since = time.monotonic()
+    since, again = time.monotonic(), False
 
     def gone() -> bool:
-        nonlocal since
+        nonlocal since, again
         known = admin.list_topics(timeout=10).topics
         there = [one for one in topics if one in known]
+        if there and again and time.monotonic() - since < AGAIN_SECONDS:
+            return False
+        again = bool(done) and not there
         if there:
             # A broker may still tell of a topic that the controller knows no more.
             settle(admin.delete_topics(there, operation_timeout=30), site.name,
@@ -66,7 +73,8 @@ def remove(
 
     # First, since one with members is refused; and again, since a mirror may have made it anew.
     done += _without(admin, groups, site.name)
-    wait_until(gone, timeout=GONE_SECONDS, where=site.name)
+    wait_until(gone, timeout=GONE_SECONDS, where=site.name,
+               message=f"who writes to {', '.join(topics)} makes them again (end him): still so")
     return list(dict.fromkeys(done + _without(admin, groups, site.name)))
 
 

@@ -24,6 +24,9 @@ from scripts.learning.removal import (
     unlimited,
 )
 
+# A program that was ended just now may have asked for its topic, which a broker makes then.
+AWAY_SECONDS = 1.0
+
 
 def reset(look: Look) -> list[str]:
     """What scripts began is ended, brokers run, no transaction is open, the exercise's topics,
@@ -73,7 +76,7 @@ def _removed(look: Look) -> list[str]:
         gone = remove_mirrored(look.sites, mirror, topics, groups)
         beyond = [name for name in downstream(course) if name != mirror.target]
     else:
-        gone, beyond = remove(here, topics, groups), downstream(course)
+        gone, beyond = remove(here, topics, groups, stay=AWAY_SECONDS), downstream(course)
     # Whether an exercise is about mirrors or not: they copy its topics and move its groups.
     names_there = predicted(here.lab.mirrors, {here.name: topics})
     copies = {name: tuple(names_there.get(name, ())) for name in beyond}

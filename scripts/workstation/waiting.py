@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scripts.errors import TimeoutExpired
-
-if TYPE_CHECKING:
-    pass
 
 POLL_SECONDS = 0.1
 

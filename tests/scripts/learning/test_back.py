@@ -52,6 +52,42 @@ def test_it_waits_until_the_topic_is_away(admin: Admin) -> None:
     assert admin.topics == set()
 
 
+class MadeAgain(Admin):
+    """Where somebody makes a topic again, so often."""
+
+    often = 1
+
+    def list_topics(self, timeout: float) -> Any:
+        found = super().list_topics(timeout)
+        if self.heard and not self.topics and self.often:  # there when one looks again
+            self.often -= 1
+            self.topics.add("mine")
+        return found
+
+
+def test_a_topic_that_a_producer_makes_again_is_removed_once_he_had_time(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin, removed = MadeAgain({"mine"}), list[float]()
+    monkeypatch.setattr(removal, "admin_client", lambda endpoint: admin)
+    monkeypatch.setattr(removal, "AGAIN_SECONDS", 0.5)
+    delete = admin.delete_topics
+
+    def deleted(names: list[str], operation_timeout: float) -> Any:
+        removed.append(time.monotonic())
+        return delete(names, operation_timeout)
+
+    monkeypatch.setattr(admin, "delete_topics", deleted)
+    assert removal.remove(site(), ["mine"], [], stay=0.3) == ["dc1: topic mine removed"]
+    assert len(removed) == 2 and removed[1] - removed[0] >= 0.5
+    assert time.monotonic() - removed[1] >= 0.3
+    admin.often, admin.topics = 1_000, {"mine"}
+    monkeypatch.setattr(removal, "AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(removal, "GONE_SECONDS", 0.6)
+    with pytest.raises(LabError, match=r"dc1: who writes to mine makes them again \(end him\)"):
+        removal.remove(site(), ["mine"], [], stay=0.3)
+
+
 def test_a_group_is_removed_when_its_last_member_has_left(
     admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:

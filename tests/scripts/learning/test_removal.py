@@ -90,7 +90,9 @@ class World:
             for name in self.clusters
         }
 
-    def until(self, condition: Callable[[], bool], *, timeout: float, where: str) -> None:
+    def until(
+        self, condition: Callable[[], bool], *, timeout: float, where: str, message: str = ""
+    ) -> None:
         deadline = self.now + timeout
         while not condition():
             if self.now >= deadline:
