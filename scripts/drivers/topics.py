@@ -21,10 +21,11 @@ from lab.state import Key
 from scripts.clients.kafka import describe, make_topics, settle
 from scripts.drivers.driver import Differences, Site, Tell
 from scripts.drivers.record import Record
-from scripts.errors import LabError, one_line
+from scripts.errors import LabError, TimeoutExpired, one_line
 from scripts.workstation.waiting import wait_until
 
 REQUEST_SECONDS = 30.0
+KNOWN_SECONDS = 10.0
 
 
 class Topics:
@@ -158,12 +159,17 @@ class Topics:
     def _expect(self, key: Key, want: Topic) -> None:
         """Look whether a topic that is there suddenly is the one that was asked for. Raises
         LabError where it is another one, which is not the lab's then."""
-        found = wait_until(lambda: self.found({key: want}), timeout=REQUEST_SECONDS,
-                           where=self.site.name, message=f"no broker knows {key}")
-        plan = compare(found, {key: want})
-        if plan.changes or plan.refusals:
+        def as_asked() -> bool:
+            # A broker learns of partitions, replicas and settings one after the other.
+            plan = compare(self.found({key: want}), {key: want})
+            return not plan.changes and not plan.refusals
+
+        try:
+            wait_until(as_asked, timeout=KNOWN_SECONDS)
+        except TimeoutExpired:
             self.record.note(key.name, None)
-            raise LabError("somebody has made it meanwhile, and otherwise", where=self.site.name)
+            raise LabError("somebody has made it meanwhile, and otherwise",
+                           where=self.site.name) from None
 
 
 def _topics(wanted: ClusterState) -> ClusterState:

@@ -30,11 +30,13 @@ WANTED: ClusterState = {Key(TOPIC, "orders"): Topic(3, 2, {"retention.ms": "6000
 @dataclass
 class FakeAdmin:
     """A cluster; `answers` is what it says to a request for a topic, which it makes all the same
-    with so many partitions. `unknown`: for how many looks no broker tells of it."""
+    with so many partitions. `unknown`: for how many looks no broker tells of it. `partly`: and for
+    how many then of its first partition only."""
 
     answers: Exception | None = None
     partitions: int = 3
     unknown: int = 0
+    partly: int = 0
     made: dict[str, Any] = field(default_factory=dict)
 
     def list_topics(self, timeout: float) -> Any:
@@ -42,10 +44,13 @@ class FakeAdmin:
         if self.made and self.unknown:
             self.unknown -= 1
             return SimpleNamespace(topics={})
+        count = self.partitions
+        if self.made and self.partly:
+            self.partly, count = self.partly - 1, 1
         return SimpleNamespace(topics={
             name: SimpleNamespace(partitions={
                 number: SimpleNamespace(replicas=range(topic.replication_factor))
-                for number in range(self.partitions)
+                for number in range(count)
             }) for name, topic in self.made.items()
         })
 
@@ -112,16 +117,17 @@ def test_a_topic_is_made_and_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert reconcile(driver) == 0
 
 
-@pytest.mark.parametrize("unknown", [0, 2])
+@pytest.mark.parametrize(("unknown", "partly"), [(0, 0), (2, 0), (0, 2), (1, 1)])
 def test_who_asks_twice_because_no_answer_came_has_made_it(
-    monkeypatch: pytest.MonkeyPatch, unknown: int
+    monkeypatch: pytest.MonkeyPatch, unknown: int, partly: int
 ) -> None:
-    driver = topics(monkeypatch, FakeAdmin(THERE, unknown=unknown))
+    driver = topics(monkeypatch, FakeAdmin(THERE, unknown=unknown, partly=partly))
     assert reconcile(driver) == 1
     assert set(driver.record.read()) == {"orders"}
 
 
 def test_what_somebody_else_made_meanwhile_is_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KNOWN_SECONDS", 0.3)
     driver = topics(monkeypatch, FakeAdmin(THERE, partitions=1))
     with pytest.raises(LabError, match="topic orders: somebody has made it meanwhile"):
         reconcile(driver)
