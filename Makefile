@@ -24,7 +24,7 @@ venv: $(STAMP)  ## Make the Python environment only, with all that is not needed
 test: $(STAMP)  ## Run every check and test, also those on real hosts, within their quotas
 	@$(BIN)/python -m tests.run
 
-test-full: $(STAMP)  ## Run whole what `make test` samples from (PART=name; PART=list shows them)
+test-full: $(STAMP)  ## Run whole what `make test` samples from (PART="name …"; PART=list shows them)
 	@$(BIN)/python -m tests.run full $(PART)
 
 quick: $(STAMP)  ## Run the tests that need no hosts, terraform or emulator, and start no programs

@@ -2,7 +2,7 @@
 
     python -m tests.run                 the whole affordable suite, within its quotas
     python -m tests.run full            every part of what does not fit, one after the other
-    python -m tests.run full PART       one part; `list` shows them
+    python -m tests.run full PART …     these parts; `list` shows them
 """
 
 from __future__ import annotations
@@ -101,10 +101,14 @@ def main(words: Sequence[str]) -> int:
         case ["full", "list"]:
             print("\n".join(listed(PROJECT / RECORDS)))
             return 0
-        case ["full", name] if name in PARTS:
-            return full([name], subprocess.call)
-        case ["full", name]:
-            print(f"error: no part {name!r} (known: {', '.join(PARTS)})", file=sys.stderr)
+        case ["full", *names]:
+            unknown = next((name for name in names if name not in PARTS), None)
+            if unknown is None:
+                return full(names, subprocess.call)
+            print(f"error: no part {unknown!r} (known: {', '.join(PARTS)})", file=sys.stderr)
+        case _:
+            print(f"error: {' '.join(words)} (known: full, full list, full PART …)",
+                  file=sys.stderr)
     return 2
 
 

@@ -82,8 +82,17 @@ def test_the_list_of_parts_tells_what_each_took(tmp_path: Path) -> None:
 
 
 def test_what_is_asked_for_has_to_be_there(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run.main(["full", "klils"]) == 2
-    assert capsys.readouterr().err == f"error: no part 'klils' (known: {', '.join(PARTS)})\n"
+    for words in (["full", "klils"], ["full", "kills", "klils"]):
+        assert run.main(words) == 2
+        assert capsys.readouterr().err == f"error: no part 'klils' (known: {', '.join(PARTS)})\n"
+    assert run.main(["kills"]) == 2
+    assert capsys.readouterr().err == "error: kills (known: full, full list, full PART …)\n"
+
+
+def test_several_parts_are_run_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(run, "full", lambda names, call: asked.extend(names) or 0)
+    assert run.main(["full", "kills", "drills"]) == 0 and asked == ["kills", "drills"]
 
 
 @pytest.mark.parametrize("target", [*run.STEPS, "test", "test-full", "quick"])
