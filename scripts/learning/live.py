@@ -108,13 +108,20 @@ class Live:
         ]
 
     def _config(self, topic: str) -> dict[str, str] | None:
+        from confluent_kafka import KafkaError, KafkaException  # noqa: PLC0415 - 50 ms
         from confluent_kafka.admin import ConfigResource, ResourceType  # noqa: PLC0415 - 50 ms
 
         if topic not in self._topics():
             return None
         asked = [ConfigResource(ResourceType.TOPIC, topic)]
         (future,) = self._admin.describe_configs(asked, request_timeout=REQUEST_SECONDS).values()
-        return {name: one.value or "" for name, one in future.result().items()}
+        try:
+            return {name: one.value or "" for name, one in future.result().items()}
+        except KafkaException as error:
+            # A topic that is being made or removed is not known to all who are asked.
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise
+            return None
 
     def _spans(self, topic: str) -> dict[str, tuple[int, int]] | None:
         if topic not in self._topics():

@@ -56,6 +56,8 @@ class Admin:
 
     def describe_configs(self, asked: list[Any], request_timeout: float) -> Any:
         assert request_timeout == live.REQUEST_SECONDS
+        if asked[0].name == "coming":
+            return {asked[0]: done(KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)))}
         return {asked[0]: done({"retention.ms": SimpleNamespace(value="1000"),
                                 "none": SimpleNamespace(value=None)})}
 
@@ -123,6 +125,8 @@ def test_topics_are_as_the_metadata_has_them_and_it_is_asked_for_once(admin: Adm
     assert found.config("none") == {} and found.spans("none") == {}
     assert admin.listed == 1
     assert found.config("t") == {"retention.ms": "1000", "none": ""}
+    admin.topics["coming"] = []
+    assert facts(a_live()).config("coming") == {}, "not known to the broker that was asked"
 
 
 def test_records_come_in_order_and_what_is_no_text_as_hex(admin: Admin) -> None:
