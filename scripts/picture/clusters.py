@@ -31,7 +31,7 @@ from scripts.clients.markers import FEW, bare
 from scripts.clients.watched import At, Metadata, Placed, Watched
 from scripts.drivers.driver import Site
 
-LEADERS_SECONDS, LOGS_SECONDS, GROUPS_SECONDS = 0.5, 1.0, 1.5
+LEADERS_SECONDS, LOGS_SECONDS, GROUPS_SECONDS = 0.7, 1.25, 1.5
 KNOWN_SECONDS = 5.0  # that others wait until brokers and partitions are known
 STARTS_SECONDS = 10.0  # retention moves them, seldom
 GONE_SECONDS = 5.0  # that a group is listed nowhere, until it is gone
@@ -88,6 +88,7 @@ class Leaders:
         self._sources = [one.source for one in held.site.lab.mirrors
                          if one.target == held.site.name]
         self._seen: tuple[Thing, ...] = ()
+        self._placed: Mapping[At, Placed] = {}
 
     def look(self) -> Sequence[Thing]:
         found = self._watched.metadata()
@@ -103,11 +104,13 @@ class Leaders:
         self._held.known.set()
         if self._site.datacenter.config.kraft:  # else that there is a controller would be news
             self._held.led.wait(KNOWN_SECONDS)
-        self._seen = (
-            *(Topic(where, name, own(name), self._origin(name)) for name in topics),
-            *(Partition(where, *at, one.leader, one.replicas, one.isr)
-              for at, one in found.partitions.items()),
-        )
+        if found.partitions != self._placed:  # mostly they are where they were
+            self._placed = found.partitions
+            self._seen = (
+                *(Topic(where, name, own(name), self._origin(name)) for name in topics),
+                *(Partition(where, *at, one.leader, one.replicas, one.isr)
+                  for at, one in found.partitions.items()),
+            )
         self.seconds = UNREST_SECONDS if self._unrest(found) else LEADERS_SECONDS
         return (Datacenter(where, self._place), *self._all(found), *self._seen)
 

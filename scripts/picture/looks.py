@@ -26,7 +26,7 @@ from scripts.drivers.mirrors import MirrorStatus, MirrorView
 from scripts.picture.clusters import Groups, Held, Leaders, Logs, Markers
 from scripts.picture.rooms import rooms
 
-ENSEMBLE_SECONDS, MIRRORS_SECONDS = 2.0, 5.0
+ENSEMBLE_SECONDS, MIRRORS_SECONDS = 3.0, 6.0
 
 
 class Look(Protocol):
