@@ -94,7 +94,6 @@ def measured(site: Site, number: int) -> dict[str, Figures]:
     return found
 
 
-
 @contextmanager
 def _topic(site: Site) -> Iterator[str]:
     """A topic of its own, so that disks do not fill."""

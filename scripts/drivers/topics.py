@@ -155,7 +155,6 @@ class Topics:
                 [_altered(name, before.config, after.config)], **seconds
             ), self.site.name)
 
-
     def _expect(self, key: Key, want: Topic) -> None:
         """Look whether a topic that is there suddenly is the one that was asked for. Raises
         LabError where it is another one, which is not the lab's then."""

@@ -108,7 +108,6 @@ def _clear(error: ParseError, collection: Any) -> UsageError | None:
     if context is not None and context.missing_positional_args:
         return _missing(context)
     task = (context and context.name) or ""
-    help_ = f"`fab --help {task}".rstrip() + "` shows them"
     if lacking := LACKING.fullmatch(str(error)):
         return _empty(f"--{lacking[1]}", task)
     if not (unknown := UNKNOWN.fullmatch(str(error))):
@@ -117,12 +116,16 @@ def _clear(error: ParseError, collection: Any) -> UsageError | None:
     if not word.startswith("-"):
         return stranger("task", word, "", sorted(collection.task_names), "`fab --list` shows all")
     known = [flag for flag in context.flags if flag.startswith("--")] if context and task else []
-    return stranger("option", word, f"`fab {task}`" if task else "`fab`", known, help_)
+    return stranger("option", word, f"`fab {task}`" if task else "`fab`", known,
+                    f"{_help(task)} shows them")
 
 
 def _empty(what: str, task: str) -> UsageError:
-    of = f" {task}" if task else ""
-    return UsageError(f"{what} needs a value", hint=f"`fab --help{of}` says which")
+    return UsageError(f"{what} needs a value", hint=f"{_help(task)} says which")
+
+
+def _help(task: str) -> str:
+    return f"`fab --help {task}`" if task else "`fab --help`"
 
 
 def _missing(context: ParserContext) -> UsageError:

@@ -14,12 +14,10 @@ from scripts.errors import LabError, UsageError
 from scripts.tasks.cli import DATACENTER, lab_task
 
 if TYPE_CHECKING:
-    from scripts.session import Session
-
-if TYPE_CHECKING:
     from lab.migration.steps import Step
     from lab.migration.world import World
     from lab.topology import Datacenter
+    from scripts.session import Session
 
 COLUMNS = ("datacenter", "metadata", "next", "way back")
 UNTIL = ("prepared", "dual-write")

@@ -13,7 +13,7 @@ import pytest
 from lab.paths import CERTIFICATES
 from tests.e2e.conftest import MakeLab, remove
 from tests.e2e.lab_under_test import Lab
-from tests.e2e.test_listeners import TOPIC, closed, plain, read, writing
+from tests.e2e.test_listeners import TOPIC, closed, killed_on_the_way, plain, read, writing
 
 pytestmark = [pytest.mark.host, pytest.mark.area("security"),
               pytest.mark.full("security", sample=0)]
@@ -93,11 +93,7 @@ def test_a_move_that_is_killed_again_and_again_loses_nothing(
     with writing(plain(lab)) as load:
         lab.sections["security"] = {**CLOSED, "listeners": ["plaintext", "mtls"]}
         lab.write()
-        for point in (r"kafka\d+: restart kafka -> 0", r"dc1-kafka\d+: restart kafka -> 0",
-                      r"restart connect -> 0"):
-            lab.kill_when(point, "up")
-        lab.fab("up")
-        assert lab.fab("plan").out.endswith("plan: nothing to do\n")
+        killed_on_the_way(lab)
         load.turn(known(lab))
         lab.sections["security"] = CLOSED
         lab.write()

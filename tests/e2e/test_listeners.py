@@ -101,6 +101,16 @@ def writing(settings: Mapping[str, Any], topic: str = TOPIC) -> Iterator[Writing
     assert load.failed == [] and len(load.acknowledged) == load.sent
 
 
+def killed_on_the_way(lab: Lab) -> None:
+    """`fab up`, killed after a broker, after one of dc1 and after a worker of Connect; the next one
+    completes it."""
+    for point in (r"kafka\d+: restart kafka -> 0", r"dc1-kafka\d+: restart kafka -> 0",
+                  r"restart connect -> 0"):
+        lab.kill_when(point, "up")
+    lab.fab("up")
+    assert lab.fab("plan").out.endswith("plan: nothing to do\n")
+
+
 def read(settings: Mapping[str, Any], count: int, topic: str = TOPIC) -> list[str]:
     consumer = Consumer({**settings, "group.id": "reader", "auto.offset.reset": "earliest"})
     consumer.subscribe([topic])

@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.conftest import MakeLab
 from tests.e2e.lab_under_test import Lab, answers, until
-from tests.e2e.test_listeners import TOPIC, plain, read, writing
+from tests.e2e.test_listeners import TOPIC, killed_on_the_way, plain, read, writing
 from tests.e2e.test_scram import APP, client, say
 
 pytestmark = [pytest.mark.host, pytest.mark.area("security"),
@@ -68,11 +68,7 @@ def test_a_move_that_is_killed_again_and_again_loses_nothing(lab: Lab) -> None:
     at(lab, "plaintext")
     with writing(plain(lab)) as load:
         say(lab, ["plaintext", "kerberos"])
-        for point in (r"kafka\d+: restart kafka -> 0", r"dc1-kafka\d+: restart kafka -> 0",
-                      r"restart connect -> 0"):
-            lab.kill_when(point, "up")
-        lab.fab("up")
-        assert lab.fab("plan").out.endswith("plan: nothing to do\n")
+        killed_on_the_way(lab)
         load.turn(client(lab))
         say(lab, "kerberos")
         lab.kill_when(r"dc1-kafka\d+: restart kafka -> 0", "up")
