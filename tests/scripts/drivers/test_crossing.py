@@ -142,6 +142,13 @@ def clients(world: World) -> Mapping[str, Any]:
             world.commits.append((self.group, place.offset, world.now))
             world.source += world.behind
             world.copy += world.behind
+            world.behind = ()
+
+        def get_watermark_offsets(
+            self, place: TopicPartition, timeout: float
+        ) -> tuple[int, int]:
+            assert (self.cluster, place.topic, place.partition) == ("a", CANARY, 0)
+            return 0, len(world.source)
 
         def committed(self, places: list[TopicPartition], timeout: float) -> list[TopicPartition]:
             (place,) = places
@@ -282,6 +289,28 @@ def test_a_translation_to_a_record_behind_the_committed_one_skips_it(world: Worl
     world.behind = ("other-late",)
     world.translate = lambda committed, age: committed + 1
     assert "became 23, where other-late stands, still after 90 s" in proven(world)
+
+
+def test_a_note_of_another_proofs_last_record_is_made_use_of(world: World) -> None:
+    """MirrorMaker had noted a pair of offsets for the last record that it had when it flushed, and
+    that was another mirror's: what this proof had committed was translated by the note of before
+    for ever, and `verify` failed after 90 s."""
+    world.behind = ("other-1", "other-2")
+    last = len(BEFORE) + PROBES + 1
+
+    def translate(committed: int, age: float) -> int:
+        note = last if committed >= last and age > 3 else len(BEFORE) - 1
+        return note + (committed > note)
+
+    world.translate = translate
+    assert f"offset {last} became {last}, 0 records early" in proven(world)
+    assert [offset for _, offset, _ in world.commits] == [22, last]
+
+
+def test_where_nothing_is_translated_yet_what_is_last_is_committed(world: World) -> None:
+    world.behind = ("other-1",)
+    world.translate = lambda committed, age: committed if committed == 23 else -1001
+    assert "offset 23 became 23, 0 records early" in proven(world)
 
 
 @pytest.mark.parametrize("error", [
