@@ -134,7 +134,7 @@ class Crossing:
             forget_group(endpoint, self._group)
 
     def _commit_last(self, committed: int) -> int:
-        """Commit the source's last record where that is newer than `committed`; what is committed."""
+        """Commit the last record of the source, if newer than `committed`. Returns what stands."""
         from confluent_kafka import Consumer, TopicPartition  # noqa: PLC0415 - 50 ms
 
         consumer = Consumer(client_settings(self.source, **{"group.id": self._group}))
