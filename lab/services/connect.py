@@ -103,6 +103,11 @@ def group(datacenter: str) -> str:
     return f"connect-{datacenter}"
 
 
+def client_id(host: Host) -> str:
+    """What a worker is called in its group (DistributedHerder)."""
+    return f"connect-{host.fqdn}:{PORT}"
+
+
 def transactional_id(datacenter: str, connector: str, task: int) -> str:
     """Under what name a source connector's task writes (Worker.taskTransactionalId)."""
     return f"{group(datacenter)}-{connector}-{task}"

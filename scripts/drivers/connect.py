@@ -3,23 +3,52 @@ the connectors that run there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from lab.counted import counted
 from lab.resources import CONNECTOR, ClusterState, compare, lines
+from lab.services.connect import client_id, group
+from lab.topology import Host
+from scripts.clients.brokers import Brokers
 from scripts.clients.http import HttpError
+from scripts.clients.membership import Membership
 from scripts.drivers import anew, holding
 from scripts.drivers.connectors import HALTED
 from scripts.drivers.driver import Differences, Driver, Part, Report, Site, Tell
 from scripts.drivers.internals import Internals
 from scripts.drivers.workers import Workers
+from scripts.errors import LabError
+
+TOLD_SECONDS = 3  # for which workers that are about to restart are asked to listen
 
 
 class Connect(Driver):
     """Workers restart one at a time, the others take over their tasks meanwhile."""
 
     resource_kinds = frozenset({CONNECTOR})
+
+    def forewarned(self, site: Site) -> None:
+        """Connectors get their settings before workers restart, so that they start with these, and
+        once. Tasks that start as they were may get nowhere with a worker's new settings, and then
+        do not end when they are told to."""
+        with suppress(LabError):  # who converges them tells it
+            Workers(site, patience=TOLD_SECONDS).change()
+
+    @contextmanager
+    def around(self, site: Site, host: Host) -> Iterator[None]:
+        """A worker that ends says so to the group's coordinator, but not to a new one that it has
+        not found yet; and where brokers restarted just before, there is a new one. The others, and
+        its successor, would wait for it until its session is over."""
+        with closing(Brokers(site.kafka.endpoint)) as brokers:
+            members = Membership(brokers, group(site.name), site.name)
+            before: frozenset[str] = frozenset()
+            with suppress(LabError):
+                before = members.of(client_id(host))
+            yield
+            with suppress(LabError):
+                members.remove(before)
 
     def status(self, site: Site, up: Collection[str]) -> Part:
         carriers = [host.name for host in site.carriers(self.name)]

@@ -7,6 +7,7 @@ and how to prove that it works. The default here serves any service that answers
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -273,6 +274,14 @@ class Driver:
         """In which order `hosts` restart, by what `look` has seen (None: nobody could tell)."""
         del seen
         return [Turn(host) for host in hosts]
+
+    def forewarned(self, site: Site) -> None:
+        """What goes before all restarts in a datacenter, where some of these are the service's."""
+
+    @contextmanager
+    def around(self, site: Site, host: Host) -> Iterator[None]:
+        """What goes before a restart on `host`, and after it."""
+        yield
 
     # -- looking
 

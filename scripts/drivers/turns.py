@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from lab.topology import Host
 from scripts.drivers.driver import Driver, Site
 from scripts.errors import CommandError, LabError
 from scripts.hosts.change import restart_script
-from scripts.hosts.converge import HostPlan
+from scripts.hosts.converge import HostPlan, pending
 from scripts.hosts.units import GOES_ON, START_SECONDS
 from scripts.workstation.screen import Progress
 
@@ -36,7 +36,8 @@ def restart_in_turn(
         plan = (plans or {}).get(host.name)
         changes = plan.restarting(str(driver.service.unit)) if plan else ()
         try:
-            _restart(driver, site, host, progress, changes)
+            with driver.around(site, host):
+                _restart(driver, site, host, progress, changes)
         except CommandError as error:
             if GOES_ON in str(error):  # whole, too, when the error is told: replicas take a moment
                 with suppress(LabError):
@@ -45,6 +46,19 @@ def restart_in_turn(
         left.remove(host)
     if hosts:
         driver.settled(replace(site, joining=frozenset()))
+
+
+def restart_all(
+    drivers: Iterable[Driver], site: Site, plans: Mapping[str, HostPlan], progress: Progress
+) -> int:
+    """Restart in turn what runs with something older than is planned, service by service; how many
+    restarts. Raises LabError."""
+    stale = {driver: hosts for driver in drivers if (hosts := pending(plans, driver.service))}
+    for driver in stale:
+        driver.forewarned(site)
+    for driver, hosts in stale.items():
+        restart_in_turn(driver, site, hosts, progress, plans)
+    return sum(map(len, stale.values()))
 
 
 def _restart(

@@ -6,14 +6,14 @@ Connectors are desired state, too: ask, compare, put what differs, wait until it
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
 from lab.mirrors.connectors import SOURCE
 from lab.mirrors.held import Care, plain, taken
 from lab.options.mirrors import Mirror
-from lab.resources import CONNECTOR, ClusterState, Connector, Found, compare
+from lab.resources import CONNECTOR, Change, ClusterState, Connector, Found, compare
 from lab.services.connect import PORT, transactional_id
 from lab.services.registry import resources
 from lab.state import Key
@@ -28,7 +28,7 @@ from scripts.drivers.lent import Lent
 from scripts.drivers.limits import Limits
 from scripts.drivers.position import Position
 from scripts.drivers.settling import Settling
-from scripts.errors import LabError, TimeoutExpired
+from scripts.errors import LabError, TimeoutExpired, few
 from scripts.workstation.waiting import wait_until
 
 READY_SECONDS = 120
@@ -43,14 +43,16 @@ INFO, STATUS = "expand=info", "expand=status"  # what is asked of all connectors
 
 
 class Workers:
-    """The group of workers of one datacenter; `wanted` are the connectors that it should have."""
+    """The group of workers of one datacenter; `wanted` are the connectors that it should have.
+    `patience`: for how many s it is asked again while workers start or rebalance."""
 
     def __init__(
-        self, site: Site, wanted: ClusterState | None = None, *, lent: Lent | None = None
+        self, site: Site, wanted: ClusterState | None = None, *, lent: Lent | None = None,
+        patience: float = READY_SECONDS,
     ) -> None:
         if wanted is None:
             wanted = resources(site.datacenter, site.context)
-        self.site = site
+        self.site, self._patience = site, patience
         self.wanted = {key: one for key, one in wanted.items() if key.kind == CONNECTOR}
         self.names = frozenset(key.name for key in self.wanted)
         self._lent = lent or Lent()
@@ -58,10 +60,10 @@ class Workers:
         self._positions: dict[str, Position] = {}
         self.rest = site.http(site.carriers("connect")[0], PORT, "connect")
 
-    def found(self, wait: float = READY_SECONDS) -> dict[Key, Found]:
+    def found(self, wait: float | None = None) -> dict[Key, Found]:
         """The connectors as they are, but for what is changed in them (`care_of`). Waits up to
         `wait` seconds for a worker that starts."""
-        return self._found(self._patiently("GET", f"/connectors?{INFO}", wait))
+        return self._found(self.patiently("GET", f"/connectors?{INFO}", wait=wait))
 
     def seen(self) -> tuple[dict[Key, Found], list[ConnectorState]]:
         """`found` and `states`, by one request. Raises HttpError when no worker answers."""
@@ -90,14 +92,9 @@ class Workers:
         tell("waiting for Connect")
         self._ready()
         plan = compare(self.found(), self.wanted)
-        for change in plan.changes:
-            name, after = change.key.name, change.after
-            if isinstance(after, Connector):
-                tell(f"setting up {name}")
-                self._put(name, after.config, self.care_of(name))
-            else:
-                tell(f"removing {name}")
-                self._patiently("DELETE", f"/connectors/{name}", READY_SECONDS)
+        if plan.changes:
+            tell(f"setting up or removing {few([one.key.name for one in plan.changes])}")
+        self._tell(plan.changes)
         self.names -= {refusal.key.name for refusal in plan.refusals}
         changed = {change.key.name for change in plan.changes} | set(self._review())
         tell("waiting for connectors")
@@ -107,11 +104,32 @@ class Workers:
             raise LabError("; ".join(problems), where=self.site.name)
         return len(changed)
 
+    def change(self) -> None:
+        """Give connectors that there are the settings that they should have, and wait for nothing.
+        What else differs is for `converge`. Raises LabError."""
+        found = self.found()
+        self._tell([change for change in compare(found, self.wanted).changes
+                    if change.before and change.after])
+
+    def _tell(self, changes: Sequence[Change]) -> None:
+        """Set up, change and remove connectors, all at once: a group of workers that is told one
+        after the other hands out its work anew for each."""
+        become = {change.key.name: change.after for change in changes}
+
+        def one(name: str) -> None:
+            after = become[name]
+            if isinstance(after, Connector):
+                self._put(name, after.config, self.care_of(name))
+            else:
+                self.patiently("DELETE", f"/connectors/{name}")
+
+        self.site.fleet.each(one, become)
+
     def _ready(self) -> None:
         """Wait until a worker that has just started knows what there is. Before it has read its
         topic it lists no connector, and so none to be removed; of a single one it tells only after
         that, and be it that there is none. Raises HttpError."""
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = time.monotonic() + self._patience
         while True:
             try:
                 self.rest("GET", f"/connectors/{NOBODY}")
@@ -132,7 +150,7 @@ class Workers:
     def _put(self, name: str, config: Mapping[str, str], care: Care) -> None:
         """Give a connector its settings, with what is changed in them."""
         body = {**taken(config, care), MARK: self.site.lab.name}
-        self._patiently("PUT", f"/connectors/{name}/config", READY_SECONDS, body)
+        self.patiently("PUT", f"/connectors/{name}/config", body)
 
     def ask(self, name: str) -> None:
         """Give a connector the settings that it should have now, and wait for nothing: its source
@@ -223,7 +241,7 @@ class Workers:
         """Restart a connector with its tasks, whatever they do. Raises HttpError."""
         self._fence(name)
         path = f"/connectors/{name}/restart?includeTasks=true&onlyFailed=false"
-        self._patiently("POST", path, READY_SECONDS)
+        self.patiently("POST", path)
 
     def _fence(self, name: str) -> None:
         """End what a source connector's tasks have begun to write and do not end. Without that
@@ -237,18 +255,16 @@ class Workers:
         """Resume what somebody halted, restart what failed. Raises HttpError."""
         path = f"/connectors/{state.name}"
         if state.state in HALTED:
-            self._patiently("PUT", f"{path}/resume", READY_SECONDS)
+            self.patiently("PUT", f"{path}/resume")
         else:
             restart = f"{path}/restart?includeTasks=true&onlyFailed=true"
-            self._patiently("POST", restart, READY_SECONDS)
+            self.patiently("POST", restart)
 
-    def patiently(self, method: str, path: str, body: object = None) -> Any:
+    def patiently(
+        self, method: str, path: str, body: object = None, *, wait: float | None = None
+    ) -> Any:
         """A request, again while workers start or rebalance. Raises HttpError."""
-        return self._patiently(method, path, READY_SECONDS, body)
-
-    def _patiently(self, method: str, path: str, timeout: float, body: object = None) -> Any:
-        """A request, again while workers start or rebalance."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + (self._patience if wait is None else wait)
         while True:
             try:
                 return self.rest(method, path, body)

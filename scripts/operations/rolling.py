@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from scripts.drivers.driver import Site
 from scripts.drivers.registry import drivers_of
-from scripts.drivers.turns import restart_in_turn
-from scripts.hosts.converge import HostPlan, pending
+from scripts.drivers.turns import restart_all
+from scripts.hosts.converge import HostPlan
 from scripts.workstation.screen import Progress
 
 
@@ -18,12 +18,7 @@ def roll(
     def one(name: str) -> int:
         site = sites[name]
         mine = {k: plan for k, plan in plans.items() if plan.host.datacenter == name}
-        count = 0
-        for driver in drivers_of(site):
-            stale = pending(mine, driver.service)
-            restart_in_turn(driver, site, stale, progress, mine)
-            count += len(stale)
-        return count
+        return restart_all(drivers_of(site), site, mine, progress)
 
     if not sites or not any(plan.restarts for plan in plans.values()):
         return 0

@@ -17,11 +17,12 @@ from lab.services.zookeeper import CONFIG, listed
 from lab.state import Key
 from lab.topology import Datacenter, Host
 from scripts.drivers.driver import Site
-from scripts.drivers.registry import driver
+from scripts.drivers.registry import driver, drivers
+from scripts.drivers.turns import restart_all
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan, converge, survey
 from scripts.hosts.deliver import Deliverer
-from scripts.passages.passage import Passage, Run, restart_stale
+from scripts.passages.passage import Passage, Run
 from scripts.workstation.screen import Progress
 
 NAME = "zookeeper"
@@ -148,7 +149,7 @@ def _step(site: Site, servers: Servers, deliverer: Deliverer, progress: Progress
     now = Site(site.fleet, context, site.datacenter)
     plans = survey(site.fleet, now.zookeeper.hosts, context, (NAME,), progress)
     converge(site.fleet, plans, context, deliverer, progress)
-    count = restart_stale(joining(now, plans, servers), plans, (NAME,), progress)
+    count = restart_all(drivers((NAME,)), joining(now, plans, servers), plans, progress)
     driver(NAME).settled(now)  # the next server comes when this one has what the others have
     return count
 

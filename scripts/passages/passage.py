@@ -8,13 +8,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from lab.services.registry import SERVICES
 from lab.topology import Host
 from scripts.drivers.driver import Site
 from scripts.drivers.registry import drivers
-from scripts.drivers.turns import restart_in_turn
+from scripts.drivers.turns import restart_all
 from scripts.errors import LabError
-from scripts.hosts.converge import HostPlan, converge, pending, survey
+from scripts.hosts.converge import HostPlan, converge, survey
 from scripts.hosts.deliver import Deliverer
 from scripts.workstation.screen import Progress
 
@@ -123,16 +122,4 @@ def set_up(
     restarts that took. Raises LabError."""
     plans = survey(site.fleet, hosts, site.context, services, progress)
     converge(site.fleet, plans, site.context, deliverer, progress)
-    return restart_stale(site, plans, services, progress)
-
-
-def restart_stale(
-    site: Site, plans: Mapping[str, HostPlan], services: Collection[str], progress: Progress
-) -> int:
-    """Restart in turn what runs with something older than is planned; how many restarts."""
-    count = 0
-    for driver in drivers(services):
-        stale = pending(plans, SERVICES[driver.name])
-        restart_in_turn(driver, site, stale, progress, plans)
-        count += len(stale)
-    return count
+    return restart_all(drivers(services), site, plans, progress)

@@ -21,10 +21,11 @@ from lab.versions import BOTH
 from scripts.drivers.driver import Site, sites
 from scripts.drivers.listening import NAME, at_step
 from scripts.drivers.registry import drivers_of
+from scripts.drivers.turns import restart_all
 from scripts.errors import LabError, few
 from scripts.hosts.converge import HostPlan, converge, survey
 from scripts.hosts.deliver import Deliverer
-from scripts.passages.passage import Passage, Run, restart_stale
+from scripts.passages.passage import Passage, Run
 from scripts.workstation.screen import Progress
 
 Steps = Mapping[str, tuple[Listening, ...]]
@@ -170,7 +171,7 @@ def _roll(places: Mapping[str, Site], hosts: Sequence[Host], progress: Progress)
 
     def roll(name: str) -> int:
         mine = {host: plan for host, plan in plans.items() if plan.host.datacenter == name}
-        return restart_stale(places[name], mine, tuple(SERVICES), progress)
+        return restart_all(drivers_of(places[name]), places[name], mine, progress)
 
     return sum(one.fleet.each(roll, places).values())
 

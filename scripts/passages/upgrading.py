@@ -13,12 +13,13 @@ from lab.upgrade import PROTOCOL
 from scripts.clients.features import raise_levels
 from scripts.drivers import upgrading
 from scripts.drivers.driver import Site, sites
-from scripts.drivers.registry import driver
+from scripts.drivers.registry import driver, drivers
 from scripts.drivers.release import KEEPER, NAME
+from scripts.drivers.turns import restart_all
 from scripts.drivers.upgrading import Upgrade, held_at, known_levels
 from scripts.errors import LabError
 from scripts.hosts.converge import survey
-from scripts.passages.passage import Passage, Run, restart_stale
+from scripts.passages.passage import Passage, Run
 from scripts.workstation.screen import Progress
 
 
@@ -57,7 +58,7 @@ class Upgrading(Passage):
             # As it was before anything was held: with the protocol that the lab file means.
             site = self.found[name].site
             plans = survey(site.fleet, site.carriers(NAME), site.context, (NAME,), progress)
-            return restart_stale(site, plans, (NAME,), progress)
+            return restart_all(drivers((NAME,)), site, plans, progress)
 
         chosen = [name for name, each in self.found.items() if each.last]
         if not chosen:

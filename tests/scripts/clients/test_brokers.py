@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from kafka.errors import KafkaConnectionError, UnknownBrokerIdError
 from kafka.protocol.admin import DescribeGroupsRequest, ListGroupsRequest
-from kafka.protocol.consumer import ListOffsetsRequest, OffsetFetchRequest
+from kafka.protocol.consumer import LeaveGroupRequest, ListOffsetsRequest, OffsetFetchRequest
 from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment
 
 from lab.data.groups import Group, Member
@@ -19,6 +19,7 @@ from lab.endpoint import Endpoint
 from scripts.clients import brokers as module, replicas
 from scripts.clients.brokers import Brokers, log_dirs
 from scripts.clients.coordinators import Known, known
+from scripts.clients.membership import Membership
 from scripts.errors import LabError
 
 HERE, THERE = ("a", 0), ("a", 1)
@@ -38,6 +39,7 @@ class Broker:
         return {
             ListOffsetsRequest: self._ends, ListGroupsRequest: self._listed,
             DescribeGroupsRequest: self._described, OffsetFetchRequest: self._committed,
+            LeaveGroupRequest: self._left,
         }[type(request)](request)
 
     def _ends(self, request: Any) -> Any:
@@ -68,14 +70,23 @@ class Broker:
             ])]) for one in request.groups])
 
 
+    def _left(self, request: Any) -> Any:
+        request = LeaveGroupRequest.decode(request.encode(version=3), version=3)
+        gone = {one.member_id for one in request.members}
+        found = self.groups[request.group_id]
+        assert gone <= {one.member_id for one in found.members}, "it would be told of an error"
+        found.members = tuple(one for one in found.members if one.member_id not in gone)
+        return SimpleNamespace(error_code=0)
+
+
 def group(name: str, state: str = "Stable", *members: Any, error: int = 0, lost: int = 0,
           kind: str = "consumer") -> Any:
     return SimpleNamespace(group_id=name, group_state=state, protocol_type=kind, members=members,
                            protocol_data="range", error_code=error, lost=lost)
 
 
-def member(assignment: bytes = b"") -> Any:
-    return SimpleNamespace(member_id="m-1", client_id="app", client_host="/10.1.1.5",
+def member(assignment: bytes = b"", id: str = "m-1", client: str = "app") -> Any:
+    return SimpleNamespace(member_id=id, client_id=client, client_host="/10.1.1.5",
                            group_instance_id=None, member_assignment=assignment)
 
 
@@ -225,6 +236,29 @@ def test_where_nobody_answers_there_are_no_groups_to_tell_of(
         known(brokers, "dc1")
     with pytest.raises(LabError, match="dc1: no broker tells of its groups"):
         known(brokers, "dc1", among=())
+
+
+def test_who_ended_without_a_word_is_taken_out_of_its_group(
+    cluster: Cluster, brokers: Brokers
+) -> None:
+    """A worker of Connect whose coordinator has moved does not find it any more when it ends; its
+    group waits until its session is over."""
+    workers = group("connect-x", "Stable", *(
+        member(b"its own", id, client) for id, client in (("a-1", "a"), ("a-2", "a"), ("b-1", "b"))
+    ), kind="connect")
+    cluster.brokers = {1: Broker(), 2: Broker(groups={"connect-x": workers})}
+    members = Membership(brokers, "connect-x", "dc1")
+    assert members.of("a") == {"a-1", "a-2"} and members.of("c") == frozenset()
+    members.remove({"a-1", "a-9"})
+    assert [one.member_id for one in workers.members] == ["a-2", "b-1"]
+    asked = len(cluster.made[0].asked)
+    members.remove(())
+    assert len(cluster.made[0].asked) == asked
+    members.remove({"a-1"})
+    assert len(workers.members) == 2
+    nobody = Membership(brokers, "none", "dc1")
+    nobody.remove({"a-2"})
+    assert nobody.of("a") == frozenset()
 
 
 @pytest.mark.parametrize("assignment", [b"", b"\0", assigned(0)[:9], b"\xff" * 40])

@@ -18,7 +18,14 @@ from lab.services.local import local_context
 from lab.services.registry import SERVICES
 from lab.topology import Topology, build
 from scripts.clients.http import HttpError
-from scripts.drivers import anew, flow as flows, holding, settling, workers as connectors
+from scripts.drivers import (
+    anew,
+    connect as driving,
+    flow as flows,
+    holding,
+    settling,
+    workers as connectors,
+)
 from scripts.drivers.connect import Connect
 from scripts.drivers.driver import Differences, Site
 from scripts.drivers.flow import Flow
@@ -516,3 +523,65 @@ def test_a_refusal_that_is_none_of_waiting_is_an_error_at_once(topology: Topolog
     made = workers(topology, refuse)
     with pytest.raises(HttpError, match="bad config"):
         made.converge(lambda text: None)
+
+
+def test_what_is_there_and_differs_is_changed_before_workers_restart(topology: Topology) -> None:
+    """What is to be made or removed, and whether all runs, is seen to after that."""
+    rest = set_up(topology, old={"x": "1", MARK: "kafkalab"}, mine={"x": "1"})
+    del rest.configs["a-to-b.heartbeat"]
+    rest.configs["a-to-b.source"] = {"x": "1", MARK: "kafkalab"}
+    workers(topology, rest).change()
+    assert rest.calls == ["GET /connectors?expand=info", "PUT /connectors/a-to-b.source/config"]
+    assert rest.configs["a-to-b.source"] == set_up(topology).configs["a-to-b.source"]
+    assert {"old", "mine"} < set(rest.configs) and "a-to-b.heartbeat" not in rest.configs
+
+
+def driver_of(
+    topology: Topology, rest: FakeConnect, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Connect, Site]:
+    """Connect's driver, with the workers of b."""
+    def made(site: Site, **more: Any) -> Workers:
+        one = Workers(site, **more)
+        one.rest = rest  # type: ignore[assignment]
+        return one
+
+    monkeypatch.setattr(driving, "Workers", made)
+    site = Site(FakeFleet([]), local_context(topology, {}), topology.datacenter("b"))
+    return Connect(SERVICES["connect"]), site
+
+
+def test_workers_that_do_not_answer_restart_without_their_connectors_being_told(
+    topology: Topology, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rest = FakeConnect({}, refusals=10**6)
+    driver, site = driver_of(topology, rest, monkeypatch)
+    driver.forewarned(site)
+    assert clock.now - 1000 == pytest.approx(driving.TOLD_SECONDS, abs=0.5)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_worker_that_ended_is_not_left_in_its_group(
+    topology: Topology, monkeypatch: pytest.MonkeyPatch, answers: bool
+) -> None:
+    did: list[Any] = []
+
+    class FakeMembership:
+        def __init__(self, brokers: object, group: str, where: str) -> None:
+            assert (group, where) == ("connect-b", "b")
+
+        def of(self, client: str) -> frozenset[str]:
+            did.append(client)
+            if not answers:
+                raise LabError("no broker tells of its groups", where="b")
+            return frozenset({f"{client}-1"})
+
+        def remove(self, members: Collection[str]) -> None:
+            did.append(sorted(members))
+
+    monkeypatch.setattr(driving, "Membership", FakeMembership)
+    driver, site = driver_of(topology, FakeConnect({}), monkeypatch)
+    (host,) = site.carriers("connect")
+    with driver.around(site, host):
+        did.append("restart")
+    called = f"connect-{host.fqdn}:8083"
+    assert did == [called, "restart", [f"{called}-1"] if answers else []]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -17,13 +18,14 @@ from lab.topology import Datacenter, Host, build
 from scripts.clients.kafka import Cluster, View
 from scripts.drivers.driver import Driver, Site
 from scripts.drivers.kafka import Kafka
+from scripts.drivers.turns import restart_in_turn
 from scripts.drivers.zookeeper import ZooKeeper
 from scripts.errors import CommandError, LabError, TimeoutExpired
 from scripts.hosts.converge import HostPlan
 from scripts.hosts.fleet import Answer
 from scripts.hosts.units import GOES_ON
 from scripts.operations import plan as planning
-from scripts.operations.rolling import restart_in_turn, roll
+from scripts.operations.rolling import roll
 from scripts.workstation.screen import Progress
 from tests import toy
 from tests.fakes import FakeFleet, FakeHost
@@ -170,3 +172,29 @@ def test_and_the_plan_announces_it(web: Service) -> None:
     (control,) = DC1.by_role("control")
     plans: Mapping[str, HostPlan] = stale(web, control)
     assert list(planning._restarts(site(), plans)) == [f"{control.name} web"]
+
+
+def test_services_are_warned_before_anything_restarts_and_told_around_each_restart(
+    web: Service, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only those that restart themselves, and in the middle of a broker's restart nobody."""
+    healthy(monkeypatch, View((1, 2, 3), 3, ()))
+    order: list[str] = []
+
+    @contextmanager
+    def around(driver: Driver, place: Site, host: Host) -> Iterator[None]:
+        order.append(f"{driver.name} before")
+        yield
+        order.append(f"{driver.name} after")
+
+    monkeypatch.setattr(Driver, "around", around)
+    monkeypatch.setattr(
+        Driver, "forewarned", lambda driver, place: order.append(f"{driver.name} warned"))
+    (control,), (broker, *_) = DC1.by_role("control"), DC1.by_role("kafka")
+    place = site(restarted(order, control.name), restarted(order, broker.name))
+    plans = {**stale(web, control), **stale(SERVICES["kafka"], broker)}
+    assert roll({"dc1": place}, plans, progress) == 2
+    assert order == [
+        "kafka warned", "web warned",
+        "kafka before", broker.name, "kafka after", "web before", control.name, "web after",
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -129,12 +129,13 @@ def test_brokers_are_rolled_to_what_a_stage_has(monkeypatch: pytest.MonkeyPatch)
         did.append({config.keeps(host.name) for host in hosts})
         return {host.name: HostPlan(host, ()) for host in hosts}
 
-    def restart(driver: Driver, site: Site, hosts: object, *_: object) -> None:
-        did.append((driver.name, site.datacenter.config.led))
+    def restart(drivers: Iterable[Driver], site: Site, *_: object) -> int:
+        did.extend((driver.name, site.datacenter.config.led) for driver in drivers)
+        return 0
 
     monkeypatch.setattr(passage, "survey", survey)
     monkeypatch.setattr(passage, "converge", lambda *_: did.append("converged"))
-    monkeypatch.setattr(passage, "restart_in_turn", restart)
+    monkeypatch.setattr(passage, "restart_all", restart)
     way: Way = clean(DATACENTER, Stage.BROKERS)
     Mover._set_up(mover, mover._at(way), ("kafka",), "kafka")
     assert did == [{"kraft"}, "converged", ("kafka", True)]
