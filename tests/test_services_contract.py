@@ -36,6 +36,7 @@ from lab.services.registry import (
 from lab.state import Change, Key
 from lab.topology import Host, Topology, build
 from scripts.clients.kafka import Cluster, View
+from scripts.clients.membership import Membership
 from scripts.clients.quorum import Described, Quorum, QuorumView, Replica
 from scripts.clients.zookeeper import Ensemble, Modes
 from scripts.drivers import proof, release, schemas, users
@@ -116,6 +117,9 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(release, "levels", lambda _: kraft.features("4.3.1"))
     monkeypatch.setattr(Driver, "silent", always(""))
     monkeypatch.setattr(Workers, "states", always([state_of]))
+    monkeypatch.setattr(Workers, "change", always(None))
+    monkeypatch.setattr(Membership, "of", always(frozenset()))
+    monkeypatch.setattr(Membership, "remove", always(None))
     monkeypatch.setattr(Prometheus, "heard", always(Heard((), {})))
     monkeypatch.setattr(Prometheus, "alarms", always([]))
     monkeypatch.setattr(MirrorView, "running", always("runs"))
