@@ -188,10 +188,11 @@ class Ready:
 
     @property
     def quiet(self) -> bool:
-        """Whether hosts and clusters are as they should be, and no service is on its way."""
+        """Whether hosts and clusters are as they should be, and no service is on its way. One that
+        is young and answers is not: `settle` makes sure that it does its work."""
         return not (
             any(one.count or one.summary for one in self.passages)
-            or any(plan.changes or plan.phases for plan in self.plans.values())
+            or any(plan.changes or STARTING in plan.phases.values() for plan in self.plans.values())
         )
 
 

@@ -109,7 +109,8 @@ def test_a_run_that_ends_does_not_wait_for_what_goes_on_beside_it() -> None:
 
 
 CHANGED = HostPlan(TOPOLOGY.hosts[0], (Change(Key("link", "/a"), None, state.Link("/b")),))
-YOUNG = HostPlan(TOPOLOGY.hosts[0], (), {"kafka.service": state.YOUNG})
+YOUNG, STARTING = (HostPlan(TOPOLOGY.hosts[0], (), {"kafka.service": phase})
+                   for phase in (state.YOUNG, state.STARTING))
 
 
 class Raising(Passage):
@@ -121,7 +122,8 @@ class Raising(Passage):
 @pytest.mark.parametrize(("plans", "passages", "quiet"), [
     ({"a": HostPlan(TOPOLOGY.hosts[0], ())}, (Passage(),), True),
     ({"a": CHANGED}, (), False),
-    ({"a": YOUNG}, (), False),
+    ({"a": YOUNG}, (), True),
+    ({"a": STARTING, "b": YOUNG}, (), False),
     ({}, (Passage(), Raising()), False),
 ])
 def test_hosts_are_quiet_where_nothing_changes_and_nothing_is_on_its_way(
