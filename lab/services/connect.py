@@ -140,6 +140,10 @@ def settings(host: Host, context: Context) -> dict[str, object]:
         "value.converter": CONVERTER,
         "listeners": f"http://{host.fqdn}:{PORT}",
         "rest.advertised.host.name": host.fqdn,
+        # Of its own topics. A broker that has just started knows of none yet: asked for one that
+        # may be made, it tries, lacks the other brokers for the replicas and refuses, and the
+        # worker ends (KafkaBasedLog.start), which takes it 46 s. It asks again otherwise.
+        "allow.auto.create.topics": "false",
         "connector.client.config.override.policy": "All",
         "exactly.once.source.support": "enabled",
         **discovery(plugins(context.topology.config, datacenter.config)),

@@ -3,7 +3,8 @@ the connectors that run there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
@@ -22,6 +23,9 @@ from scripts.drivers.workers import Workers
 from scripts.errors import LabError
 
 TOLD_SECONDS = 3  # for which workers that are about to restart are asked to listen
+# How long a worker takes to join its group where nobody is in its way, and where somebody is.
+JOINED_SECONDS, JOIN_SECONDS = 1.5, 20
+LOOK_SECONDS = 0.3  # between looks, and for an answer: one that joins its group gives none
 
 
 class Connect(Driver):
@@ -35,6 +39,20 @@ class Connect(Driver):
         do not end when they are told to."""
         with suppress(LabError):  # who converges them tells it
             Workers(site, patience=TOLD_SECONDS).change()
+
+    def serving(self, site: Site, hosts: Sequence[Host], up: Collection[str]) -> None:
+        """Workers answer; and those that died with their hosts do not hold up the others, who would
+        wait for them until their sessions are over."""
+        super().serving(site, hosts, up)
+        workers, began = Workers(site, patience=LOOK_SECONDS), time.monotonic()
+        with suppress(LabError), closing(Brokers(site.kafka.endpoint)) as brokers:
+            members = Membership(brokers, group(site.name), site.name)
+            while not workers.ready() and time.monotonic() < began + JOIN_SECONDS:
+                time.sleep(LOOK_SECONDS)
+                for host in hosts if time.monotonic() >= began + JOINED_SECONDS else ():
+                    # A worker that is taken out by mistake joins again at once.
+                    if len(found := members.of(client_id(host))) > 1:
+                        members.remove(found)
 
     @contextmanager
     def around(self, site: Site, host: Host) -> Iterator[None]:

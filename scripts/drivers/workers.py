@@ -17,7 +17,7 @@ from lab.resources import CONNECTOR, Change, ClusterState, Connector, Found, com
 from lab.services.connect import PORT, transactional_id
 from lab.services.registry import resources
 from lab.state import Key
-from scripts.clients.http import HttpError
+from scripts.clients.http import TIMEOUT, HttpError
 from scripts.clients.kafka import end_transaction
 from scripts.drivers import holding
 from scripts.drivers.connectors import HALTED, ConnectorState, state_of
@@ -44,7 +44,8 @@ INFO, STATUS = "expand=info", "expand=status"  # what is asked of all connectors
 
 class Workers:
     """The group of workers of one datacenter; `wanted` are the connectors that it should have.
-    `patience`: for how many s it is asked again while workers start or rebalance."""
+    `patience`: for how many s it is asked again while workers start or rebalance, and how long an
+    answer may take."""
 
     def __init__(
         self, site: Site, wanted: ClusterState | None = None, *, lent: Lent | None = None,
@@ -58,7 +59,8 @@ class Workers:
         self._lent = lent or Lent()
         self._care: dict[str, Care] | None = None
         self._positions: dict[str, Position] = {}
-        self.rest = site.http(site.carriers("connect")[0], PORT, "connect")
+        self.rest = site.http(
+            site.carriers("connect")[0], PORT, "connect", min(TIMEOUT, patience))
 
     def found(self, wait: float | None = None) -> dict[Key, Found]:
         """The connectors as they are, but for what is changed in them (`care_of`). Waits up to
@@ -125,21 +127,24 @@ class Workers:
 
         self.site.fleet.each(one, become)
 
+    def ready(self) -> bool:
+        """Whether a worker that has just started knows what there is. Before it has read its topic
+        and is in its group it lists no connector, and so none to be removed; of a single one it
+        tells only after that, and be it that there is none. Raises HttpError."""
+        try:
+            self.rest("GET", f"/connectors/{NOBODY}")
+        except HttpError as error:
+            if f"404 Connector {NOBODY}" in error.what:
+                return True
+            if error.status not in RETRIED:
+                raise
+            return False
+        return True
+
     def _ready(self) -> None:
-        """Wait until a worker that has just started knows what there is. Before it has read its
-        topic it lists no connector, and so none to be removed; of a single one it tells only after
-        that, and be it that there is none. Raises HttpError."""
-        deadline = time.monotonic() + self._patience
-        while True:
-            try:
-                self.rest("GET", f"/connectors/{NOBODY}")
-                return
-            except HttpError as error:
-                if f"404 Connector {NOBODY}" in error.what:
-                    return
-                if error.status not in RETRIED or time.monotonic() >= deadline:
-                    raise
-            time.sleep(0.2)
+        """Wait for that. Raises LabError."""
+        wait_until(self.ready, timeout=self._patience, pause=0.2, where=self.site.name,
+                   message="Kafka Connect does not say what there is")
 
     def care_of(self, name: str) -> Care:
         """What is changed in a connector beside what the lab file means. Raises HttpError."""

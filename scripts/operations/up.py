@@ -15,8 +15,7 @@ from lab.services import leading
 from lab.services.registry import artifacts, artifacts_on, retired, services_on
 from lab.state import STARTING
 from lab.topology import Host
-from scripts.drivers.driver import Differences, Driver, Site, sites
-from scripts.drivers.registry import drivers_of
+from scripts.drivers.driver import Differences, Site, sites
 from scripts.errors import LabError
 from scripts.hosts.converge import HostPlan, ahead, converge, forget_names, survey
 from scripts.hosts.deliver import Deliverer
@@ -32,7 +31,7 @@ from scripts.operations.guard import (
 from scripts.operations.mending import Unsound, foster, mend, unsound
 from scripts.operations.reach import reach
 from scripts.operations.rolling import roll
-from scripts.operations.staying import services_stay
+from scripts.operations.staying import restless, services_stay, settle
 from scripts.operations.surplus import lines, surplus
 from scripts.passages.passage import Passage, Run
 from scripts.passages.registry import enter
@@ -151,6 +150,7 @@ def _converge(
             places, plans = {**ready.places}, ready.plans
             restarted = ready.restarted + roll(places, plans, progress)
             settle(places, plans, woken, {name for name, one in instances.items() if one.running})
+            young = restless(places, plans, woken)
             restarted += sum(one.after(progress) for one in ready.passages)
             for one in ready.passages:
                 places = {**one.arrived(places)}
@@ -160,7 +160,7 @@ def _converge(
             told = [line for one in ready.passages for line in one.end()]
             moved = {}
             if foreseen is None or mended or restarted or not (ready.quiet and _at_rest(foreseen)):
-                moved = reconcile(places, {host.name for host in hosts}, progress, only)
+                moved = _moved(places, hosts, progress, only, young)
         if mended:
             moved[INTERNAL] = mended
     changed = sum(1 for plan in plans.values() if plan.changes)
@@ -256,37 +256,16 @@ def _entered(
     return Ready(run.places, run.plans, passages, restarted)
 
 
-def settle(
-    places: Mapping[str, Site], plans: Mapping[str, HostPlan], woken: Collection[str],
-    running: Collection[str],
-) -> None:
-    """Wait until every service that has only just begun serves and stays. Raises LabError.
-
-    Whether this run started it, or its host (`woken`), or somebody else did: the next look at the
-    lab would call it sick. That systemd runs it says little: a broker first reads its logs and then
-    what it missed, a worker joins its group. And after a loss of power a broker ends until its old
-    session is over.
-    """
-    def begun(driver: Driver, host: Host) -> bool:
-        plan, unit = plans.get(host.name), driver.service.unit
-        return host.name in woken or bool(
-            plan and (unit in plan.starts or unit in plan.phases)
-        )
-
-    def restless(host: Host) -> bool:
-        plan = plans.get(host.name)
-        return host.name in woken or bool(
-            plan and (plan.starts or STARTING in plan.phases.values())
-        )
-
-    def one(name: str) -> None:
-        site = places[name]
-        for driver in drivers_of(site):
-            if hosts := [h for h in site.carriers(driver.name) if begun(driver, h)]:
-                driver.serving(site, hosts, running)
-        if names := [host.name for host in site.datacenter.hosts if restless(host)]:
-            services_stay(site, names)
-
-    if woken or any(plan.starts or plan.phases for plan in plans.values()):
-        for site in list(places.values())[:1]:
-            site.fleet.each(one, places)
+def _moved(
+    places: Mapping[str, Site], hosts: Sequence[Host], progress: Progress,
+    only: Collection[str] | None, fresh: Mapping[str, Collection[str]],
+) -> dict[str, int]:
+    """What was changed in the clusters, while it is seen to it that services stay on hosts where
+    they are `fresh`. Raises LabError, at once where one does not: what waits for it says less."""
+    work = partial(reconcile, places, {host.name for host in hosts}, progress, only)
+    if not fresh:
+        return work()
+    moving = beside(work)
+    next(iter(places.values())).fleet.each(
+        lambda name: services_stay(places[name], fresh[name]), fresh)
+    return moving()

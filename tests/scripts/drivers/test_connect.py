@@ -585,3 +585,40 @@ def test_a_worker_that_ended_is_not_left_in_its_group(
         did.append("restart")
     called = f"connect-{host.fqdn}:8083"
     assert did == [called, "restart", [f"{called}-1"] if answers else []]
+
+
+def test_a_worker_that_died_with_its_host_does_not_hold_up_its_successor(
+    topology: Topology, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its session goes on after its host was killed: the group would wait for its end."""
+    (host,) = Site(FakeFleet([]), local_context(topology, {}),
+                   topology.datacenter("b")).carriers("connect")
+    rest = FakeConnect({})
+    known, removed = {"old", "new"}, list[Collection[str]]()
+
+    class FakeMembership:
+        def __init__(self, *_: object) -> None:
+            self.began = clock.now
+
+        def of(self, client: str) -> frozenset[str]:
+            assert client == f"connect-{host.fqdn}:8083"
+            assert clock.now - self.began >= driving.JOINED_SECONDS, "it may come without that"
+            return frozenset(known)
+
+        def remove(self, members: Collection[str]) -> None:
+            removed.append(set(members))
+            known.difference_update({"old"})
+            rest.refusals = 1
+
+    rest.refusals = 10**6
+    monkeypatch.setattr(driving, "Membership", FakeMembership)
+    monkeypatch.setattr(driving, "time", clock)
+    monkeypatch.setattr(Connect, "_await", lambda *_: None)
+    driver, site = driver_of(topology, rest, monkeypatch)
+    driver.serving(site, [host], {host.name})
+    assert removed == [{"old", "new"}] and rest.refusals == 0
+    began = clock.now
+    rest.refusals = 10**6  # for another reason: that is told by who needs the worker
+    driver.serving(site, [host], {host.name})
+    assert clock.now - began == pytest.approx(driving.JOIN_SECONDS, abs=1)
+    assert len(removed) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import pytest
@@ -42,19 +44,51 @@ class Looks:
 
 
 @pytest.fixture
-def site() -> Site:
+def site(monkeypatch: pytest.MonkeyPatch) -> Site:
+    monkeypatch.setattr(staying, "PAUSE", 0)
     return Site(FakeFleet([]), local_context(TOPOLOGY, {}), TOPOLOGY.datacenters[0])
+
+
+def moved(site: Site, plans: Mapping[str, HostPlan], woken: Sequence[str]) -> dict[str, int]:
+    """`up` in the clusters, after hosts were `woken`."""
+    places = {"dc1": site}
+    fresh = staying.restless(places, plans, woken)
+    return up._moved(places, TOPOLOGY.hosts, cast(Any, None), None, fresh)
 
 
 def test_up_waits_until_the_services_of_woken_hosts_stay(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A broker that ended until its old session was over runs, and status calls it restarting."""
-    looks = Looks(sick=2)
+    """A broker that ended until its old session was over runs, and status calls it restarting.
+    Clusters need not wait for that."""
+    begun = threading.Event()
+
+    class Waiting(Looks):
+        def __call__(self, *arguments: Any) -> list[UnitReport]:
+            assert begun.wait(10), "nothing is done in clusters meanwhile"
+            return super().__call__(*arguments)
+
+    def reconcile(*_: Any) -> dict[str, int]:
+        begun.set()
+        return {"connector": 3}
+
+    looks = Waiting(sick=2)
     monkeypatch.setattr(staying, "look", looks)
-    monkeypatch.setattr(up, "drivers_of", cast(Any, lambda site: []))
-    up.settle({"dc1": site}, {}, [WOKEN], ALL)
+    monkeypatch.setattr(up, "reconcile", reconcile)
+    assert moved(site, {}, [WOKEN]) == {"connector": 3}
     assert looks.asked == [WOKEN] * 3
+
+
+def test_one_that_does_not_stay_is_told_and_not_what_waits_for_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = threading.Event()
+    monkeypatch.setattr(staying, "look", Looks(sick=10**6))
+    monkeypatch.setattr(staying, "STAY_TIMEOUT", 0.01)
+    monkeypatch.setattr(up, "reconcile", lambda *_: hold.wait(10) and {})
+    with pytest.raises(LabError, match=f"kafka.service on {WOKEN}: restarted once"):
+        moved(site, {}, [WOKEN])
+    hold.set()
 
 
 def test_up_looks_at_nothing_where_no_host_was_woken(
@@ -62,8 +96,8 @@ def test_up_looks_at_nothing_where_no_host_was_woken(
 ) -> None:
     looks = Looks(sick=1)
     monkeypatch.setattr(staying, "look", looks)
-    monkeypatch.setattr(up, "drivers_of", cast(Any, lambda site: []))
-    up.settle({"dc1": site}, {}, [], ALL)
+    monkeypatch.setattr(up, "reconcile", lambda *_: {})
+    assert moved(site, {}, []) == {}
     assert looks.asked == []
 
 
@@ -98,14 +132,13 @@ def test_up_waits_for_what_has_just_begun_whoever_started_it(
         def serving(self, site: Site, hosts: Any, up: Any) -> None:
             waited.append((self.name, [host.name for host in hosts]))
 
-    looks = Looks(sick=0)
-    monkeypatch.setattr(staying, "look", looks)
     monkeypatch.setattr(
-        up, "drivers_of", lambda site: [Waiting(SERVICES[name]) for name in ("zookeeper", "kafka")]
+        staying, "drivers_of",
+        lambda site: [Waiting(SERVICES[name]) for name in ("zookeeper", "kafka")],
     )
-    up.settle({"dc1": site}, {WOKEN: plan}, [], ALL)
+    staying.settle({"dc1": site}, {WOKEN: plan}, [], ALL)
     assert waited == [(name, [WOKEN]) for name in awaited]
-    assert looks.asked == looked
+    assert staying.restless({"dc1": site}, {WOKEN: plan}, []).get("dc1", []) == looked
 
 
 def test_a_broker_is_waited_for_until_it_has_what_its_partitions_have(
