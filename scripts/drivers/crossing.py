@@ -162,8 +162,9 @@ class Crossing:
             def synced() -> tuple[int, int] | None:
                 nonlocal seen, committed, offsets
                 (found,) = probe.committed([TopicPartition(remote, 0)], timeout=10)
-                there = value_at(self.target, remote, found.offset) if found.offset >= 0 else ""
-                if found.offset >= 0:
+                there, known = "", found.offset >= 0
+                if known:
+                    there = value_at(self.target, remote, found.offset)
                     seen = f"{found.offset}, where {there or 'nothing'} stands"
                 # One of before this run's second record is the translation of an earlier commit, or
                 # goes by a note of then: MirrorMaker makes one for what is last when it flushes. If
@@ -172,11 +173,10 @@ class Crossing:
                 place = offsets.get(there, -1)
                 if place > first:
                     return found.offset, place
-                if (place >= 0 or found.offset < 0) and (
-                    last := self._commit_last(committed)
-                ) > committed:
-                    committed = last
-                    offsets = offsets_by_value(self.source, CANARY, committed)
+                if place >= 0 or not known:
+                    last, committed = committed, self._commit_last(committed)
+                    if committed > last:
+                        offsets = offsets_by_value(self.source, CANARY, committed)
                 return None
 
             there, place = wait_until(
