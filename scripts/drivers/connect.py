@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from lab.counted import counted
 from lab.resources import CONNECTOR, ClusterState, compare, lines
 from lab.services.connect import client_id, group
 from lab.topology import Host
-from scripts.clients.brokers import Brokers
 from scripts.clients.http import HttpError
 from scripts.clients.membership import Membership
 from scripts.drivers import anew, holding
@@ -25,7 +24,7 @@ from scripts.errors import LabError
 TOLD_SECONDS = 3  # for which workers that are about to restart are asked to listen
 # How long a worker takes to join its group where nobody is in its way, and where somebody is.
 JOINED_SECONDS, JOIN_SECONDS = 1.5, 20
-LOOK_SECONDS = 0.3  # between looks, and for an answer: one that joins its group gives none
+LOOK_SECONDS = 0.2  # between looks, and for an answer: one that joins its group gives none
 
 
 class Connect(Driver):
@@ -45,28 +44,26 @@ class Connect(Driver):
         wait for them until their sessions are over."""
         super().serving(site, hosts, up)
         workers, began = Workers(site, patience=LOOK_SECONDS), time.monotonic()
-        with suppress(LabError), closing(Brokers(site.kafka.endpoint)) as brokers:
-            members = Membership(brokers, group(site.name), site.name)
+        members = Membership(site.kafka, group(site.name))
+        with suppress(LabError):
             while not workers.ready() and time.monotonic() < began + JOIN_SECONDS:
-                time.sleep(LOOK_SECONDS)
                 for host in hosts if time.monotonic() >= began + JOINED_SECONDS else ():
                     # A worker that is taken out by mistake joins again at once.
                     if len(found := members.of(client_id(host))) > 1:
                         members.remove(found)
+                time.sleep(LOOK_SECONDS)
 
     @contextmanager
     def around(self, site: Site, host: Host) -> Iterator[None]:
         """A worker that ends says so to the group's coordinator, but not to a new one that it has
         not found yet; and where brokers restarted just before, there is a new one. The others, and
         its successor, would wait for it until its session is over."""
-        with closing(Brokers(site.kafka.endpoint)) as brokers:
-            members = Membership(brokers, group(site.name), site.name)
-            before: frozenset[str] = frozenset()
-            with suppress(LabError):
-                before = members.of(client_id(host))
-            yield
-            with suppress(LabError):
-                members.remove(before)
+        members, before = Membership(site.kafka, group(site.name)), frozenset[str]()
+        with suppress(LabError):
+            before = members.of(client_id(host))
+        yield
+        with suppress(LabError):
+            members.remove(before & members.of(client_id(host)))
 
     def status(self, site: Site, up: Collection[str]) -> Part:
         carriers = [host.name for host in site.carriers(self.name)]

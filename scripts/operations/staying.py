@@ -3,6 +3,7 @@ yet does not do its work."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
 
 from lab.state import STARTING
@@ -13,6 +14,7 @@ from scripts.errors import LabError, TimeoutExpired
 from scripts.hosts.converge import HostPlan
 from scripts.hosts.units import STAY_SECONDS, TRIES
 from scripts.operations.status import look
+from scripts.workstation.runlog import log
 from scripts.workstation.waiting import wait_until
 
 # So long may one take to be well again that was started as often as a start may fail, and more.
@@ -66,7 +68,9 @@ def settle(
         site = places[name]
         for driver in drivers_of(site):
             if hosts := [h for h in site.carriers(driver.name) if begun(driver, h)]:
+                began = time.monotonic()
                 driver.serving(site, hosts, running)
+                log.info("%s: %s serves -> 0, %.3f s", name, driver.name, time.monotonic() - began)
 
     if woken or any(plan.starts or plan.phases for plan in plans.values()):
         for site in list(places.values())[:1]:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from kafka.errors import KafkaConnectionError, UnknownBrokerIdError
 from kafka.protocol.admin import DescribeGroupsRequest, ListGroupsRequest
 from kafka.protocol.consumer import LeaveGroupRequest, ListOffsetsRequest, OffsetFetchRequest
@@ -19,7 +20,7 @@ from lab.endpoint import Endpoint
 from scripts.clients import brokers as module, replicas
 from scripts.clients.brokers import Brokers, log_dirs
 from scripts.clients.coordinators import Known, known
-from scripts.clients.membership import Membership
+from scripts.clients.membership import Membership, leave
 from scripts.errors import LabError
 
 HERE, THERE = ("a", 0), ("a", 1)
@@ -247,18 +248,28 @@ def test_who_ended_without_a_word_is_taken_out_of_its_group(
         member(b"its own", id, client) for id, client in (("a-1", "a"), ("a-2", "a"), ("b-1", "b"))
     ), kind="connect")
     cluster.brokers = {1: Broker(), 2: Broker(groups={"connect-x": workers})}
-    members = Membership(brokers, "connect-x", "dc1")
-    assert members.of("a") == {"a-1", "a-2"} and members.of("c") == frozenset()
-    members.remove({"a-1", "a-9"})
+    leave(brokers, "dc1", "connect-x", {"a-1", "a-9"})
     assert [one.member_id for one in workers.members] == ["a-2", "b-1"]
-    asked = len(cluster.made[0].asked)
-    members.remove(())
-    assert len(cluster.made[0].asked) == asked
-    members.remove({"a-1"})
+    leave(brokers, "dc1", "connect-x", {"a-1"})
+    leave(brokers, "dc1", "none", {"a-2"})
     assert len(workers.members) == 2
-    nobody = Membership(brokers, "none", "dc1")
-    nobody.remove({"a-2"})
-    assert nobody.of("a") == frozenset()
+
+
+def test_members_are_known_by_what_they_call_themselves() -> None:
+    def told(group: str, timeout: float) -> list[Any]:
+        if group == "silent":
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        return [SimpleNamespace(members=[
+            SimpleNamespace(id=id, client_id=client)
+            for id, client in (("a-1", "a"), ("a-2", "a"), ("b-1", "b"))
+        ])]
+
+    cluster: Any = SimpleNamespace(name="dc1", admin=SimpleNamespace(list_groups=told))
+    members = Membership(cluster, "connect-x")
+    assert members.of("a") == {"a-1", "a-2"} and members.of("c") == frozenset()
+    members.remove(())
+    with pytest.raises(LabError, match="dc1: "):
+        Membership(cluster, "silent").of("a")
 
 
 @pytest.mark.parametrize("assignment", [b"", b"\0", assigned(0)[:9], b"\xff" * 40])
