@@ -12,6 +12,8 @@ from lab.services.java import JVM_MB, USER, Java, log_settings, logging_file
 from lab.services.kafka import internal_factor
 from lab.services.secured import own_key
 from lab.services.service import Port, Service
+from lab.state import File
+from lab.templates import render
 from lab.topology import Host
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ PORT = 8083
 DATA = "/data/connect"
 FOLDER = "/etc/connect"
 CONFIG = f"{FOLDER}/connect-distributed.properties"
+# What waits for brokers, and for how long: one of them may be gone for good.
+BROKERS, BROKERS_SECONDS = f"{FOLDER}/brokers", 15
 CONVERTER = "org.apache.kafka.connect.converters.ByteArrayConverter"
 # How long the others wait for a worker that was killed before they take over its tasks. A worker
 # that is alone would only wait for itself.
@@ -88,7 +92,14 @@ def process(host: Host, context: Context) -> Java:
             "org.reflections": "ERROR",
         },
         log="connect.log",
-        files=own_key(context, FOLDER, USER),
+        prepare=(BROKERS,),
+        files={
+            BROKERS: File(render(
+                "connect-brokers.sh.j2", seconds=BROKERS_SECONDS,
+                servers=" ".join(context.internal(context.datacenter(host)).servers.split(",")),
+            ), mode=0o755),
+            **own_key(context, FOLDER, USER),
+        },
         known_as=("kafka-connect", "connect-distributed"),
         links={
             f"{artifact.home}/config/connect-distributed.properties": CONFIG,
@@ -140,7 +151,7 @@ def settings(host: Host, context: Context) -> dict[str, object]:
         "value.converter": CONVERTER,
         "listeners": f"http://{host.fqdn}:{PORT}",
         "rest.advertised.host.name": host.fqdn,
-        # Of its own topics. A broker that has just started knows of none yet: asked for one that
+        # Of its own topics. A broker that has just started may know of none yet: asked for one that
         # may be made, it tries, lacks the other brokers for the replicas and refuses, and the
         # worker ends (KafkaBasedLog.start), which takes it 46 s. It asks again otherwise.
         "allow.auto.create.topics": "false",

@@ -273,6 +273,7 @@ TEMPLATES = {
     "krb5.conf.j2": {"realm": "R", "realms": {"R": "k:1"}, "hosts": {"h": "R"}},
     "fill-realm.sh.j2": {"etc": "/e", "data": "/d"},
     "nftables.conf.j2": {"rules": (), "admin": (), "digest": "x"},
+    "connect-brokers.sh.j2": {"servers": "b:1", "seconds": 1},
     "registry-topics.sh.j2": {
         "servers": "b:1", "client": "/c", "replicas": 1, "topics": ("t",), "settings": {"a": "1"},
     },
