@@ -14,8 +14,8 @@ from bench.scenarios import ROLLED, Bench
 # The steps from plaintext to people who log in, and how [security] says each: the last one of a
 # list is what brokers speak among each other.
 STEPS = {"open": ["scram", "plaintext"], "over": ["plaintext", "scram"], "close": ["scram"]}
-# Where plaintext and the others are open side by side, and what brokers speak there.
-MEASURED = {"open": "plaintext", "over": "mtls"}
+# On the way back: where plaintext and the others are open side by side, and what brokers speak.
+MEASURED = {"over": "mtls", "open": "plaintext"}
 UNITS = {what: title.partition(", ")[2] for what, title in LISTENER_COSTS.items()}
 USER = """
 [[users]]
@@ -33,8 +33,9 @@ def secured(*, rolled: int = 0, listeners: list[str] | None = None) -> str:
 
 
 def security(bench: Bench) -> None:
-    """One rolled setting, and each step of the way, against it; and in the steps that have them
-    side by side, what each listener costs."""
+    """One rolled setting, and each step of the way, against it; and on the way back, where there
+    are several side by side, what each listener costs: brokers that have just taken in so much
+    would take longer to restart."""
     rolled = 100 + bench.number
     bench.lab.configure(secured())
     with bench.lab.hosts(prebuilt=True):
@@ -43,9 +44,11 @@ def security(bench: Bench) -> None:
         for step, listeners in STEPS.items():
             took = _rolled(bench, step, secured(rolled=rolled, listeners=listeners))
             bench.results.add(f"secure.{step}_ratio", Sample(took / base), "")
-            if speaks := MEASURED.get(step):
-                _costs(bench, speaks)
         bench.lab.fab("verify", quiet=False)
+        for step, speaks in MEASURED.items():
+            bench.lab.configure(secured(rolled=rolled, listeners=STEPS[step]))
+            bench.lab.fab("up", quiet=False)
+            _costs(bench, speaks)
 
 
 def _rolled(bench: Bench, step: str, text: str) -> float:
