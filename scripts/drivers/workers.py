@@ -143,8 +143,14 @@ class Workers:
 
     def _ready(self) -> None:
         """Wait for that. Raises LabError."""
-        wait_until(self.ready, timeout=self._patience, pause=0.2, where=self.site.name,
-                   message="Kafka Connect does not say what there is")
+        try:
+            wait_until(self.ready, timeout=self._patience, pause=0.2)
+        except TimeoutExpired:
+            raise TimeoutExpired(
+                f"Kafka Connect does not say what connectors there are, {self._patience:g} s after "
+                "it was asked", where=self.site.name,
+                hint="see `fab connect.status` and `fab logs HOST connect`",
+            ) from None
 
     def care_of(self, name: str) -> Care:
         """What is changed in a connector beside what the lab file means. Raises HttpError."""

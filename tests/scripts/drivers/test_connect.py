@@ -624,3 +624,10 @@ def test_a_worker_that_died_with_its_host_does_not_hold_up_its_successor(
     driver.serving(site, [host], {host.name})
     assert clock.now - began == pytest.approx(driving.JOIN_SECONDS, abs=1)
     assert len(removed) == 1
+
+
+def test_workers_that_never_say_what_there_is_are_told_of(topology: Topology) -> None:
+    rest = FakeConnect({}, refusals=10**6)
+    said = r"b: .* 120 s after it was asked \(see `fab connect.status`"
+    with pytest.raises(LabError, match=said):
+        workers(topology, rest).converge(lambda text: None)
